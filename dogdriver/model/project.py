@@ -1,0 +1,131 @@
+"""What can be tested: projects, where they run, what loads them, what is read back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from dogdriver.model.judgement import Better
+
+CLIENT_PREFIX = "client."
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One place where a project runs. *endpoint* has no trailing slash."""
+
+    name: str
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A Molotov test: a git address or a local folder with a molotov.json, and the name of one entry in it.
+
+    *url* may hold no secret. *env* values may hold the tokens of a query template. *guard* is the error ratio of the
+    last minute above which the load is stopped.
+    """
+
+    __test__: ClassVar[bool] = False  # not a pytest class
+
+    url: str
+    ref: str = "HEAD"
+    name: str = "dogdriver"
+    path: str = ""  # the folder of molotov.json inside the repository
+    env: Mapping[str, str] = field(default_factory=dict)
+    guard: float = 0.5
+    isolation: str | None = None  # thread | process; None: as the daemon is set
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A named number per run. *query* is a template, None for what the load generator measures itself (`client.*`).
+
+    *reduce*: mean, max, min, sum, last or pNN over the points inside the window, over all series. *every*: seconds
+    between two points at the metric's origin. *margin*: the relative change that matters.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Better
+    query: str | None = None
+    reduce: str = "mean"
+    every: float = 60.0
+    margin: float = 0.03
+
+    @property
+    def from_client(self) -> bool:
+        return self.query is None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a project runs by itself: *every* seconds since its last scheduled run, or a cron line (UTC); neither: off."""
+
+    every: float | None = None
+    cron: str | None = None
+
+    @property
+    def off(self) -> bool:
+        return self.every is None and self.cron is None
+
+    def __str__(self) -> str:
+        if self.cron:
+            return f"cron {self.cron}"
+        if self.every is None:
+            return "off"
+        for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+            if self.every % size == 0:
+                return f"every {int(self.every // size)}{unit}"
+        return f"every {self.every:g}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A service under test as ServiceBook and the projects file describe it together.
+
+    *problems* are sentences for the status page. A project without a test, or with one outside the allow-list
+    (*allowed* is false), is listed and never run.
+    """
+
+    name: str
+    deployments: tuple[Deployment, ...] = ()
+    test: Test | None = None
+    allowed: bool = False
+    metrics: tuple[Metric, ...] = ()
+    schedule: Schedule = Schedule()
+    on_release: bool = False
+    fingerprint: str | None = None  # a query whose value is the number of hosts behind the deployment
+    fingerprint_tolerance: float = 0.0
+    problems: tuple[str, ...] = ()
+
+    def deployment(self, name: str | None) -> Deployment | None:
+        """The deployment called *name*; for None the only one, else `stage`, else None. Names compare without case."""
+        if name is None:
+            if len(self.deployments) == 1:
+                return self.deployments[0]
+            name = "stage"
+        return next((d for d in self.deployments if d.name.lower() == name.lower()), None)
+
+    def metric(self, name: str) -> Metric | None:
+        return next((m for m in self.metrics if m.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the catalogue that a person should mend; *subject* names the entry."""
+
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The projects that exist now, by name, with what was wrong while they were read.
+
+    *stale* says in a sentence why this is an earlier answer than wanted (ServiceBook is down), or is None.
+    """
+
+    projects: Mapping[str, Project] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    stale: str | None = None

@@ -1,0 +1,300 @@
+"""What the pipeline needs of the world, as small Protocols; app.py gives it the real things."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from dogdriver.model import (
+    Catalog,
+    Deployment,
+    Errand,
+    Job,
+    Measured,
+    Metric,
+    MetricValue,
+    Page,
+    Point,
+    Prepared,
+    Project,
+    Reading,
+    Release,
+    Run,
+    SeriesKey,
+    Snapshot,
+    Status,
+    Test,
+    Verdict,
+    Window,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which runs are wanted; None: any."""
+
+    project: str | None = None
+    deployment: str | None = None
+    test: str | None = None
+    source: str | None = None
+    release: str | None = None
+    statuses: frozenset[Status] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A project + deployment + test + source that has runs, with how many are done and the newest of them."""
+
+    project: str
+    deployment: str
+    test: str
+    source: str
+    runs: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A release of a deployment and when it was first observed there."""
+
+    release: Release
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict as it is kept: *look* counts the looks at this release, *inputs* are enough to replay it.
+
+    *standing* and *outcome_standing* are what the sequential rule makes of all looks so far.
+    """
+
+    key: SeriesKey
+    release: str
+    look: int
+    at: datetime
+    verdict: Verdict
+    standing: str
+    standing_outcome: str
+    standing_reason: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """The database. Every method is one transaction; nothing is half-written.
+
+    *version* counts commits since start: a cache of answers is keyed by it.
+    """
+
+    @property
+    def version(self) -> int: ...
+
+    # The life of a run
+    async def add(self, run: Run, *, idempotency_key: str | None = None) -> tuple[Run, bool]:
+        """Keep a new run. Returns it and True; or, for a queued run of the same project, deployment and test that is
+        there already, or one with the same idempotency key, that one and False. A run that is not queued (made
+        elsewhere) is kept under its own id; an id that exists returns the kept one and False."""
+
+    async def claim(self, now: datetime) -> Run | None:
+        """Turn the oldest queued run into running, by a conditional UPDATE; None: there is none."""
+
+    async def claim_due(self, now: datetime, lease_end: datetime) -> Run | None:
+        """The pending run that has been due longest at *now*, its due moved to *lease_end*; None: there is none."""
+
+    async def save(
+        self,
+        run: Run,
+        *,
+        expect: Status,
+        values: Mapping[str, MetricValue] | None = None,
+        judged: Sequence[Judged] = (),
+        errands: Sequence[Errand] = (),
+        release_seen: datetime | None = None,
+    ) -> bool:
+        """Write the row, with the *values* given (others stay), verdicts and errands, in one transaction.
+
+        False, and nothing written, where the kept run is not in status *expect* any more. An errand of a kind and key
+        that exists is left as it is. With *release_seen* the run's release is recorded as observed then."""
+
+    # Reading runs
+    async def run(self, run_id: str) -> Run | None:
+        """One run with all its metrics (their readings included)."""
+
+    async def runs(self, wanted: Filter, *, limit: int = 50, cursor: str | None = None) -> Page:
+        """Newest first by created; metrics included without their readings. A bad cursor raises Invalid."""
+
+    async def running(self) -> Sequence[Run]:
+        """What is in status running, oldest first (for recovery)."""
+
+    async def queue(self) -> Sequence[Run]:
+        """Queued, running and pending runs, in the order they will go on."""
+
+    async def next_due(self) -> datetime | None:
+        """When the next pending run is due; None: none is pending."""
+
+    async def last_scheduled(self, project: str, deployment: str) -> datetime | None:
+        """When the newest run with trigger `schedule` was created."""
+
+    # Reading series
+    async def known(self, project: str | None = None) -> Sequence[Known]:
+        """Everything that has runs, most runs first, most recent first among equals."""
+
+    async def metrics(self, project: str) -> Sequence[str]:
+        """Names of all metrics that have a value row for this project, sorted."""
+
+    async def series(
+        self, key: SeriesKey, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
+    ) -> Sequence[Point]:
+        """The newest *limit* points, in order of time; runs that are done (judged) or ended badly (hollow)."""
+
+    async def ever_had_data(self, project: str, metric: str) -> bool:
+        """Whether any run of this project has a value of this metric."""
+
+    async def readings(self, key: SeriesKey, *, limit: int) -> Sequence[Reading]:
+        """The raw series of the newest *limit* settled values (for the usual gap)."""
+
+    # Releases
+    async def releases(self, project: str, deployment: str) -> Sequence[Seen]:
+        """In the order in which they were first observed."""
+
+    async def see_release(self, project: str, deployment: str, release: Release, at: datetime) -> bool:
+        """Record that *release* is there at *at*; True where it is not the one that was seen last (new, or a return)."""
+
+    async def label(self, project: str, deployment: str, version: str | None, commit: str | None) -> str:
+        """The label for what a deployment says of itself, unique among the releases seen there (design: release)."""
+
+    # Verdicts
+    async def looks(self, key: SeriesKey, release: str) -> Sequence[Judged]:
+        """All looks at one release of one series, oldest first."""
+
+    async def verdicts(self, project: str, deployment: str, test: str, source: str) -> Sequence[Judged]:
+        """The newest look per metric and release, oldest release first."""
+
+    # Errands
+    async def claim_errand(self, now: datetime, lease_end: datetime) -> Errand | None:
+        """The waiting errand that has been due longest, its due moved to *lease_end*."""
+
+    async def close_errand(self, errand: Errand) -> None:
+        """Write its state, due, attempts, error and result back; a result's `url` becomes a link of its run."""
+
+    async def next_errand(self) -> datetime | None:
+        """When the next waiting errand is due."""
+
+    async def errands(self, *, state: str | None = None, limit: int = 50) -> Sequence[Errand]:
+        """Newest first, for the status page."""
+
+    # Small things that must survive a restart
+    async def recall(self, name: str) -> Any:
+        """The JSON value kept under *name*, or None."""
+
+    async def remember(self, name: str, value: Any) -> None: ...
+
+
+class Catalogue(Protocol):
+    """Which projects exist. `current` never waits; `refresh` asks ServiceBook and reads the file again."""
+
+    @property
+    def current(self) -> Catalog: ...
+
+    async def refresh(self) -> Catalog: ...
+
+
+class Target(Protocol):
+    """The service under test."""
+
+    async def version(self, deployment: Deployment) -> tuple[str | None, str | None]:
+        """(version, commit) as `/__version__` says; (None, None) where it says nothing usable. Raises TargetError
+        where the service cannot be reached at all."""
+
+    async def check(self, deployment: Deployment) -> None:
+        """Raises TargetError with one sentence where the heartbeat says that the service is unhealthy."""
+
+
+class Checkouts(Protocol):
+    """Test repositories on disk."""
+
+    async def prepare(self, test: Test) -> Prepared:
+        """Fetch, resolve, install the requirements. Raises CheckoutError or LoadTestError (no such entry)."""
+
+
+class Runner(Protocol):
+    """Molotov."""
+
+    def describe(self, prepared: Prepared) -> Any:
+        """The Load that the entry asks for."""
+
+    async def smoke(self, job: Job, *, cancelled: asyncio.Event) -> Measured:
+        """Each scenario once, one after the other. Raises LoadTestError where the test cannot even be set up."""
+
+    async def load(self, job: Job, *, cancelled: asyncio.Event, watch: Callable[[Snapshot], None]) -> Measured:
+        """The whole load; *watch* is called in the daemon's loop about once a second. Raises LoadTestError."""
+
+    async def recover(self) -> None:
+        """End what an earlier daemon left running."""
+
+
+class Datadog(Protocol):
+    """Reading metrics back. *configured* is False without keys."""
+
+    @property
+    def configured(self) -> bool: ...
+
+    def render(self, metric: Metric, run: Run) -> str:
+        """The query of *metric* with its template tokens replaced by the run's project, deployment, …"""
+
+    async def read(self, query: str, window: Window) -> Reading:
+        """One query over *window*, padded as needed. Raises Unavailable (RateLimited) or Refused."""
+
+    def assess(
+        self,
+        reading: Reading,
+        previous: Reading | None,
+        *,
+        metric: Metric,
+        window: Window,
+        ramp_up: float,
+        usual_gap: float | None,
+        last: bool,
+    ) -> MetricValue:
+        """What the reading amounts to: waiting, settled, and with *last* (the deadline) partial or no_data."""
+
+    def usual_gap(self, readings: Sequence[Reading]) -> float | None:
+        """The gap in seconds usually seen between two points of this metric."""
+
+    def events(self, run: Run, step: str, *, at: datetime, link: str | None) -> Mapping[str, Any]:
+        """The payload of the `start` or `stop` event of *run*."""
+
+    def links(self, run: Run) -> Mapping[str, str]:
+        """Addresses in Datadog for the run's window."""
+
+
+class Judge(Protocol):
+    """The statistics, as the pipeline uses them; the verdict package behind it."""
+
+    def look(
+        self,
+        points: Mapping[SeriesKey, Sequence[Point]],
+        metrics: Mapping[str, Metric],
+        release: str,
+        earlier: Mapping[SeriesKey, Sequence[Judged]],
+        at: datetime,
+    ) -> Sequence[Judged]:
+        """One more look at *release*, all its metrics together."""
+
+
+__all__ = [
+    "Catalogue",
+    "Checkouts",
+    "Datadog",
+    "Filter",
+    "Judge",
+    "Judged",
+    "Known",
+    "Project",
+    "Runner",
+    "Seen",
+    "Store",
+    "Target",
+]

@@ -1,0 +1,205 @@
+"""What the environment says, read once. Everything about one setting stands in its row of SETTINGS."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dogdriver.errors import SettingsError
+
+SITES = (
+    "datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", "ap1.datadoghq.com", "ap2.datadoghq.com",
+    "datadoghq.eu", "ddog-gov.com", "us2.ddog-gov.com", "uk1.datadoghq.com",
+)  # fmt: skip
+
+
+class Secret(str):
+    """A string that prints as stars wherever it is shown by accident; `reveal()` gives it to who needs it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def reveal(self) -> str:
+        return str.__str__(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked. Secrets are Secret; paths are absolute."""
+
+    data: Path
+    host: str
+    port: int
+    projects: Path | None
+    servicebook: str | None
+    source: str | None
+    sync: float
+    token: Secret | None
+    private: bool
+    bucket: str | None
+    api_key: Secret | None
+    app_key: Secret | None
+    site: str
+    datadog_url: str | None
+    settle: float
+    isolation: str
+    public_url: str | None
+    log: str
+    warnings: tuple[str, ...] = ()
+    taken: frozenset[str] = field(default_factory=frozenset)  # the variables that held secrets: to be taken out
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    parse.__doc__ = f"a number of {unit} from {low:g} to {high:g}"
+    return parse
+
+
+def _port(text: str) -> int:
+    """A port number from 0 to 65535"""  # noqa: D400
+    value = int(text)
+    if not 0 <= value <= 65535:  # noqa: PLR2004 - the range of ports
+        raise ValueError
+    return value
+
+
+def _url(text: str) -> str:
+    """An address such as http://host/path, without user and password"""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError
+        return text
+
+    parse.__doc__ = "one of " + ", ".join(words)
+    return parse
+
+
+def _flag(text: str) -> bool:
+    """1 or 0"""
+    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+
+
+def _word(text: str) -> str:
+    """A name of at most 100 printable characters"""
+    if not text.isprintable() or len(text) > 100 or text != text.strip():  # noqa: PLR2004
+        raise ValueError
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable: *name*, the field it fills, how its text is read, its *default* as text, and what it is for."""
+
+    name: str
+    field: str
+    parse: Callable[[str], Any]
+    default: str | None
+    help: str
+    secret: bool = False
+    others: tuple[str, ...] = ()  # names that are read when this one is unset, in this order
+    outdated: tuple[str, ...] = ()  # the same, with a warning
+
+
+SETTINGS = (
+    Setting("DOGDRIVER_DATA", "data", _path, "./data", "The data directory: database, token, test repositories."),
+    Setting("DOGDRIVER_HOST", "host", _word, "127.0.0.1", "The address to listen on; the image sets 0.0.0.0."),
+    Setting("DOGDRIVER_PORT", "port", _port, "8080", "The port to listen on; 0 takes a free one.", others=("PORT",)),
+    Setting("DOGDRIVER_PROJECTS", "projects", _path, None, "The projects file (TOML)."),
+    Setting("DOGDRIVER_SERVICEBOOK", "servicebook", _url, None, "ServiceBook's API, for example http://HOST/api/."),
+    Setting("DOGDRIVER_SOURCE", "source", _word, None, "Where this daemon's load comes from; else the host's name at first start, kept."),
+    Setting("DOGDRIVER_SYNC", "sync", _number(1, 86400, "seconds"), "30", "Seconds between two looks into the bucket."),
+    Setting("DOGDRIVER_TOKEN", "token", Secret, None, "The token that writes need; else one is made and kept in the data directory.", secret=True),
+    Setting("DOGDRIVER_PRIVATE", "private", _flag, "0", "1: reading needs the token, too."),
+    Setting("DOGDRIVER_BUCKET", "bucket", _word, None, "The S3 bucket shared with other sources; AWS' own variables say the rest."),
+    Setting("DD_API_KEY", "api_key", Secret, None, "Datadog's API key; without keys runs are kept with what the load generator measured.", secret=True, outdated=("DOG_API_KEY",)),
+    Setting("DD_APP_KEY", "app_key", Secret, None, "Datadog's application key; queries need it.", secret=True, outdated=("DOG_APP_KEY",)),
+    Setting("DD_SITE", "site", _one_of(*SITES), "datadoghq.com", "The Datadog site of the keys."),
+    Setting("DOGDRIVER_DATADOG_URL", "datadog_url", _url, None, "Datadog's API at another address than the site's."),
+    Setting("DOGDRIVER_SETTLE", "settle", _number(0.1, 86400, "seconds"), "600", "Seconds after the end of a run before its metrics are first read."),
+    Setting("DOGDRIVER_ISOLATION", "isolation", _one_of("thread", "process"), "thread", "Where a test runs: in a thread, or in a process that cannot see the daemon's secrets."),
+    Setting("DOGDRIVER_PUBLIC_URL", "public_url", _url, None, "This dashboard's address as its users see it, for the links in Datadog's events."),
+    Setting("DOGDRIVER_LOG", "log", _one_of("text", "json"), "text", "The form of the log on standard output: lines for people, or mozlog JSON."),
+)  # fmt: skip
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """The settings that *environ* holds; every mistake in it at once, as one SettingsError."""
+    values: dict[str, Any] = {}
+    mistakes: list[str] = []
+    warnings: list[str] = []
+    known = {name for s in SETTINGS for own in (s.name, *s.others, *s.outdated) for name in (own, f"{own}_FILE")}
+    for name in sorted(environ):
+        if name.startswith("DOGDRIVER_") and name not in known:
+            near = ", ".join(sorted(s.name for s in SETTINGS if s.name.startswith("DOGDRIVER_")))
+            mistakes.append(f"{name} is not a setting; take it out, or use one of {near}")
+    for setting in SETTINGS:
+        try:
+            values[setting.field] = _value(setting, environ, warnings)
+        except SettingsError as error:
+            mistakes.append(error.message)
+    if not mistakes and values["bucket"] and not values["source"]:
+        mistakes.append(
+            "DOGDRIVER_SOURCE is unset while DOGDRIVER_BUCKET is set; name the place this load comes from, "
+            "for the host's own name may be a container's random one"
+        )
+    if mistakes:
+        raise SettingsError(". ".join(mistakes) + ".", details={"mistakes": mistakes})
+    secrets = frozenset(
+        n for s in SETTINGS if s.secret for o in (s.name, *s.others, *s.outdated) for n in (o, f"{o}_FILE") if n in environ
+    )
+    return Settings(**values, warnings=tuple(warnings), taken=secrets)
+
+
+def _value(setting: Setting, environ: Mapping[str, str], warnings: list[str]) -> Any:
+    name, text = _text(setting, environ)
+    if name in setting.outdated or name.removesuffix("_FILE") in setting.outdated:
+        warnings.append(f"{name} is outdated; set {setting.name} instead")
+    if text is None:
+        return None
+    try:
+        return setting.parse(text)
+    except (ValueError, KeyError):
+        shown = "" if setting.secret else f" is {text!r}, and"
+        wanted = (setting.parse.__doc__ or "another value").strip()
+        raise SettingsError(f"{name}{shown} must be {wanted[0].lower()}{wanted[1:]}") from None
+
+
+def _text(setting: Setting, environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """The name that was set, and its text; an empty variable is unset."""
+    for name in (setting.name, *setting.others, *setting.outdated):
+        if text := environ.get(name):
+            return name, text
+        if setting.secret and (file := environ.get(f"{name}_FILE")):
+            try:
+                return f"{name}_FILE", Path(file).read_text(encoding="utf-8").strip() or None
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(f"{name}_FILE names {file}, which cannot be read ({error}); mend the path") from None
+    return setting.name, setting.default
+
+
+assert {s.field for s in SETTINGS} == {f.name for f in fields(Settings)} - {"warnings", "taken"}  # noqa: S101 - one table
