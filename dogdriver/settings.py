@@ -170,7 +170,12 @@ def load(environ: Mapping[str, str]) -> Settings:
     if mistakes:
         raise SettingsError(". ".join(mistakes) + ".", details={"mistakes": mistakes})
     secrets = frozenset(
-        n for s in SETTINGS if s.secret for o in (s.name, *s.others, *s.outdated) for n in (o, f"{o}_FILE") if n in environ
+        n
+        for s in SETTINGS
+        if s.secret
+        for o in (s.name, *s.others, *s.outdated)
+        for n in (o, f"{o}_FILE")
+        if n in environ
     )
     return Settings(**values, warnings=tuple(warnings), taken=secrets)
 
@@ -198,7 +203,9 @@ def _text(setting: Setting, environ: Mapping[str, str]) -> tuple[str, str | None
             try:
                 return f"{name}_FILE", Path(file).read_text(encoding="utf-8").strip() or None
             except (OSError, UnicodeDecodeError) as error:
-                raise SettingsError(f"{name}_FILE names {file}, which cannot be read ({error}); mend the path") from None
+                raise SettingsError(
+                    f"{name}_FILE names {file}, which cannot be read ({error}); mend the path"
+                ) from None
     return setting.name, setting.default
 
 
