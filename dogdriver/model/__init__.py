@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from dogdriver.model.judged import Judged
 from dogdriver.model.judgement import (
     Announcement,
     Better,
@@ -15,6 +16,7 @@ from dogdriver.model.judgement import (
     Verdict,
 )
 from dogdriver.model.project import CLIENT_PREFIX, Catalog, Deployment, Metric, Problem, Project, Schedule, Test
+from dogdriver.model.query import Filter, Known, Seen
 from dogdriver.model.run import (
     UNKNOWN,
     ClientMeasures,
@@ -55,9 +57,12 @@ __all__ = [
     "Clock",
     "Deployment",
     "Errand",
+    "Filter",
     "Grade",
     "Headline",
     "Job",
+    "Judged",
+    "Known",
     "Latency",
     "Load",
     "Measured",
@@ -76,6 +81,7 @@ __all__ = [
     "Run",
     "Sample",
     "Schedule",
+    "Seen",
     "Series",
     "SeriesKey",
     "Snapshot",

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -10,7 +9,10 @@ from dogdriver.model import (
     Catalog,
     Deployment,
     Errand,
+    Filter,
     Job,
+    Judged,
+    Known,
     Measured,
     Metric,
     MetricValue,
@@ -21,66 +23,14 @@ from dogdriver.model import (
     Reading,
     Release,
     Run,
+    Seen,
     SeriesKey,
     Snapshot,
     Status,
     Test,
     Trigger,
-    Verdict,
     Window,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which runs are wanted; None: any."""
-
-    project: str | None = None
-    deployment: str | None = None
-    test: str | None = None
-    source: str | None = None
-    release: str | None = None
-    statuses: frozenset[Status] = frozenset()
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A project + deployment + test + source that has runs, with how many are done and the newest of them."""
-
-    project: str
-    deployment: str
-    test: str
-    source: str
-    runs: int
-    last: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A release of a deployment and when it was first observed there."""
-
-    release: Release
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A verdict as it is kept: *look* counts the looks at this release, *inputs* are enough to replay it.
-
-    *standing* and *outcome_standing* are what the sequential rule makes of all looks so far.
-    """
-
-    key: SeriesKey
-    release: str
-    look: int
-    at: datetime
-    verdict: Verdict
-    standing: str
-    standing_outcome: str
-    standing_reason: str
-    inputs: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Store(Protocol):
@@ -96,7 +46,8 @@ class Store(Protocol):
     async def add(self, run: Run, *, idempotency_key: str | None = None) -> tuple[Run, bool]:
         """Keep a new run. Returns it and True; or, for a queued run of the same project, deployment and test that is
         there already, or one with the same idempotency key, that one and False. A run that is not queued (made
-        elsewhere) is kept under its own id; an id that exists returns the kept one and False."""
+        elsewhere) is kept under its own id; an id that exists returns the kept one and False.
+        """
 
     async def claim(self, now: datetime) -> Run | None:
         """Turn the oldest queued run into running, by a conditional UPDATE; None: there is none."""
@@ -117,7 +68,8 @@ class Store(Protocol):
         """Write the row, with the *values* given (others stay), verdicts and errands, in one transaction.
 
         False, and nothing written, where the kept run is not in status *expect* any more. An errand of a kind and key
-        that exists is left as it is. With *release_seen* the run's release is recorded as observed then."""
+        that exists is left as it is. With *release_seen* the run's release is recorded as observed then.
+        """
 
     # Reading runs
     async def run(self, run_id: str) -> Run | None:
@@ -207,7 +159,8 @@ class Target(Protocol):
 
     async def version(self, deployment: Deployment) -> tuple[str | None, str | None]:
         """(version, commit) as `/__version__` says; (None, None) where it says nothing usable. Raises TargetError
-        where the service cannot be reached at all."""
+        where the service cannot be reached at all.
+        """
 
     async def check(self, deployment: Deployment) -> None:
         """Raises TargetError with one sentence where the heartbeat says that the service is unhealthy."""
@@ -298,11 +251,13 @@ class Commands(Protocol):
         idempotency_key: str | None = None,
     ) -> Run:
         """Queue a run, or give the one that is queued already. Raises NotFound (project), Invalid (deployment or test,
-        naming those there are), Conflict (it cannot run now, and why: no test, outside the allow-list)."""
+        naming those there are), Conflict (it cannot run now, and why: no test, outside the allow-list).
+        """
 
     async def accept(self, run: Run) -> tuple[Run, bool]:
         """Keep a run made elsewhere; True where it is new. Raises Conflict where a different one has that id, Invalid
-        for this daemon's own source."""
+        for this daemon's own source.
+        """
 
     async def cancel(self, run_id: str) -> Run:
         """A queued run is aborted at once, a running one within its grace time. Raises NotFound, Conflict (final)."""
