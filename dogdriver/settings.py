@@ -74,7 +74,7 @@ def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
 
 
 def _port(text: str) -> int:
-    """A port number from 0 to 65535"""  # noqa: D400
+    """A port number from 0 to 65535"""
     value = int(text)
     if not 0 <= value <= 65535:  # noqa: PLR2004 - the range of ports
         raise ValueError

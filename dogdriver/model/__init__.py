@@ -15,7 +15,17 @@ from dogdriver.model.judgement import (
     Standing,
     Verdict,
 )
-from dogdriver.model.project import CLIENT_PREFIX, Catalog, Deployment, Metric, Problem, Project, Schedule, Test
+from dogdriver.model.project import (
+    CLIENT_METRICS,
+    CLIENT_PREFIX,
+    Catalog,
+    Deployment,
+    Metric,
+    Problem,
+    Project,
+    Schedule,
+    Test,
+)
 from dogdriver.model.query import Filter, Known, Seen
 from dogdriver.model.run import (
     UNKNOWN,
@@ -47,6 +57,7 @@ Clock = Callable[[], datetime]
 """Gives the time now, aware, UTC."""
 
 __all__ = [
+    "CLIENT_METRICS",
     "CLIENT_PREFIX",
     "UNKNOWN",
     "Announcement",

@@ -58,9 +58,19 @@ class Metric:
         return self.query is None
 
 
+CLIENT_METRICS = (
+    Metric("client.rps", "Requests per second, as sent", "1/s", Better.HIGHER),
+    Metric("client.p50", "Median latency, as seen by the client", "ms", Better.LOWER),
+    Metric("client.p95", "95th percentile of latency, as seen by the client", "ms", Better.LOWER, margin=0.05),
+    Metric("client.p99", "99th percentile of latency, as seen by the client", "ms", Better.LOWER, margin=0.05),
+    Metric("client.error_ratio", "Share of requests that failed", "ratio", Better.LOWER, margin=0.05),
+)
+"""What every run has from the load generator itself, whatever the project; the names are fields of ClientMeasures."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a project runs by itself: *every* seconds since its last scheduled run, or a cron line (UTC); neither: off."""
+    """When a project runs by itself: *every* seconds after its last scheduled run, or a cron line (UTC), or never."""
 
     every: float | None = None
     cron: str | None = None
