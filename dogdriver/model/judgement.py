@@ -1,9 +1,12 @@
-"""What is said of a release: samples in, verdicts and change points out. Values only; the method is in dogdriver.verdict."""
+"""What is said of a release: samples in, verdicts and change points out.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+Values only; the method is in dogdriver.verdict.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar, Self
 
 
 class Better(StrEnum):
@@ -31,14 +34,44 @@ class Standing(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-class Headline(StrEnum):
-    """The verdicts of a release in one word."""
+class Headline(str):
+    """The verdicts of a release in one word, with the *sentence* that explains it.
 
-    SLOWER = "slower"
-    FASTER = "faster"
-    MIXED = "mixed"
-    NO_CHANGE = "no_change"
-    UNDECIDED = "undecided"
+    It is its word: `headline(...) == Headline.SLOWER == "slower"`, and its JSON is "slower". The class members carry no
+    sentence. Raises ValueError for any other word.
+    """
+
+    __slots__ = ("sentence",)
+
+    SLOWER: ClassVar["Headline"]
+    FASTER: ClassVar["Headline"]
+    MIXED: ClassVar["Headline"]
+    NO_CHANGE: ClassVar["Headline"]
+    UNDECIDED: ClassVar["Headline"]
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str = "") -> Self:
+        if value not in HEADLINES:
+            raise ValueError(f"{value!r} is no headline; use one of {', '.join(HEADLINES)}")
+        self = super().__new__(cls, value)
+        self.sentence = sentence
+        return self
+
+    @property
+    def value(self) -> str:
+        return str(self)
+
+    def __repr__(self) -> str:
+        return f"Headline({self.value!r}, {self.sentence!r})"
+
+    def __reduce__(self) -> tuple[type["Headline"], tuple[str, str]]:
+        return Headline, (str(self), self.sentence)
+
+
+HEADLINES = ("slower", "faster", "mixed", "no_change", "undecided")
+for _word in HEADLINES:
+    setattr(Headline, _word.upper(), Headline(_word))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +147,20 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """The headline of a release and the sentence that explains it."""
+class Trend:
+    """Direction and size of a series over a period.
 
-    headline: Headline
-    sentence: str
-    counts: Mapping[Outcome, int] = field(default_factory=dict)
+    *effect*, *low*, *high* are the relative change of the level from the period's first run to its last (+ is up), None
+    where there are too few runs. *outcome* says which way that is, like a verdict's.
+    """
+
+    outcome: Outcome
+    effect: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    runs: int
+    since: datetime | None
+    until: datetime | None
+    margin: float
+    reason: str
