@@ -1,0 +1,102 @@
+"""The life of a run; the only package that knows the order of the steps, and the only one that writes.
+
+    trigger ─▶ queued ─▶ running ─▶ pending ─▶ done
+                │           │          │ ▲
+                │           │          └─┘ a metric has not settled: due moves on
+                └──────▶ aborted, failed, invalid: each with its reason
+
+Each step does one thing and says whether there was one to do; the loops around them are the scheduler's.
+`launch` goes from running to the end of the load, `collect` from there to done, `judging` looks at the release after
+each settled metric, `commands` is what people may ask for.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from dogdriver.errors import Conflict, ExternalError, Invalid, NotFound, TargetError
+from dogdriver.model import Release, Snapshot, Status, Trigger
+from dogdriver.pipeline.collect import Collect
+from dogdriver.pipeline.commands import Commands
+from dogdriver.pipeline.judging import Judging
+from dogdriver.pipeline.launch import INTERRUPTED, Launch
+from dogdriver.pipeline.services import Services, Wake
+
+
+class Pipeline(Commands):
+    """The commands, and the steps that the scheduler's workers repeat."""
+
+    def __init__(self, services: Services) -> None:
+        self._judging = Judging(services.store)
+        super().__init__(services, self._judging)
+        self._collect = Collect(services, self._judging)
+        self._closing = False
+
+    @property
+    def wake(self) -> Wake:
+        return self._world.wake
+
+    async def recover(self) -> int:
+        """After a start: what an earlier daemon was running has failed. Gives the number of such runs."""
+        await self._world.runner.recover()
+        runs = await self._world.store.running()
+        for run in runs:
+            ended = replace(run, status=Status.FAILED, reason=f"{INTERRUPTED}: the daemon ended during the run")
+            marked = run.load is not None and self._world.datadog.configured
+            errands = [self._world.event(ended, "stop")] if marked else []
+            await self._world.store.save(ended, expect=Status.RUNNING, errands=errands)
+        return len(runs)
+
+    async def launch_next(self) -> bool:
+        """Run the oldest queued run to the end of its load; False: nothing is queued."""
+        if self._closing:
+            return False
+        run = await self._world.store.claim(self._world.clock())
+        if run is None:
+            return False
+        await Launch(self._world, run).go()
+        return True
+
+    async def collect_next(self) -> bool:
+        """One attempt at the metrics of the run that has been due longest; False: none is due."""
+        return await self._collect.next()
+
+    async def watch_releases(self) -> None:
+        """See what every deployment that may be loaded runs now; a new release starts a run where that is wanted."""
+        for project in self._world.catalogue.current.projects.values():
+            if project.test is None or not project.allowed:
+                continue
+            for deployment in project.deployments:
+                try:
+                    version, commit = await self._world.target.version(deployment)
+                except (TargetError, ExternalError):
+                    continue  # the run itself will say so, if one is wanted
+                if version is None and commit is None:
+                    continue
+                changed = await self._see(project.name, deployment.name, version, commit)
+                if changed and project.on_release:
+                    await self._trigger_release(project.name, deployment.name)
+
+    async def _see(self, project: str, deployment: str, version: str | None, commit: str | None) -> bool:
+        label = await self._world.store.label(project, deployment, version, commit)
+        release = Release(label, version, commit)
+        return await self._world.store.see_release(project, deployment, release, self._world.clock())
+
+    async def _trigger_release(self, project: str, deployment: str) -> None:
+        try:
+            await self.trigger(project, deployment=deployment, trigger=Trigger.RELEASE)
+        except (Conflict, Invalid, NotFound):
+            return  # the catalogue changed since; its problems stand on the status page
+
+    def live(self, run_id: str) -> Snapshot | None:
+        return self._world.live.latest(run_id)
+
+    def follow(self, run_id: str) -> AsyncIterator[Snapshot]:
+        return self._world.live.follow(run_id)
+
+    def close(self) -> None:
+        """Start nothing more, and end what is running within its grace time."""
+        self._closing = True
+        self._world.live.cancel_all(f"{INTERRUPTED}: the daemon was stopped")
+
+
+__all__ = ["Pipeline", "Services"]

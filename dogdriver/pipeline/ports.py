@@ -113,7 +113,7 @@ class Store(Protocol):
         """In the order in which they were first observed."""
 
     async def see_release(self, project: str, deployment: str, release: Release, at: datetime) -> bool:
-        """Record that *release* is there at *at*; True where it is not the one that was seen last (new, or a return)."""
+        """Record that *release* is there at *at*; True where another was seen last (new, or a return)."""
 
     async def label(self, project: str, deployment: str, version: str | None, commit: str | None) -> str:
         """The label for what a deployment says of itself, unique among the releases seen there (design: release)."""
@@ -217,25 +217,14 @@ class Datadog(Protocol):
     def usual_gap(self, readings: Sequence[Reading]) -> float | None:
         """The gap in seconds usually seen between two points of this metric."""
 
+    def fingerprint(self, reading: Reading) -> float | None:
+        """How many hosts a reading of the fingerprint's query speaks of; None where it says nothing."""
+
     def events(self, run: Run, step: str, *, at: datetime, link: str | None) -> Mapping[str, Any]:
         """The payload of the `start` or `stop` event of *run*."""
 
     def links(self, run: Run) -> Mapping[str, str]:
         """Addresses in Datadog for the run's window."""
-
-
-class Judge(Protocol):
-    """The statistics, as the pipeline uses them; the verdict package behind it."""
-
-    def look(
-        self,
-        points: Mapping[SeriesKey, Sequence[Point]],
-        metrics: Mapping[str, Metric],
-        release: str,
-        earlier: Mapping[SeriesKey, Sequence[Judged]],
-        at: datetime,
-    ) -> Sequence[Judged]:
-        """One more look at *release*, all its metrics together."""
 
 
 class Commands(Protocol):
@@ -281,7 +270,6 @@ __all__ = [
     "Commands",
     "Datadog",
     "Filter",
-    "Judge",
     "Judged",
     "Known",
     "Project",

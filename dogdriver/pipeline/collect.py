@@ -1,0 +1,141 @@
+"""From pending to done: one attempt at the metrics of one run, and the next one's time if some have not settled."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
+from dogdriver.model import Better, Metric, MetricState, MetricValue, Project, Run, SeriesKey, Status, Window
+from dogdriver.pipeline.judging import Judging
+from dogdriver.pipeline.schedule import FACTORS, due_after, gives_up
+from dogdriver.pipeline.services import LEASE, Services
+
+GAPS_FROM = 5  # readings that the usual gap of a metric is taken from
+UNREACHABLE = 7 * FACTORS[-1]  # × settle: how long a Datadog that cannot be asked is asked again
+
+
+class Collect:
+    """Each metric settles on its own and is kept, charted and judged as soon as it has."""
+
+    def __init__(self, services: Services, judging: Judging) -> None:
+        self._world = services
+        self._judging = judging
+
+    async def next(self) -> bool:
+        """One attempt for the run that has been due longest; False: none is due."""
+        now = self._world.clock()
+        run = await self._world.store.claim_due(now, now + LEASE)
+        if run is None:
+            return False
+        await self._attempt(run, now)
+        return True
+
+    async def _attempt(self, run: Run, now: datetime) -> None:
+        project = self._world.project(run)
+        attempt = _Attempt(self._world, run, project, now)
+        run, values = await attempt.read()
+        # First the values, under the lease: a daemon killed before the next write judges them at the next attempt.
+        if not await self._world.store.save(run, expect=Status.PENDING, values=values):
+            return
+        judged = await self._judging.look(run, project, now)
+        due = attempt.due(run)
+        if due is None:
+            run = replace(run, status=Status.DONE, due=None)
+            await self._world.store.save(run, expect=Status.PENDING, judged=judged)
+        else:
+            await self._world.store.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
+
+
+class _Attempt:
+    """One reading of everything that a run still waits for."""
+
+    def __init__(self, services: Services, run: Run, project: Project | None, now: datetime) -> None:
+        self._world, self._run, self._project, self._now = services, run, project, now
+        self._ended = run.ended or now
+        self._wait: datetime | None = None  # until when Datadog wants to be left alone
+        self._regular = self._next_regular()
+
+    async def read(self) -> tuple[Run, dict[str, MetricValue]]:
+        """The run as it is after this attempt, and the values that are new in it."""
+        values = {}
+        fingerprint = await self._fingerprint()
+        for name, before in self._run.metrics.items():
+            if not before.state.final:
+                values[name] = await self._value(name, before)
+        run = replace(
+            self._run,
+            attempts=self._run.attempts + bool(values),
+            metrics={**self._run.metrics, **values},
+            fingerprint=fingerprint,
+        )
+        return run, values
+
+    def due(self, run: Run) -> datetime | None:
+        """When to try again; None: all is final."""
+        if all(value.state.final for value in run.metrics.values()):
+            return None
+        regular = self._regular or self._now + timedelta(seconds=6 * self._world.settle)
+        return max(regular, self._wait) if self._wait else regular
+
+    def _next_regular(self) -> datetime | None:
+        """The first time of the schedule that lies ahead; None after the deadline."""
+        attempt = 1
+        while (due := due_after(self._ended, self._world.settle, attempt)) is not None:
+            if due > self._now:
+                return due
+            attempt += 1
+        return None
+
+    async def _value(self, name: str, before: MetricValue) -> MetricValue:
+        metric = self._project.metric(name) if self._project else None
+        window = self._run.window
+        if metric is None or window is None:
+            note = "the metric was taken out of the projects file before it had settled"
+            return replace(before, state=MetricState.NO_DATA, note=note)
+        if self._wait is not None:
+            return self._later(before, "Datadog's limit of queries is reached")
+        try:
+            return await self._reading(metric, before, window)
+        except RateLimited as error:
+            self._wait = self._now + timedelta(seconds=error.retry_after or self._world.settle)
+            return self._later(before, error.message)
+        except Unavailable as error:
+            return self._later(before, error.message)
+        except Refused as error:
+            return replace(before, state=MetricState.REFUSED, note=error.message)
+
+    async def _reading(self, metric: Metric, before: MetricValue, window: Window) -> MetricValue:
+        run, store = self._run, self._world.store
+        query = self._world.datadog.render(metric, run)
+        reading = await self._world.datadog.read(query, window)
+        key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
+        hopeless = gives_up(self._ended, self._world.settle, self._now) and not (
+            reading.empty is False or await store.ever_had_data(run.project, metric.name)
+        )
+        return self._world.datadog.assess(
+            reading,
+            before.reading,
+            metric=metric,
+            window=window,
+            ramp_up=float(run.load.options.get("ramp_up") or 0.0) if run.load else 0.0,
+            usual_gap=self._world.datadog.usual_gap(await store.readings(key, limit=GAPS_FROM)),
+            last=self._regular is None or hopeless,
+        )
+
+    def _later(self, before: MetricValue, note: str) -> MetricValue:
+        """Still waiting: an answer that could not be had says nothing about the data, even at the deadline."""
+        over = self._now >= self._ended + timedelta(seconds=UNREACHABLE * self._world.settle)
+        return replace(before, state=MetricState.NO_DATA if over else MetricState.WAITING, note=note)
+
+    async def _fingerprint(self) -> float | None:
+        query = self._project.fingerprint if self._project else None
+        window = self._run.window
+        if query is None or window is None or not self._world.datadog.configured:
+            return self._run.fingerprint
+        metric = Metric("fingerprint", "Hosts behind the deployment", "hosts", Better.LOWER, query=query)
+        try:
+            reading = await self._world.datadog.read(self._world.datadog.render(metric, self._run), window)
+        except ExternalError as error:
+            if isinstance(error, RateLimited):
+                self._wait = self._now + timedelta(seconds=error.retry_after or self._world.settle)
+            return self._run.fingerprint
+        return self._world.datadog.fingerprint(reading)

@@ -1,0 +1,140 @@
+"""What people and the scheduler may ask for; every answer is an unambiguous sentence or a run."""
+
+from dataclasses import replace
+
+from dogdriver.errors import Conflict, Invalid, NotFound
+from dogdriver.model import Deployment, Project, Run, Status, Test, Trigger
+from dogdriver.pipeline.judging import Judging
+from dogdriver.pipeline.services import Services
+
+
+class Commands:
+    """Queue, accept, cancel, exclude, include."""
+
+    def __init__(self, services: Services, judging: Judging) -> None:
+        self._world = services
+        self._judging = judging
+
+    async def trigger(
+        self,
+        project: str,
+        *,
+        deployment: str | None = None,
+        test: str | None = None,
+        trigger: Trigger = Trigger.REQUEST,
+        idempotency_key: str | None = None,
+    ) -> Run:
+        found = self._project(project)
+        where, what = _deployment(found, deployment), _test(found, test)
+        run = Run(
+            id=self._world.ids(),
+            project=found.name,
+            deployment=where.name,
+            test=what.name,
+            source=self._world.source,
+            status=Status.QUEUED,
+            trigger=trigger,
+            created=self._world.clock(),
+            endpoint=where.endpoint,
+        )
+        kept, new = await self._world.store.add(run, idempotency_key=idempotency_key)
+        if new:
+            self._world.wake.launch.set()
+        return kept
+
+    async def accept(self, run: Run) -> tuple[Run, bool]:
+        if run.source == self._world.source:
+            raise Invalid(
+                f"source {run.source} is this daemon's own; a run made elsewhere must name the source it was made from"
+            )
+        accepted = replace(run, trigger=Trigger.ELSEWHERE)
+        kept, new = await self._world.store.add(accepted)
+        if not new and not _same(kept, accepted):
+            raise Conflict(f"run {run.id} is here already and differs; give the other run another id")
+        self._world.wake.collect.set()
+        return kept, new
+
+    async def cancel(self, run_id: str) -> Run:
+        run = await self._run(run_id)
+        if run.status is Status.RUNNING and self._world.live.cancel(run_id, "cancelled"):
+            return run
+        if run.status in {Status.QUEUED, Status.PENDING}:
+            ended = replace(run, status=Status.ABORTED, reason="cancelled", due=None)
+            if await self._world.store.save(ended, expect=run.status):
+                return ended
+            run = await self._run(run_id)  # it went on in the meantime
+            if run.status is Status.RUNNING and self._world.live.cancel(run_id, "cancelled"):
+                return run
+        raise Conflict(f"run {run_id} is {run.status} and cannot be cancelled any more")
+
+    async def exclude(self, run_id: str, reason: str) -> Run:
+        if not reason.strip():
+            raise Invalid("an exclusion needs a reason; say in a few words why this run should not count")
+        return await self._flag(run_id, reason.strip())
+
+    async def include(self, run_id: str) -> Run:
+        return await self._flag(run_id, None)
+
+    async def _flag(self, run_id: str, reason: str | None) -> Run:
+        run = await self._run(run_id)
+        if not run.status.final:
+            raise Conflict(f"run {run_id} is {run.status}; only a run that has ended can be excluded or included")
+        if run.excluded == reason:
+            return run
+        flagged = replace(run, excluded=reason)
+        if not await self._world.store.save(flagged, expect=run.status):
+            raise Conflict(f"run {run_id} changed in the meantime; look at it again")
+        project = self._world.project(run)
+        if judged := await self._judging.look(flagged, project, self._world.clock(), again=True):
+            await self._world.store.save(flagged, expect=run.status, judged=judged)
+        return flagged
+
+    async def _run(self, run_id: str) -> Run:
+        run = await self._world.store.run(run_id)
+        if run is None:
+            raise NotFound(f"there is no run {run_id}; GET /api/v1/runs lists the newest")
+        return run
+
+    def _project(self, name: str) -> Project:
+        projects = self._world.catalogue.current.projects
+        if name not in projects:
+            known = ", ".join(sorted(projects)) or "none yet"
+            raise NotFound(f"there is no project {name}; the projects are: {known}")
+        return projects[name]
+
+
+def _deployment(project: Project, name: str | None) -> Deployment:
+    if found := project.deployment(name):
+        return found
+    known = ", ".join(d.name for d in project.deployments)
+    if not known:
+        raise Conflict(f"{project.name} has no deployment; give it one in ServiceBook or in the projects file")
+    if name is None:
+        raise Invalid(f"{project.name} has several deployments and none called stage; name one of: {known}")
+    raise Invalid(f"{project.name} has no deployment {name}; it has: {known}")
+
+
+def _test(project: Project, name: str | None) -> Test:
+    if project.test is None:
+        why = f" ({'; '.join(project.problems)})" if project.problems else ""
+        raise Conflict(
+            f"{project.name} has no test that can be run{why}; give it one in ServiceBook or the projects file"
+        )
+    if name is not None and name != project.test.name:
+        raise Invalid(f"{project.name} has no test {name}; it has: {project.test.name}")
+    if not project.allowed:
+        raise Conflict(
+            f"the test of {project.name}, {project.test.url}, is not among the allowed ones; "
+            "add a pattern that matches it to allowed_tests in the projects file"
+        )
+    return project.test
+
+
+MADE_ELSEWHERE = (
+    "project", "deployment", "test", "source", "release", "started", "ended", "load", "tally", "client", "content",
+)  # fmt: skip
+"""What the sender of a run says of it; the rest is this server's own."""
+
+
+def _same(kept: Run, sent: Run) -> bool:
+    return all(getattr(kept, name) == getattr(sent, name) for name in MADE_ELSEWHERE)

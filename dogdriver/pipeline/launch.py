@@ -1,0 +1,252 @@
+"""From running to the end of the load: the order of the steps of one run, and what each way to end amounts to."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from dogdriver.errors import ExternalError, LoadTestError, RunError, TargetError
+from dogdriver.model import (
+    CLIENT_METRICS,
+    UNKNOWN,
+    Deployment,
+    Errand,
+    Grade,
+    Job,
+    Measured,
+    MetricState,
+    MetricValue,
+    Release,
+    Run,
+    Status,
+    Test,
+)
+from dogdriver.pipeline.schedule import due_after
+from dogdriver.pipeline.services import Services
+
+T = TypeVar("T")
+INTERRUPTED = "interrupted"
+"""How the reason of a run begins that ended because the daemon did."""
+
+
+class _Cancelled(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    status: Status
+    reason: str | None = None
+
+
+class Launch:
+    """Runs one claimed run to the end of its load; whatever happens, its row leaves `running`."""
+
+    def __init__(self, services: Services, run: Run) -> None:
+        self._world = services
+        self._run = run
+        self._cancelled = services.live.open(run.id)
+        self._measured: Measured | None = None
+        self._marked = False  # the start event is out, the stop event is owed
+
+    async def go(self) -> Run:
+        """Raises only what is a defect of ours, and that after the run was kept as failed."""
+        try:
+            return await self._finish(await self._end())
+        except BaseException as error:
+            reason = f"dogDriver itself failed ({type(error).__name__}); the daemon's log has the details"
+            await self._finish(_End(Status.FAILED, reason))
+            raise
+        finally:
+            self._world.live.close(self._run.id)
+
+    async def _end(self) -> _End:
+        try:
+            return await self._steps()
+        except _Cancelled:
+            reason = self._world.live.reason(self._run.id)
+            return _End(Status.FAILED if reason.startswith(INTERRUPTED) else Status.ABORTED, reason)
+        except (RunError, ExternalError) as error:
+            return _End(Status.FAILED, error.message)
+
+    async def _steps(self) -> _End:
+        deployment, test = self._parts()
+        await self._unless_cancelled(self._world.target.check(deployment))
+        before = await self._unless_cancelled(self._release(deployment))
+        prepared = await self._unless_cancelled(self._world.checkouts.prepare(test))
+        load = self._world.runner.describe(prepared)
+        self._run = replace(
+            self._run, release=before, endpoint=deployment.endpoint, load=load,
+            content=prepared.content, test_commit=prepared.commit, notes=(*self._run.notes, *prepared.notes),
+        )  # fmt: skip
+        await self._mark_start()
+        job = Job(
+            run=self._run.id, prepared=prepared, env=self._env(test, deployment), guard=test.guard,
+            isolation=test.isolation or self._world.isolation,
+        )  # fmt: skip
+        await self._smoke(job)
+        watch = self._world.live.push
+        self._measured = await self._world.runner.load(
+            job, cancelled=self._cancelled, watch=lambda snapshot: watch(self._run.id, snapshot)
+        )
+        return await self._amounts_to(self._measured, deployment, before, test.guard)
+
+    def _parts(self) -> tuple[Deployment, Test]:
+        run, project = self._run, self._world.project(self._run)
+        if project is None:
+            raise RunError(f"project {run.project} is not in the catalogue any more; queue a run of one that is")
+        deployment = project.deployment(run.deployment)
+        if deployment is None:
+            raise RunError(f"{run.project} has no deployment {run.deployment} any more; queue a run of one that it has")
+        if project.test is None or not project.allowed:
+            raise RunError(f"{run.project} has no test that is allowed to run any more; see the status page")
+        return deployment, project.test
+
+    async def _release(self, deployment: Deployment) -> Release:
+        version, commit = await self._world.target.version(deployment)
+        label = await self._world.store.label(self._run.project, deployment.name, version, commit)
+        return Release(label, version, commit)
+
+    async def _mark_start(self) -> None:
+        now = self._world.clock()
+        errands = [self._world.event(self._run, "start")] if self._world.datadog.configured else []
+        await self._world.store.save(self._run, expect=Status.RUNNING, errands=errands, release_seen=now)
+        self._marked = True
+        self._world.wake.errands.set()
+
+    def _env(self, test: Test, deployment: Deployment) -> dict[str, str]:
+        tokens = {
+            "{project}": self._run.project,
+            "{deployment}": deployment.name,
+            "{source}": self._world.source,
+            "{release}": self._run.release.label if self._run.release else UNKNOWN,
+            "{endpoint}": deployment.endpoint,
+        }
+        rendered = {}
+        for name, text in test.env.items():
+            value = text
+            for token, replacement in tokens.items():
+                value = value.replace(token, replacement)
+            rendered[name] = value
+        return rendered
+
+    async def _smoke(self, job: Job) -> None:
+        smoke = await self._world.runner.smoke(job, cancelled=self._cancelled)
+        self._stop_if_cancelled()
+        if smoke.stopped or smoke.tally.failed:
+            first = smoke.client.failures[0][0] if smoke.client.failures else "the scenario failed"
+            raise LoadTestError(f"the smoke run failed, so no load was started: {smoke.reason or first}")
+        if not smoke.tally.ok:
+            raise LoadTestError(
+                f"the smoke run executed no scenario of entry {job.prepared.name}; give at least one a weight above 0"
+            )
+
+    async def _amounts_to(self, measured: Measured, deployment: Deployment, before: Release, guard: float) -> _End:
+        """What the load amounts to; a run that measured something else than its release is invalid."""
+        if measured.stopped == "cancelled":
+            raise _Cancelled
+        if end := _own_end(measured, guard) or await self._changed_under(deployment, before):
+            return end
+        if measured.client.grade is Grade.INVALID:
+            return _End(Status.INVALID, "; ".join(measured.client.reasons) or "the load generator was saturated")
+        return _End(Status.PENDING)
+
+    async def _changed_under(self, deployment: Deployment, before: Release) -> _End | None:
+        try:
+            after = await self._release(deployment)
+            await self._world.target.check(deployment)
+        except TargetError as error:
+            return _End(Status.INVALID, f"after the load: {error.message}")
+        if (after.version, after.commit) != (before.version, before.commit):
+            return _End(Status.INVALID, f"the release changed during the run, from {before.label} to {after.label}")
+        return None
+
+    async def _finish(self, end: _End) -> Run:
+        run = self._with_measures(replace(self._run, status=end.status, reason=end.reason))
+        values = client_values(self._measured) if self._measured else {}
+        errands: list[Errand] = []
+        if run.status is Status.PENDING:
+            waiting = self._waiting_values(run)
+            values |= waiting
+            run = replace(run, due=self._first_due(run, settled=all(v.state.final for v in waiting.values())))
+        if self._marked and self._world.datadog.configured:
+            run = replace(run, links={**run.links, **self._world.datadog.links(run)})
+            errands.append(self._world.event(run, "stop"))
+        await self._world.store.save(run, expect=Status.RUNNING, values=values, errands=errands)
+        self._run = run
+        self._world.wake.errands.set()
+        self._world.wake.collect.set()
+        return run
+
+    def _with_measures(self, run: Run) -> Run:
+        measured = self._measured
+        if measured is None:
+            return run
+        notes = run.notes
+        if measured.clock_stepped:
+            notes = (*notes, "the host's clock was set during the run; its end was taken from the monotonic clock")
+        return replace(
+            run, started=measured.window.start, ended=measured.window.end, load=measured.load, tally=measured.tally,
+            client=measured.client, notes=notes,
+        )  # fmt: skip
+
+    def _waiting_values(self, run: Run) -> dict[str, MetricValue]:
+        project = self._world.project(run)
+        state = MetricState.WAITING if self._world.datadog.configured else MetricState.NOT_CONFIGURED
+        note = None if self._world.datadog.configured else "no Datadog keys are set, so this was not asked for"
+        return {
+            metric.name: MetricValue(
+                state=state, query=self._world.datadog.render(metric, run), unit=metric.unit, note=note
+            )
+            for metric in (project.metrics if project else ())
+        }
+
+    def _first_due(self, run: Run, *, settled: bool) -> datetime:
+        ended = run.ended or self._world.clock()
+        return ended if settled else (due_after(ended, self._world.settle, 0) or ended)
+
+    async def _unless_cancelled(self, step: Coroutine[Any, Any, T]) -> T:
+        """The result of *step*, or its cancellation as soon as somebody wants the run to end."""
+        work, cancelled = asyncio.ensure_future(step), asyncio.ensure_future(self._cancelled.wait())
+        try:
+            await asyncio.wait({work, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise _Cancelled
+            return work.result()
+        finally:
+            for task in (work, cancelled):
+                task.cancel()
+            await asyncio.gather(work, cancelled, return_exceptions=True)
+
+    def _stop_if_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise _Cancelled
+
+
+def _own_end(measured: Measured, guard: float) -> _End | None:
+    """How the load itself says that it went wrong."""
+    tally = measured.tally
+    executed = tally.ok + tally.failed
+    if measured.stopped == "exit":
+        return _End(Status.ABORTED, measured.reason)
+    if measured.failed:
+        return _End(Status.FAILED, measured.reason or "the test's own limit of failures (`fail`) was reached")
+    if not executed:
+        return _End(Status.FAILED, "the load executed no scenario to its end; give it more time or a lighter scenario")
+    if measured.stopped == "guard" or tally.failed / executed > guard:
+        share = tally.failed / executed
+        said = f"{share:.0%} of the executions failed, more than the {guard:.0%} that the guard lets pass"
+        return _End(Status.INVALID, measured.reason or said)
+    return None
+
+
+def client_values(measured: Measured) -> dict[str, MetricValue]:
+    """The `client.*` metrics: final at once, for the load generator measured them itself."""
+    return {
+        metric.name: MetricValue(
+            state=MetricState.SETTLED if value is not None else MetricState.NO_DATA, value=value, unit=metric.unit
+        )
+        for metric in CLIENT_METRICS
+        for value in [getattr(measured.client, metric.name.removeprefix("client."))]
+    }
