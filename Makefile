@@ -1,0 +1,59 @@
+# Each word sets up what it needs, in .venv beside this file.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+UV = VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraints constraints.txt
+
+.PHONY: help run test lint format bench browser image-check clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+
+$(VENV)/.run: $(BIN)/uv pyproject.toml constraints.txt
+	$(UV) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
+	$(UV) --editable . --group dev
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(UV) --group bench
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.dev
+	$(UV) --group browser
+	@touch $@
+
+run: $(VENV)/.run ## start the daemon: your projects if DOGDRIVER_PROJECTS or DOGDRIVER_SERVICEBOOK is set, else the demo
+	@if [ -n "$$DOGDRIVER_PROJECTS$$DOGDRIVER_SERVICEBOOK" ]; then exec $(BIN)/dogdriver; else exec $(BIN)/dogdriver demo; fi
+
+test: $(VENV)/.dev ## the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## put the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.bench ## the benchmarks; long, and they want a quiet machine (see bench/README.md)
+	@cat bench/README.md
+
+browser: $(VENV)/.browser ## the pages in a real Chromium (CHROMIUM=/usr/bin/chromium)
+	$(BIN)/python -m pytest -m browser $(ARGS)
+
+image-check: ## build the image and start it, without a Docker engine (needs buildah and root)
+	bin/image-check
+
+clean: ## take away what these words have set up
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

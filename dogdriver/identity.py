@@ -1,0 +1,69 @@
+"""Who this daemon is: its source and its token, chosen once and kept in the data directory."""
+
+import os
+import secrets
+from pathlib import Path
+
+from dogdriver.errors import SettingsError
+from dogdriver.settings import Secret, Settings
+
+SOURCE_FILE, TOKEN_FILE = "source", "token"
+
+
+def source(settings: Settings, host_name: str) -> str:
+    """The source of this daemon's runs: DOGDRIVER_SOURCE, else what was kept, else *host_name*, kept from now on.
+
+    A source that differs from the kept one is taken and kept: the operator said so.
+    """
+    file = settings.data / SOURCE_FILE
+    kept = _read(file)
+    chosen = settings.source or kept or host_name
+    if chosen != kept:
+        _write(file, chosen, mode=0o644)
+    return chosen
+
+
+def token(settings: Settings) -> tuple[Secret, Path | None]:
+    """The token that writes need, and the file that it was kept in (None where it came from the settings)."""
+    if settings.token:
+        return settings.token, None
+    file = settings.data / TOKEN_FILE
+    kept = _read(file)
+    if not kept:
+        kept = secrets.token_urlsafe(32)
+        _write(file, kept, mode=0o600)
+    return Secret(kept), file
+
+
+def prepare(data: Path) -> None:
+    """Make the data directory, or say in one sentence why that cannot be."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        probe = data / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(
+            f"the data directory {data} cannot be written ({error.strerror}); set DOGDRIVER_DATA to one that can, "
+            "or mend its owner"
+        ) from None
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read ({error}); mend it or take it away") from None
+
+
+def _write(file: Path, text: str, *, mode: int) -> None:
+    fresh = file.with_name(f".{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(text + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(file)

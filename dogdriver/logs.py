@@ -1,0 +1,79 @@
+"""The log on standard output: lines for people or mozlog JSON, with every known secret masked."""
+
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from dogdriver.settings import Secret
+
+MASK = "***"
+
+
+class Masker:
+    """Replaces the secrets that it knows, wherever they stand in a text."""
+
+    def __init__(self, known: Iterable[Secret | None] = ()) -> None:
+        self._known: list[str] = []
+        for secret in known:
+            self.learn(secret)
+
+    def learn(self, secret: Secret | None) -> None:
+        # Nothing is masked for a secret that is short enough to be an ordinary word.
+        if secret and len(secret) >= 6:  # noqa: PLR2004 - see above
+            self._known.append(secret.reveal())
+
+    def __call__(self, text: str) -> str:
+        for secret in self._known:
+            text = text.replace(secret, MASK)
+        return text
+
+
+class _Lines(logging.Formatter):
+    def __init__(self, mask: Masker) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        self._mask = mask
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._mask(super().format(record))
+
+
+class _Mozlog(logging.Formatter):
+    """https://wiki.mozilla.org/Firefox/Services/Logging, version 2.0."""
+
+    SEVERITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}  # noqa: RUF012 - never changed
+
+    def __init__(self, mask: Masker) -> None:
+        super().__init__()
+        self._mask, self._host = mask, socket.gethostname()
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = {"msg": record.getMessage()}
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return self._mask(
+            json.dumps(
+                {
+                    "Timestamp": int(record.created * 1e9),
+                    "Type": record.name,
+                    "Logger": "dogdriver",
+                    "Hostname": self._host,
+                    "EnvVersion": "2.0",
+                    "Severity": self.SEVERITY.get(record.levelname, 7),
+                    "Pid": os.getpid(),
+                    "Fields": fields,
+                }
+            )  # fmt: skip
+        )
+
+
+def configure(form: str, mask: Masker) -> None:
+    """Send everything from INFO up to standard output, as *form* (text or json) says."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Mozlog(mask) if form == "json" else _Lines(mask))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for chatty in ("apscheduler", "aiobotocore", "botocore", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

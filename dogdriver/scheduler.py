@@ -1,0 +1,191 @@
+"""When: APScheduler says when something is due; owned tasks do the work, and are awaited before the store closes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from dogdriver.errors import BadInput
+from dogdriver.model import Clock, Project, Schedule, Trigger
+from dogdriver.pipeline import Pipeline
+from dogdriver.pipeline.ports import Catalogue, Store
+
+log = logging.getLogger(__name__)
+
+IDLE = 60.0  # seconds after which an idle worker looks again, whatever it was told
+FAILURE = 5.0  # seconds that a worker rests after a defect
+
+Step = Callable[[], Awaitable[bool]]
+NextDue = Callable[[], Awaitable[datetime | None]]
+
+
+class Worker:
+    """Repeats a step while there is something to do, then sleeps until it is woken or the next thing is due."""
+
+    def __init__(
+        self, name: str, step: Step, wake: asyncio.Event, clock: Clock, next_due: NextDue | None = None
+    ) -> None:
+        self.name = name
+        self._step, self._wake, self._clock, self._next_due = step, wake, clock, next_due
+        self._closing = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.last_error: str | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._loop(), name=f"worker {self.name}")
+
+    def close(self) -> None:
+        """Finish the item in hand, then end."""
+        self._closing.set()
+        self._wake.set()
+
+    async def wait_closed(self, grace: float) -> None:
+        """Wait for the end; after *grace* seconds the item in hand is cancelled (its lease brings it back)."""
+        if self._task is None:
+            return
+        done, _ = await asyncio.wait({self._task}, timeout=grace)
+        if not done:
+            log.warning("worker %s did not end within %.0f s and is cancelled", self.name, grace)
+            self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _loop(self) -> None:
+        while not self._closing.is_set():
+            self._wake.clear()
+            try:
+                if await self._step():
+                    continue
+                pause = await self._pause()
+            except Exception as error:  # the item was pushed forward before it was raised: the loop must live on
+                log.exception("worker %s", self.name)
+                self.last_error = f"{type(error).__name__} at {self._clock().isoformat()}"
+                pause = FAILURE
+            if not self._closing.is_set():
+                await self._sleep(pause)
+
+    async def _pause(self) -> float:
+        due = await self._next_due() if self._next_due else None
+        return IDLE if due is None else min(max((due - self._clock()).total_seconds(), 0.01), IDLE)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+class Scheduler:
+    """The timers: a schedule a project, the release watch, the look into the catalogue; and the workers."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: Pipeline,
+        store: Store,
+        catalogue: Catalogue,
+        clock: Clock,
+        workers: tuple[Worker, ...],
+        refresh: float = 300.0,
+        watch: float = 300.0,
+    ) -> None:
+        self._pipeline, self._store, self._catalogue, self._clock = pipeline, store, catalogue, clock
+        self.workers = workers
+        self._refresh, self._watch = refresh, watch
+        self._planned: dict[str, tuple[Schedule, str | None]] = {}
+        # A job that was due while the loop was busy is late, not lost; three that were are one.
+        self._timers: Any = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        self._busy: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        now = self._clock()
+        self._timers.start()
+        self._every("catalogue", self.refresh, self._refresh, first=now)
+        self._every("releases", self._pipeline.watch_releases, self._watch, first=now + timedelta(seconds=self._watch))
+        for worker in self.workers:
+            worker.start()
+
+    async def close(self, grace: float = 30.0) -> None:
+        """No new work; what is in hand ends within *grace* seconds, before anything that it needs is closed."""
+        self._timers.shutdown(wait=False)
+        self._pipeline.close()
+        for worker in self.workers:
+            worker.close()
+        await asyncio.gather(*(worker.wait_closed(grace) for worker in self.workers))
+        for task in self._busy:
+            task.cancel()
+        await asyncio.gather(*self._busy, return_exceptions=True)
+
+    async def refresh(self) -> None:
+        """Read the catalogue again, and let the timers follow it."""
+        catalog = await self._catalogue.refresh()
+        await self.plan(catalog.projects)
+
+    async def plan(self, projects: Mapping[str, Project]) -> None:
+        """One timer for each project that runs by itself; an unchanged one goes on as it is."""
+        wanted = {name: project for name, project in projects.items() if _runs_by_itself(project)}
+        for name in [n for n in self._planned if n not in wanted]:
+            self._timers.remove_job(_job(name))
+            del self._planned[name]
+        for name, project in wanted.items():
+            deployment = project.deployment(None)
+            plan = (project.schedule, deployment.name if deployment else None)
+            if self._planned.get(name) != plan and deployment:
+                trigger = await self._trigger(project.schedule, name, deployment.name)
+                self._timers.add_job(self._spawn, trigger, args=[self._due, name], id=_job(name), replace_existing=True)
+                self._planned[name] = plan
+
+    def next_run(self, project: str) -> datetime | None:
+        """When *project* is due by its schedule; None: it runs on request only."""
+        job = self._timers.get_job(_job(project))
+        return job.next_run_time if job else None
+
+    async def _trigger(self, schedule: Schedule, project: str, deployment: str) -> BaseTrigger:
+        """`every` counts from the last scheduled run; a project that never ran is due at once."""
+        if schedule.cron:
+            return CronTrigger.from_crontab(schedule.cron, timezone=UTC)
+        last = await self._store.last_scheduled(project, deployment)
+        every, now = schedule.every or 0.0, self._clock()
+        due = now if last is None else max(last + timedelta(seconds=every), now)
+        return IntervalTrigger(seconds=every, start_date=due + timedelta(milliseconds=50), timezone=UTC)
+
+    async def _due(self, project: str) -> None:
+        try:
+            await self._pipeline.trigger(project, trigger=Trigger.SCHEDULE)
+        except BadInput as error:
+            log.warning("%s was due and could not be queued: %s", project, error.message)
+
+    def _every(self, name: str, work: Callable[[], Awaitable[None]], seconds: float, *, first: datetime) -> None:
+        self._timers.add_job(
+            self._spawn, IntervalTrigger(seconds=seconds, timezone=UTC), args=[work], id=name, next_run_time=first
+        )
+
+    async def _spawn(self, work: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """APScheduler does not await its jobs at shutdown; so the work is a task of our own."""
+
+        async def guarded() -> None:
+            try:
+                await work(*args)
+            except Exception:
+                log.exception("timer %s", getattr(work, "__name__", work))
+
+        task = asyncio.create_task(guarded())
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
+        await asyncio.shield(task)
+
+
+def _job(project: str) -> str:
+    return f"run {project}"
+
+
+def _runs_by_itself(project: Project) -> bool:
+    return bool(project.test and project.allowed and not project.schedule.off and project.deployment(None))
