@@ -54,20 +54,17 @@ class _Mozlog(logging.Formatter):
         fields: dict[str, Any] = {"msg": record.getMessage()}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        return self._mask(
-            json.dumps(
-                {
-                    "Timestamp": int(record.created * 1e9),
-                    "Type": record.name,
-                    "Logger": "dogdriver",
-                    "Hostname": self._host,
-                    "EnvVersion": "2.0",
-                    "Severity": self.SEVERITY.get(record.levelname, 7),
-                    "Pid": os.getpid(),
-                    "Fields": fields,
-                }
-            )  # fmt: skip
-        )
+        line = {
+            "Timestamp": int(record.created * 1e9),
+            "Type": record.name,
+            "Logger": "dogdriver",
+            "Hostname": self._host,
+            "EnvVersion": "2.0",
+            "Severity": self.SEVERITY.get(record.levelname, 7),
+            "Pid": os.getpid(),
+            "Fields": fields,
+        }
+        return self._mask(json.dumps(line))
 
 
 def configure(form: str, mask: Masker) -> None:

@@ -1,0 +1,124 @@
+"""The environment, read once: every mistake at once, each as a sentence that names the variable and the remedy."""
+
+import contextlib
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dogdriver.errors import SettingsError
+from dogdriver.settings import SETTINGS, Secret, load
+
+DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
+
+
+def test_an_empty_environment_is_enough() -> None:
+    settings = load({})
+    assert (settings.host, settings.port, settings.settle, settings.isolation) == ("127.0.0.1", 8080, 600.0, "thread")
+    assert settings.data.is_absolute()
+    assert settings.token is None
+    assert settings.api_key is None
+
+
+def test_an_empty_variable_is_unset() -> None:
+    assert load({"DOGDRIVER_PORT": "", "DD_API_KEY": "", "DOGDRIVER_SOURCE": ""}) == load({})
+
+
+def test_the_ports_of_platforms_are_read_and_ours_wins() -> None:
+    assert load({"PORT": "9000"}).port == 9000
+    assert load({"PORT": "9000", "DOGDRIVER_PORT": "9001"}).port == 9001
+
+
+def test_an_unknown_name_is_refused_and_the_known_ones_are_listed() -> None:
+    with pytest.raises(SettingsError, match=r"DOGDRIVER_SETLE is not a setting.*DOGDRIVER_SETTLE"):
+        load({"DOGDRIVER_SETLE": "5"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("DOGDRIVER_PORT", "eighty"),
+        ("DOGDRIVER_PORT", "70000"),
+        ("PORT", "-1"),
+        ("DOGDRIVER_SETTLE", "soon"),
+        ("DOGDRIVER_SETTLE", "nan"),
+        ("DOGDRIVER_SERVICEBOOK", "ftp://book"),
+        ("DOGDRIVER_SERVICEBOOK", "http://user:pass@book/api/"),
+        ("DD_SITE", "bogus.example"),
+        ("DOGDRIVER_ISOLATION", "container"),
+        ("DOGDRIVER_PRIVATE", "perhaps"),
+        ("DOGDRIVER_SOURCE", "two\nlines"),
+        ("DOGDRIVER_LOG", "xml"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_is_wanted(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({name: text})
+    assert caught.value.message.startswith(f"{name} is ")
+    assert "must be" in caught.value.message
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"DOGDRIVER_PORT": "x", "DD_SITE": "y", "DOGDRIVER_NONE": "z"})
+    assert len(caught.value.details["mistakes"]) == 3
+
+
+def test_a_bucket_needs_a_source() -> None:
+    with pytest.raises(SettingsError, match="DOGDRIVER_SOURCE is unset while DOGDRIVER_BUCKET is set"):
+        load({"DOGDRIVER_BUCKET": "runs"})
+    assert load({"DOGDRIVER_BUCKET": "runs", "DOGDRIVER_SOURCE": "berlin"}).bucket == "runs"
+
+
+def test_outdated_names_are_read_with_a_warning() -> None:
+    settings = load({"DOG_API_KEY": "old-api-key"})
+    assert settings.api_key is not None
+    assert settings.api_key.reveal() == "old-api-key"
+    assert settings.warnings == ("DOG_API_KEY is outdated; set DD_API_KEY instead",)
+    assert not load({"DD_API_KEY": "new", "DOG_API_KEY": "old"}).warnings
+
+
+def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from-the-file\n")
+    settings = load({"DD_API_KEY_FILE": str(tmp_path / "key")})
+    assert settings.api_key is not None
+    assert settings.api_key.reveal() == "from-the-file"
+    with pytest.raises(SettingsError, match=r"DD_API_KEY_FILE names .*none, which cannot be read"):
+        load({"DD_API_KEY_FILE": str(tmp_path / "none")})
+
+
+def test_secrets_do_not_show() -> None:
+    settings = load({"DD_API_KEY": "abc-secret", "DD_APP_KEY": "def-secret", "DOGDRIVER_TOKEN": "ghi-secret"})
+    shown = f"{settings} {settings!r} {settings.api_key} {settings.api_key!r} {settings.token:>20}"
+    assert "secret" not in shown
+    assert settings.taken == {"DD_API_KEY", "DD_APP_KEY", "DOGDRIVER_TOKEN"}
+
+
+def test_a_bad_secret_is_not_shown_in_the_mistake(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe-secret")
+    with pytest.raises(SettingsError) as caught:
+        load({"DD_API_KEY_FILE": str(tmp_path / "key")})
+    assert "-secret" not in caught.value.message
+
+
+@given(st.text())
+def test_a_secret_keeps_its_text(text: str) -> None:
+    assert Secret(text).reveal() == text
+
+
+@given(st.dictionaries(st.sampled_from([s.name for s in SETTINGS] + ["DOGDRIVER_X", "PATH"]), st.text()))
+def test_whatever_the_environment_holds_is_settings_or_one_error(environ: dict[str, str]) -> None:
+    with contextlib.suppress(SettingsError):
+        load(environ)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]*) \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
+    assert rows == {s.name: f"`{s.default}`" if s.default is not None else "unset" for s in SETTINGS}
+    text = DOCS.read_text(encoding="utf-8")
+    for setting in SETTINGS:
+        assert setting.help in text
+        for other in (*setting.others, *setting.outdated):
+            assert f"`{other}`" in text
