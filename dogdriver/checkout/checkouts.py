@@ -1,0 +1,127 @@
+"""Test repositories on disk."""
+
+import asyncio
+import hashlib
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import distributions
+from pathlib import Path
+from tempfile import mkdtemp
+
+from packaging.utils import canonicalize_name
+
+from dogdriver.checkout import entry, requirements
+from dogdriver.checkout.address import Address, check_ref, parse
+from dogdriver.checkout.folder import copy
+from dogdriver.checkout.git import Git
+from dogdriver.checkout.place import inside
+from dogdriver.checkout.site import Sites
+from dogdriver.model import Prepared, Test
+
+KEPT = 20  # repositories and sites
+KEPT_TREES = 4  # the one that runs, and a few for who wants to look
+
+
+class TestCheckouts:
+    """Makes a directory of its own for every run, so that nothing that happens meanwhile, or happened before, matters.
+
+    Under *directory*: `repositories` (bare, one per address and ref, so that only what is new is transferred), `trees`
+    (what runs; the newest few are kept) and `sites` (installed requirements). *environ* is where PATH, the proxies and
+    uv's own settings are taken from. *packages* (name → version) are the daemon's own, by default what is installed.
+    A git or uv that takes longer than *seconds* or *install_seconds* is killed.
+    """
+
+    __test__ = False  # not a pytest class
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        environ: Mapping[str, str],
+        packages: Mapping[str, str] | None = None,
+        seconds: float = 120.0,
+        install_seconds: float = 300.0,
+    ) -> None:
+        directory = directory.resolve()
+        found = installed() if packages is None else packages
+        own = {str(canonicalize_name(name)): version for name, version in found.items()}
+        self._own = own
+        self._repositories = directory / "repositories"
+        self._trees = directory / "trees"
+        self._git = Git(directory / "home", environ=environ, seconds=seconds)
+        self._sites = Sites(directory / "sites", own=own, environ=environ, seconds=install_seconds)
+        self._kept = (
+            (self._repositories, KEPT),
+            (directory / "sites", KEPT),
+            (self._trees, KEPT_TREES),
+        )
+        self._lock = asyncio.Lock()  # git's own locks would make a second one fail instead of wait
+
+    async def prepare(self, test: Test) -> Prepared:
+        """Fetch, resolve, install the requirements. Raises CheckoutError or LoadTestError (no such entry)."""
+        address = parse(test.url)
+        ref = check_ref(test.ref)
+        async with self._lock:
+            self._trees.mkdir(parents=True, exist_ok=True)
+            root = Path(mkdtemp(dir=self._trees, prefix="test-"))
+            try:
+                prepared = await self._prepare(test, address, ref, root)
+            except BaseException:
+                shutil.rmtree(root, ignore_errors=True)
+                raise
+            await asyncio.to_thread(self._prune)
+            return prepared
+
+    async def _prepare(self, test: Test, address: Address, ref: str, root: Path) -> Prepared:
+        repository = self._repositories / hashlib.sha256(f"{address.text} {ref}".encode()).hexdigest()[:32]
+        snapshot = address.folder and ref == "HEAD" and not _is_bare(Path(address.text))
+        commit: str | None = None
+        if snapshot:
+            await asyncio.to_thread(copy, Path(address.text), root)
+            shutil.rmtree(repository, ignore_errors=True)  # else it would grow with every edit
+            tree = await self._git.hash_folder(repository, root)
+        else:
+            commit, tree = await self._git.fetch(repository, address, ref)
+            await self._git.export(repository, tree, root)
+        folder = inside(root, root, test.path or ".", "the test's `path`")
+        found = entry.find(root, folder, test.name)
+        repository.touch()
+        content = tree
+        if folder != root and all(file.is_relative_to(folder) for file in found.files):
+            content = await self._git.subtree(repository, tree, folder.relative_to(root).as_posix())
+        notes: list[str] = []
+        if (root / ".gitmodules").exists():
+            notes.append("the test's repository has submodules; they are not fetched")
+        site = None
+        if found.requirements:
+            wanted = requirements.reconcile(found.requirements, root, self._own)
+            notes += wanted.notes
+            site = await self._sites.install(wanted, folder=found.requirements.parent, content=tree)
+        return Prepared(
+            directory=str(folder),
+            site=str(site) if site else None,
+            entry=found.options,
+            name=test.name,
+            content=content,
+            commit=commit,
+            notes=tuple(notes),
+        )
+
+    def _prune(self) -> None:
+        """Keep the newest of everything; what a killed daemon left half-made goes with the old."""
+        for directory, kept in self._kept:
+            if directory.exists():
+                byage = sorted(directory.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+                for path in byage[kept:]:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+def installed() -> dict[str, str]:
+    """The packages that this process can import, with their versions; without dogDriver itself."""
+    found = {str(canonicalize_name(d.metadata["Name"])): d.version for d in distributions() if d.metadata["Name"]}
+    found.pop("dogdriver", None)
+    return found
+
+
+def _is_bare(folder: Path) -> bool:
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir()

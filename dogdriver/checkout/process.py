@@ -1,0 +1,79 @@
+"""Other programs, run without a shell, in a process group of their own that ends with them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+GRACE = 5.0  # seconds for a killed program to be gone
+KEPT = 256 * 1024  # bytes of each stream; the rest is read and dropped
+PASSED = (
+    "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK", "TMPDIR",
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a program ended. *code* is None where it was killed because its time was up."""
+
+    code: int | None
+    out: str
+    err: str
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+
+def surroundings(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a program may know of the daemon's environment: how to reach the network, and no secret."""
+    return {"PATH": os.defpath, **{name: environ[name] for name in PASSED if name in environ}, "LC_ALL": "C.UTF-8"}
+
+
+async def run(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, seconds: float) -> Finished:
+    """Run *argv* for at most *seconds*.
+
+    It is killed with everything that it started when that time is over, or when the caller is cancelled.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        env=env,
+        cwd=cwd,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout  # noqa: S101 - asked for above
+    assert process.stderr  # noqa: S101
+    streams = [asyncio.ensure_future(_read(stream)) for stream in (process.stdout, process.stderr)]
+    code: int | None = None
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.gather(*streams)
+            code = await process.wait()
+    except TimeoutError:
+        pass
+    finally:
+        if code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(TimeoutError):  # what left the group may hold the pipes open
+                async with asyncio.timeout(GRACE):
+                    await process.wait()
+            for stream in streams:
+                stream.cancel()
+            await asyncio.gather(*streams, return_exceptions=True)
+    out, err = ("" if s.cancelled() else s.result() for s in streams)
+    return Finished(code, out, err)
+
+
+async def _read(stream: asyncio.StreamReader) -> str:
+    kept = bytearray()
+    while chunk := await stream.read(64 * 1024):
+        kept += chunk[: KEPT - len(kept)]
+    return kept.decode("utf-8", errors="replace")
