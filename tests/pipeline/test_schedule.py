@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ def test_the_last_look_is_the_deadline() -> None:
 def test_looks_come_later_and_later_and_end(settle: float) -> None:
     times = minutes(settle)
     assert len(times) == 29
-    assert all(later > earlier for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(times))
 
 
 def test_nothing_is_due_for_a_count_that_no_run_has() -> None:
