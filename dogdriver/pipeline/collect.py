@@ -1,10 +1,11 @@
 """From pending to done: one attempt at the metrics of one run, and the next one's time if some have not settled."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
-from dogdriver.model import Better, Metric, MetricState, MetricValue, Project, Run, SeriesKey, Status, Window
+from dogdriver.errors import ExternalError, RateLimited, Refused
+from dogdriver.model import Metric, MetricState, MetricValue, Project, Reading, Run, SeriesKey, Status, Window
 from dogdriver.pipeline.judging import Judging
 from dogdriver.pipeline.schedule import FACTORS, due_after, gives_up
 from dogdriver.pipeline.services import LEASE, Services
@@ -56,18 +57,19 @@ class _Attempt:
 
     async def read(self) -> tuple[Run, dict[str, MetricValue]]:
         """The run as it is after this attempt, and the values that are new in it."""
-        values = {}
-        fingerprint = await self._fingerprint()
-        for name, before in self._run.metrics.items():
-            if not before.state.final:
-                values[name] = await self._value(name, before)
-        run = replace(
-            self._run,
-            attempts=self._run.attempts + bool(values),
-            metrics={**self._run.metrics, **values},
-            fingerprint=fingerprint,
-        )
-        return run, values
+        run, window = self._run, self._run.window
+        waiting = [name for name, value in run.metrics.items() if not value.state.final]
+        metrics = {name: self._project.metric(name) if self._project else None for name in waiting}
+        values = {name: _gone(run.metrics[name]) for name, metric in metrics.items() if metric is None}
+        asked = {name: self._world.datadog.render(metric, run) for name, metric in metrics.items() if metric}
+        if waiting and window is not None:
+            answers = await self._ask([*asked.values(), *self._hosts_query()], window)
+            for name, query in asked.items():
+                metric = metrics[name]
+                assert metric is not None  # noqa: S101 - it has a query
+                values[name] = await self._value(metric, run.metrics[name], answers[query], window)
+            run = replace(run, fingerprint=self._hosts(answers, window), attempts=run.attempts + 1)
+        return replace(run, metrics={**run.metrics, **values}), values
 
     def due(self, run: Run) -> datetime | None:
         """When to try again; None: all is final."""
@@ -85,34 +87,29 @@ class _Attempt:
             attempt += 1
         return None
 
-    async def _value(self, name: str, before: MetricValue) -> MetricValue:
-        metric = self._project.metric(name) if self._project else None
-        window = self._run.window
-        if metric is None or window is None:
-            note = "the metric was taken out of the projects file before it had settled"
-            return replace(before, state=MetricState.NO_DATA, note=note)
-        if self._wait is not None:
-            return self._later(before, "Datadog's limit of queries is reached")
-        try:
-            return await self._reading(metric, before, window)
-        except RateLimited as error:
-            self._wait = self._now + timedelta(seconds=error.retry_after or self._world.settle)
-            return self._later(before, error.message)
-        except Unavailable as error:
-            return self._later(before, error.message)
-        except Refused as error:
-            return replace(before, state=MetricState.REFUSED, note=error.message)
+    async def _ask(self, queries: Sequence[str], window: Window) -> dict[str, Reading | ExternalError]:
+        answers = await self._world.datadog.read_many(queries, window)
+        for error in answers:
+            if isinstance(error, RateLimited):
+                self._wait = self._now + timedelta(seconds=error.retry_after or self._world.settle)
+        return dict(zip(queries, answers, strict=True))
 
-    async def _reading(self, metric: Metric, before: MetricValue, window: Window) -> MetricValue:
+    async def _value(
+        self, metric: Metric, before: MetricValue, answer: Reading | ExternalError, window: Window
+    ) -> MetricValue:
+        if isinstance(answer, Refused):
+            return replace(before, state=MetricState.REFUSED, query=self._query(metric), note=answer.message)
+        if isinstance(answer, ExternalError):
+            return self._later(before, answer.message)
         run, store = self._run, self._world.store
-        query = self._world.datadog.render(metric, run)
-        reading = await self._world.datadog.read(query, window)
         key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
-        hopeless = gives_up(self._ended, self._world.settle, self._now) and not (
-            reading.empty is False or await store.ever_had_data(run.project, metric.name)
+        hopeless = (
+            answer.empty
+            and gives_up(self._ended, self._world.settle, self._now)
+            and not await store.ever_had_data(run.project, metric.name)
         )
         return self._world.datadog.assess(
-            reading,
+            answer,
             before.reading,
             metric=metric,
             window=window,
@@ -121,21 +118,27 @@ class _Attempt:
             last=self._regular is None or hopeless,
         )
 
+    def _query(self, metric: Metric) -> str:
+        return self._world.datadog.render(metric, self._run)
+
     def _later(self, before: MetricValue, note: str) -> MetricValue:
         """Still waiting: an answer that could not be had says nothing about the data, even at the deadline."""
         over = self._now >= self._ended + timedelta(seconds=UNREACHABLE * self._world.settle)
         return replace(before, state=MetricState.NO_DATA if over else MetricState.WAITING, note=note)
 
-    async def _fingerprint(self) -> float | None:
-        query = self._project.fingerprint if self._project else None
-        window = self._run.window
-        if query is None or window is None or not self._world.datadog.configured:
-            return self._run.fingerprint
-        metric = Metric("fingerprint", "Hosts behind the deployment", "hosts", Better.LOWER, query=query)
-        try:
-            reading = await self._world.datadog.read(self._world.datadog.render(metric, self._run), window)
-        except ExternalError as error:
-            if isinstance(error, RateLimited):
-                self._wait = self._now + timedelta(seconds=error.retry_after or self._world.settle)
-            return self._run.fingerprint
-        return self._world.datadog.fingerprint(reading)
+    def _hosts_query(self) -> list[str]:
+        template = self._project.fingerprint if self._project else None
+        return [self._world.datadog.render_template(template, self._run)] if template else []
+
+    def _hosts(self, answers: Mapping[str, Reading | ExternalError], window: Window) -> float | None:
+        """The hosts behind the deployment as the newest answer shows them; an answer that failed changes nothing."""
+        for query in self._hosts_query():
+            answer = answers[query]
+            if not isinstance(answer, ExternalError):
+                return self._world.datadog.fingerprint(answer, window)
+        return self._run.fingerprint
+
+
+def _gone(before: MetricValue) -> MetricValue:
+    note = "the metric was taken out of the projects file before it had settled"
+    return replace(before, state=MetricState.NO_DATA, note=note)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from dogdriver.errors import ExternalError
 from dogdriver.model import (
     Catalog,
     Deployment,
@@ -198,8 +199,13 @@ class Datadog(Protocol):
     def render(self, metric: Metric, run: Run) -> str:
         """The query of *metric* with its template tokens replaced by the run's project, deployment, …"""
 
-    async def read(self, query: str, window: Window) -> Reading:
-        """One query over *window*, padded as needed. Raises Unavailable (RateLimited) or Refused."""
+    def render_template(self, template: str, run: Run) -> str:
+        """Any other query with the same tokens."""
+
+    async def read_many(self, queries: Sequence[str], window: Window) -> Sequence[Reading | ExternalError]:
+        """The answers over *window* in the order of *queries*, in as few requests as will do: a Reading, or what came
+        instead of it: Unavailable (RateLimited) or Refused.
+        """
 
     def assess(
         self,
@@ -217,7 +223,7 @@ class Datadog(Protocol):
     def usual_gap(self, readings: Sequence[Reading]) -> float | None:
         """The gap in seconds usually seen between two points of this metric."""
 
-    def fingerprint(self, reading: Reading) -> float | None:
+    def fingerprint(self, reading: Reading, window: Window) -> float | None:
         """How many hosts a reading of the fingerprint's query speaks of; None where it says nothing."""
 
     def events(self, run: Run, step: str, *, at: datetime, link: str | None) -> Mapping[str, Any]:
