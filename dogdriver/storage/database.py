@@ -1,0 +1,172 @@
+"""SQLite in the data directory: one connection that writes, one that reads, each with a thread of its own.
+
+A piece of work is a function of a connection, run whole in that thread as one transaction: the loop never waits for the
+disk, a cancelled caller leaves nothing half-done, and readers see the last commit whatever the writer is at.
+"""
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+import aiosqlite
+
+from dogdriver.errors import StoreError
+from dogdriver.storage.faults import explained
+from dogdriver.storage.lock import locked
+from dogdriver.storage.migrations import SCHEMA, migrate, migrations
+
+NAME = "dogdriver.db"
+BUSY = 5.0  # seconds to wait for another program's lock
+LOOK = 5.0  # seconds that the look for damage may take at start
+OLDEST = (3, 37, 0)  # STRICT tables
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Connection(aiosqlite.Connection):
+    """A connection and its thread. aiosqlite gives single statements to the thread; *run* gives it a whole function."""
+
+    async def __aenter__(self) -> Self:
+        _ = await super().__aenter__()
+        return self
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if not self._running or self._connection is None:
+            raise StoreError("The database is closed.")
+        return await self._execute(work, self._conn)  # type: ignore[no-any-return,no-untyped-call] # untyped there
+
+
+class Database:
+    """The open database; *version* counts the commits that changed something."""
+
+    def __init__(self, path: Path, writer: Connection, reader: Connection) -> None:
+        self.path = path
+        self.version = 0
+        self._writer = writer
+        self._reader = reader
+        self._file = path.stat().st_ino
+
+    async def write(
+        self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run *work* as one transaction that is on the disk when this returns. Raises StoreError."""
+        return await self._run(self._writer, partial(self._transaction, lambda db: work(db, *args, **kwargs)))
+
+    async def read(self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run *work* on one state of the database. Raises StoreError."""
+        return await self._run(self._reader, partial(_snapshot, lambda db: work(db, *args, **kwargs)))
+
+    async def ping(self) -> None:
+        """Raises StoreError where the database does not answer, or where its file is not the one that was opened."""
+        try:
+            there = self.path.stat().st_ino == self._file
+        except OSError:
+            there = False
+        if not there:
+            raise StoreError(
+                f"The database {self.path} was taken away under the daemon: what it writes will be lost; stop it and "
+                "put the file back."
+            )
+        await self.read(_answer)
+        await self.write(_answer)
+
+    async def _run(self, connection: Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+        with explained(self.path):
+            return await connection.run(work)
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T], database: sqlite3.Connection) -> T:
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            before = database.total_changes
+            result = work(database)
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+        if database.total_changes != before:
+            self.version += 1
+        return result
+
+
+def _snapshot(work: Callable[[sqlite3.Connection], T], database: sqlite3.Connection) -> T:
+    database.execute("BEGIN")
+    try:
+        return work(database)
+    finally:
+        database.execute("ROLLBACK")
+
+
+def _answer(database: sqlite3.Connection) -> None:
+    database.execute("SELECT count(*) FROM state").fetchone()
+
+
+@asynccontextmanager
+async def open_database(data: Path, *, schema: Traversable = SCHEMA) -> AsyncIterator[Database]:
+    """The database of the data directory, brought to the newest schema, this process' alone until the end.
+
+    Raises StoreError, with a sentence, where the directory is in use, or the file cannot be used as it is.
+    """
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: install a Python with SQLite 3.37 or newer.")
+    path = data / NAME
+    async with AsyncExitStack() as stack:
+        stack.enter_context(locked(data))
+        with explained(path):
+            writer = await stack.enter_async_context(Connection(partial(connect, path), iter_chunk_size=1))
+            await writer.run(partial(_prepare, path=path, schema=schema))
+            reader = await stack.enter_async_context(Connection(partial(connect, path), iter_chunk_size=1))
+            await reader.run(_for_reading)
+        yield Database(path, writer, reader)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection without implicit transactions, durable and with foreign keys."""
+    database = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        database.row_factory = sqlite3.Row
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _prepare(database: sqlite3.Connection, *, path: Path, schema: Traversable) -> None:
+    if damage := look_for_damage(database, seconds=LOOK):
+        raise StoreError(
+            f"The database {path} is damaged ({damage[0]}): put a backup in its place, or move it away to start anew."
+        )
+    database.execute("BEGIN IMMEDIATE")  # the first thing that a database that can only be read refuses
+    database.execute("ROLLBACK")
+    if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise StoreError(
+            f"The database {path} cannot be kept safely on this file system: set DOGDRIVER_DATA to a local disk."
+        )
+    migrate(database, path, migrations(schema))
+
+
+def _for_reading(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA query_only = ON")
+
+
+def look_for_damage(database: sqlite3.Connection, *, seconds: float | None = None) -> list[str]:
+    """What is wrong with the file, in SQLite's words; nothing is proved where *seconds* were not enough."""
+    if seconds is not None:
+        end = time.monotonic() + seconds
+        database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+    try:
+        return [line for (line,) in database.execute("PRAGMA quick_check(10)") if line != "ok"]
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return []
+        raise
+    finally:
+        database.set_progress_handler(None, 0)

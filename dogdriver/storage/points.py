@@ -1,0 +1,108 @@
+"""Rows that charts are drawn from, a copy of runs and values that follows them in the same transaction."""
+
+import hashlib
+import sqlite3
+from datetime import datetime
+from typing import Any
+
+from dogdriver.model import Load, MetricState, Point, SeriesKey, Status
+from dogdriver.storage.codec import from_time, to_bytes, to_time
+
+ITSELF = ""  # the metric of the row that stands for the run
+ALWAYS, NEVER = -(2**63), 2**63 - 1  # of a started column
+
+_STATUS = {status.value: status for status in Status}
+_STATE = {state.value: state for state in MetricState}
+
+
+def comparable(load: Load | None, content: str | None) -> str:
+    """Equal for runs with an equal load and an equal test."""
+    asked = None if load is None else (load.workers, load.processes, float(load.duration), load.options)
+    return hashlib.sha256(to_bytes([asked, content])).hexdigest()[:16]
+
+
+def forget(database: sqlite3.Connection, run: str) -> None:
+    """Take the points of a run away, before anything that they are found by changes."""
+    database.execute(
+        "DELETE FROM point WHERE (project, deployment, test, source, metric, started, run) IN"
+        " (SELECT project, deployment, test, source, metric, started, id FROM run,"
+        " (SELECT metric FROM value WHERE run = :run UNION ALL SELECT :itself) WHERE id = :run)",
+        {"run": run, "itself": ITSELF},
+    )
+
+
+def refresh(database: sqlite3.Connection, run: str) -> None:
+    """Write the points of a run that has none: those of all its metrics once it has ended, and those that are final
+    while it is pending.
+    """
+    copy = (
+        "INSERT INTO point (project, deployment, test, source, metric, started, run, value, release, status,"
+        " comparable, state, excluded, fingerprint)"
+        " SELECT run.project, deployment, test, source, {metric}, started, id, {value}, coalesce(release, 'unknown'),"
+        " status, comparable, {state}, excluded IS NOT NULL, fingerprint FROM {rows}"
+        " WHERE id = ? AND started IS NOT NULL AND status NOT IN ('queued', 'running')"
+    )
+    database.execute(
+        copy.format(metric="metric", value="value", state="state", rows="run JOIN value ON value.run = id")
+        + " AND (status <> 'pending' OR state <> 'waiting')",
+        (run,),
+    )
+    database.execute(
+        copy.format(metric=f"'{ITSELF}'", value="NULL", state="'no_data'", rows="run") + " AND status <> 'pending'",
+        (run,),
+    )
+
+
+def series(
+    database: sqlite3.Connection,
+    key: SeriesKey,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int | None,
+) -> list[Point]:
+    """From *since* on and before *until*, by the start of the load; the newest *limit*, oldest first."""
+    bound = (
+        ALWAYS if since is None else to_time(since),
+        NEVER if until is None else to_time(until),
+        -1 if limit is None else max(limit, 0),
+    )
+    found = {row[0]: row for metric in (ITSELF, key.metric) for row in _rows(database, key, metric, bound)}
+    rows = sorted(found.values(), key=lambda row: (row[1], row[0]))
+    if limit is not None:
+        rows = rows[max(len(rows) - limit, 0) :]
+    return [_point(*row) for row in rows]
+
+
+def _rows(database: sqlite3.Connection, key: SeriesKey, metric: str, bound: tuple[int, int, int]) -> list[Any]:
+    cursor = database.cursor()
+    cursor.row_factory = None  # plain tuples: these are many
+    return cursor.execute(
+        "SELECT run, started, value, release, status, comparable, state, excluded, fingerprint FROM point"
+        " WHERE project = ? AND deployment = ? AND test = ? AND source = ? AND metric = ?"
+        " AND started >= ? AND started < ? ORDER BY started DESC, run DESC LIMIT ?",
+        (key.project, key.deployment, key.test, key.source, metric, *bound),
+    ).fetchall()
+
+
+def _point(
+    run: str,
+    started: int,
+    value: float | None,
+    release: str,
+    status: str,
+    comparable: str,
+    state: str,
+    excluded: int,
+    fingerprint: float | None,
+) -> Point:
+    return Point(
+        run=run,
+        at=from_time(started),
+        value=value,
+        release=release,
+        status=_STATUS[status],
+        comparable=comparable,
+        state=_STATE[state],
+        excluded=bool(excluded),
+        fingerprint=fingerprint,
+    )

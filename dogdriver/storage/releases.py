@@ -1,0 +1,111 @@
+"""Rows of releases: their labels, and when each was observed at a deployment."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import count
+
+from dogdriver.model import UNKNOWN, Release, Seen
+from dogdriver.storage.codec import from_time, to_row, to_time
+
+SHORT, BLANK = 7, 12  # letters of the commit: beside a version, and alone
+
+
+def label(database: sqlite3.Connection, project: str, deployment: str, version: str | None, commit: str | None) -> str:
+    """The label for what a deployment says of itself. It is given away here: the same words get the same one for ever.
+
+    The first commit of a version keeps the plain version; without a commit it is the plain version, too, and a commit
+    that is said later is taken for the one that was there all the time, unless that label has one already.
+    """
+    version, commit = _usable(version), _usable(commit)
+    taken = {
+        row["label"]: (row["version"], row["revision"])
+        for row in database.execute(
+            "SELECT label, version, revision FROM release WHERE project = ? AND deployment = ?", (project, deployment)
+        )
+    }
+    for candidate in _candidates(version, commit):
+        if candidate == UNKNOWN:
+            return UNKNOWN
+        if candidate not in taken:
+            _insert(database, project, deployment, Release(candidate, version, commit))
+            return candidate
+        if taken[candidate] == (version, commit) or (commit is None and taken[candidate][0] == version):
+            return candidate
+        if taken[candidate] == (version, None):
+            database.execute(
+                "UPDATE release SET revision = ? WHERE project = ? AND deployment = ? AND label = ?",
+                (commit, project, deployment, candidate),
+            )
+            return candidate
+    raise AssertionError  # pragma: no cover - the candidates never end
+
+
+def _usable(word: str | None) -> str | None:
+    word = (word or "").strip()
+    return None if word.lower() in {"", UNKNOWN} else to_row({"word": word})["word"]
+
+
+def _candidates(version: str | None, commit: str | None) -> Iterator[str]:
+    """Each longer than the one before, for a label that is another release's already."""
+    if version is None and commit is None:
+        yield UNKNOWN
+    if version is not None:
+        yield version
+    if commit is not None:
+        prefix, shortest = ("", BLANK) if version is None else (f"{version}+", SHORT)
+        for length in range(min(shortest, len(commit)), len(commit) + 1):
+            yield prefix + commit[:length]
+    for number in count(2):
+        yield f"{version or commit}~{number}"
+
+
+def _insert(database: sqlite3.Connection, project: str, deployment: str, release: Release) -> None:
+    database.execute(
+        "INSERT INTO release (project, deployment, label, version, revision) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (project, deployment, release.label, release.version, release.commit),
+    )
+
+
+def see(database: sqlite3.Connection, project: str, deployment: str, release: Release, at: datetime) -> bool:
+    """True where it is new, or returns. An unknown release is none, and what was observed before the last sighting of
+    another is no return.
+    """
+    if not release.known:
+        return False
+    here, time = (project, deployment), to_time(at)
+    last = database.execute(
+        "SELECT label, last, sighting FROM release WHERE project = ? AND deployment = ? AND last IS NOT NULL"
+        " ORDER BY last DESC, sighting DESC LIMIT 1",
+        here,
+    ).fetchone()
+    _insert(database, *here, release)
+    new = database.execute(
+        "SELECT first IS NULL FROM release WHERE project = ? AND deployment = ? AND label = ?", (*here, release.label)
+    ).fetchone()[0]
+    # A later sighting counts; an earlier one only moves the first back.
+    database.execute(
+        "UPDATE release SET first = min(coalesce(first, :at), :at), sighting = CASE WHEN coalesce(last, :at) <= :at"
+        " THEN :sighting ELSE sighting END, last = max(coalesce(last, :at), :at)"
+        " WHERE project = :project AND deployment = :deployment AND label = :label",
+        {
+            "at": time,
+            "sighting": 1 if last is None else last["sighting"] + 1,
+            "project": project,
+            "deployment": deployment,
+            "label": release.label,
+        },
+    )
+    if last is None or new:
+        return True
+    return bool(last["label"] != release.label and last["last"] <= time)
+
+
+def releases(database: sqlite3.Connection, project: str, deployment: str) -> list[Seen]:
+    rows = database.execute(
+        "SELECT label, version, revision, first FROM release WHERE project = ? AND deployment = ?"
+        " AND first IS NOT NULL ORDER BY first, seq",
+        (project, deployment),
+    )
+    return [Seen(Release(row["label"], row["version"], row["revision"]), from_time(row["first"])) for row in rows]

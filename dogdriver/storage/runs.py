@@ -1,0 +1,315 @@
+"""Rows of runs: kept, claimed, saved, listed. Every function here is one transaction's work."""
+
+import base64
+import binascii
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from dogdriver.errors import Invalid
+from dogdriver.model import (
+    UNKNOWN,
+    ClientMeasures,
+    Errand,
+    Filter,
+    Judged,
+    Known,
+    Load,
+    MetricValue,
+    Page,
+    Release,
+    Run,
+    Status,
+    Tally,
+    Trigger,
+)
+from dogdriver.storage import errands, points, releases, values, verdicts
+from dogdriver.storage.codec import (
+    from_json,
+    from_json_or_null,
+    from_time,
+    from_time_or_null,
+    insertion,
+    to_json,
+    to_json_or_null,
+    to_row,
+    to_time,
+    to_time_or_null,
+)
+
+REMEMBERED = timedelta(hours=24)  # an idempotency key
+
+
+def fixed_columns(run: Run) -> dict[str, Any]:
+    """What a run is from its first moment on."""
+    return to_row(
+        {
+            "id": run.id,
+            "project": run.project,
+            "deployment": run.deployment,
+            "test": run.test,
+            "source": run.source,
+            "trigger": run.trigger.value,
+            "created": to_time(run.created),
+        }
+    )
+
+
+def columns(run: Run) -> dict[str, Any]:
+    """What changes in a run's life."""
+    release = run.release or Release(label=UNKNOWN)
+    return to_row(
+        {
+            "status": run.status.value,
+            "endpoint": run.endpoint,
+            "release": None if run.release is None else release.label,
+            "version": release.version,
+            "revision": release.commit,
+            "reason": run.reason,
+            "started": to_time_or_null(run.started),
+            "ended": to_time_or_null(run.ended),
+            "due": to_time_or_null(run.due),
+            "attempts": run.attempts,
+            "load": to_json_or_null(run.load),
+            "tally": to_json_or_null(run.tally),
+            "client": to_json_or_null(run.client),
+            "content": run.content,
+            "test_commit": run.test_commit,
+            "fingerprint": run.fingerprint,
+            "comparable": points.comparable(run.load, run.content),
+            "excluded": run.excluded,
+            "notes": to_json(run.notes),
+            "links": to_json(run.links),
+        }
+    )
+
+
+def from_row(row: sqlite3.Row, metrics: Mapping[str, MetricValue]) -> Run:
+    return Run(
+        id=row["id"],
+        project=row["project"],
+        deployment=row["deployment"],
+        test=row["test"],
+        source=row["source"],
+        status=Status(row["status"]),
+        trigger=Trigger(row["trigger"]),
+        created=from_time(row["created"]),
+        endpoint=row["endpoint"],
+        release=None if row["release"] is None else Release(row["release"], row["version"], row["revision"]),
+        reason=row["reason"],
+        started=from_time_or_null(row["started"]),
+        ended=from_time_or_null(row["ended"]),
+        due=from_time_or_null(row["due"]),
+        attempts=row["attempts"],
+        load=from_json_or_null(row["load"], Load),
+        tally=from_json_or_null(row["tally"], Tally),
+        client=from_json_or_null(row["client"], ClientMeasures),
+        content=row["content"],
+        test_commit=row["test_commit"],
+        fingerprint=row["fingerprint"],
+        excluded=row["excluded"],
+        notes=from_json(row["notes"], tuple[str, ...]),
+        links=from_json(row["links"], dict[str, str]),
+        metrics=metrics,
+    )
+
+
+def _whole(database: sqlite3.Connection, row: sqlite3.Row | None) -> Run | None:
+    return None if row is None else from_row(row, values.of_run(database, row["id"]))
+
+
+def _listed(database: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[Run]:
+    metrics = values.of_runs(database, [row["id"] for row in rows])
+    return [from_row(row, metrics.get(row["id"], {})) for row in rows]
+
+
+def run(database: sqlite3.Connection, run_id: str) -> Run | None:
+    return _whole(database, database.execute("SELECT * FROM run WHERE id = ?", (run_id,)).fetchone())
+
+
+# The life of a run
+
+
+def add(database: sqlite3.Connection, new: Run, idempotency_key: str | None) -> tuple[Run, bool]:
+    kept = _kept(database, new, idempotency_key)
+    if kept is None:
+        row = fixed_columns(new) | columns(new)
+        database.execute(insertion("run", row), row)
+        values.write(database, new.id, new.project, new.metrics)
+        points.refresh(database, new.id)
+    if idempotency_key is not None:
+        database.execute(
+            "INSERT INTO idempotency (key, run, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (idempotency_key, new.id if kept is None else kept.id, to_time(new.created)),
+        )
+    return (run(database, new.id) or new, True) if kept is None else (kept, False)
+
+
+def _kept(database: sqlite3.Connection, new: Run, idempotency_key: str | None) -> Run | None:
+    """The run that stands for *new* already."""
+    if idempotency_key is not None:
+        database.execute("DELETE FROM idempotency WHERE created <= ?", (to_time(new.created - REMEMBERED),))
+        row = database.execute("SELECT run FROM idempotency WHERE key = ?", (idempotency_key,)).fetchone()
+        if row:
+            return run(database, row["run"])
+    if kept := run(database, new.id):
+        return kept
+    if new.status is not Status.QUEUED:
+        return None
+    row = database.execute(
+        "SELECT * FROM run WHERE status = 'queued' AND project = ? AND deployment = ? AND test = ?",
+        (new.project, new.deployment, new.test),
+    ).fetchone()
+    return _whole(database, row)
+
+
+def claim(database: sqlite3.Connection, now: datetime) -> Run | None:
+    row = database.execute(
+        "UPDATE run SET status = 'running', claimed = ? WHERE status = 'queued' AND seq ="
+        " (SELECT seq FROM run WHERE status = 'queued' ORDER BY created, seq LIMIT 1) RETURNING *",
+        (to_time(now),),
+    ).fetchall()
+    return _whole(database, row[0]) if row else None
+
+
+def claim_due(database: sqlite3.Connection, now: datetime, lease_end: datetime) -> Run | None:
+    row = database.execute(
+        "UPDATE run SET due = :lease_end WHERE status = 'pending' AND due <= :now AND seq ="
+        " (SELECT seq FROM run WHERE status = 'pending' AND due <= :now ORDER BY due, seq LIMIT 1) RETURNING *",
+        {"now": to_time(now), "lease_end": to_time(lease_end)},
+    ).fetchall()
+    return _whole(database, row[0]) if row else None
+
+
+def save(
+    database: sqlite3.Connection,
+    changed: Run,
+    *,
+    expect: Status,
+    metrics: Mapping[str, MetricValue],
+    judged: Sequence[Judged],
+    sent: Sequence[Errand],
+    release_seen: datetime | None,
+) -> bool:
+    kept = database.execute(
+        "SELECT project, deployment, links FROM run WHERE id = ? AND status = ?", (changed.id, expect.value)
+    ).fetchone()
+    if kept is None:
+        return False
+    points.forget(database, changed.id)
+    # Links that errands have added since *changed* was read stay.
+    row = columns(changed) | {"links": to_json(from_json(kept["links"], dict[str, str]) | dict(changed.links))}
+    settings = ", ".join(f"{name} = :{name}" for name in row)
+    database.execute(
+        f"UPDATE run SET {settings} WHERE id = :id",  # noqa: S608 - our own names
+        row | {"id": changed.id},
+    )
+    values.write(database, changed.id, kept["project"], metrics)
+    points.refresh(database, changed.id)
+    for look in judged:
+        verdicts.add(database, look)
+    for errand in sent:
+        errands.add(database, errand)
+    if release_seen is not None and changed.release is not None:
+        releases.see(database, kept["project"], kept["deployment"], changed.release, release_seen)
+    return True
+
+
+# Reading
+
+
+def runs(database: sqlite3.Connection, wanted: Filter, limit: int, cursor: str | None) -> Page:
+    if limit < 1:
+        raise Invalid(f"limit is {limit}; it must be at least 1.")
+    where, bound = _where(wanted)
+    if cursor is not None:
+        where.append("(created, seq) < (?, ?)")
+        bound += _from_cursor(cursor)
+    rows = database.execute(
+        f"SELECT * FROM run WHERE {' AND '.join(where) or 'true'} ORDER BY created DESC, seq DESC LIMIT ?",  # noqa: S608 - see _where
+        (*bound, limit + 1),
+    ).fetchall()
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Page(runs=_listed(database, rows), next=_to_cursor(rows[-1]) if more else None)
+
+
+def _where(wanted: Filter) -> tuple[list[str], list[Any]]:
+    conditions: list[tuple[str, Any]] = [
+        ("project = ?", wanted.project),
+        ("deployment = ?", wanted.deployment),
+        ("test = ?", wanted.test),
+        ("source = ?", wanted.source),
+        ("release = ?", wanted.release),
+        ("created >= ?", to_time_or_null(wanted.since)),
+        ("created < ?", to_time_or_null(wanted.until)),
+    ]
+    conditions = [(condition, value) for condition, value in conditions if value is not None]
+    where, bound = [condition for condition, _ in conditions], [value for _, value in conditions]
+    if wanted.statuses:
+        where.append(f"status IN ({', '.join('?' * len(wanted.statuses))})")
+        bound += sorted(status.value for status in wanted.statuses)
+    return where, bound
+
+
+def _to_cursor(row: sqlite3.Row) -> str:
+    return base64.urlsafe_b64encode(f"{row['created']}.{row['seq']}".encode()).decode().rstrip("=")
+
+
+def _from_cursor(cursor: str) -> tuple[int, int]:
+    try:
+        created, seq = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).split(b".")
+        place = int(created), int(seq)
+    except (ValueError, binascii.Error):
+        place = (2**63, 2**63)
+    if not all(-(2**63) <= number < 2**63 for number in place):
+        raise Invalid("cursor is not one that was given with a page of runs; take `next` of that page as it is.")
+    return place
+
+
+def running(database: sqlite3.Connection) -> list[Run]:
+    return _listed(
+        database, database.execute("SELECT * FROM run WHERE status = 'running' ORDER BY claimed, seq").fetchall()
+    )
+
+
+def queue(database: sqlite3.Connection) -> list[Run]:
+    queued = database.execute("SELECT * FROM run WHERE status = 'queued' ORDER BY created, seq").fetchall()
+    pending = database.execute("SELECT * FROM run WHERE status = 'pending' ORDER BY due, seq").fetchall()
+    return [*running(database), *_listed(database, [*queued, *pending])]
+
+
+def next_due(database: sqlite3.Connection) -> datetime | None:
+    row = database.execute("SELECT min(due) AS due FROM run WHERE status = 'pending'").fetchone()
+    return from_time_or_null(row["due"])
+
+
+def last_scheduled(database: sqlite3.Connection, project: str, deployment: str) -> datetime | None:
+    row = database.execute(
+        "SELECT max(created) AS created FROM run WHERE trigger = 'schedule' AND project = ? AND deployment = ?",
+        (project, deployment),
+    ).fetchone()
+    return from_time_or_null(row["created"])
+
+
+def known(database: sqlite3.Connection, project: str | None) -> list[Known]:
+    """*runs* counts those that are done, *last* is when the newest of all was created."""
+    where, bound = ("project = ?", (project,)) if project is not None else ("true", ())
+    rows = database.execute(
+        "SELECT project, deployment, test, source, sum(status = 'done') AS runs, max(created) AS last FROM run"  # noqa: S608 - see where
+        f" WHERE {where} GROUP BY project, deployment, test, source"
+        " ORDER BY runs DESC, last DESC, project, deployment, test, source",
+        bound,
+    )
+    return [
+        Known(
+            project=row["project"],
+            deployment=row["deployment"],
+            test=row["test"],
+            source=row["source"],
+            runs=row["runs"],
+            last=from_time(row["last"]),
+        )
+        for row in rows
+    ]

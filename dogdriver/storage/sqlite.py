@@ -1,0 +1,176 @@
+"""The store that the pipeline writes and the web reads, over one SQLite database; its Protocol says it all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dogdriver.model import (
+    Errand,
+    Filter,
+    Judged,
+    Known,
+    MetricValue,
+    Page,
+    Point,
+    Reading,
+    Release,
+    Run,
+    Seen,
+    SeriesKey,
+    Status,
+)
+from dogdriver.storage import errands, points, releases, runs, state, values, verdicts
+from dogdriver.storage.backups import backup, check
+from dogdriver.storage.database import Database, open_database
+
+
+class SqliteStore:
+    """Each method is one transaction. What a write has returned for is on the disk; a read never waits for a write.
+
+    Raises StoreError where the database cannot do what it must.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def version(self) -> int:
+        return self._database.version
+
+    # The life of a run
+
+    async def add(self, run: Run, *, idempotency_key: str | None = None) -> tuple[Run, bool]:
+        return await self._database.write(runs.add, run, idempotency_key)
+
+    async def claim(self, now: datetime) -> Run | None:
+        return await self._database.write(runs.claim, now)
+
+    async def claim_due(self, now: datetime, lease_end: datetime) -> Run | None:
+        return await self._database.write(runs.claim_due, now, lease_end)
+
+    async def save(
+        self,
+        run: Run,
+        *,
+        expect: Status,
+        values: Mapping[str, MetricValue] | None = None,
+        judged: Sequence[Judged] = (),
+        errands: Sequence[Errand] = (),
+        release_seen: datetime | None = None,
+    ) -> bool:
+        return await self._database.write(
+            runs.save,
+            run,
+            expect=expect,
+            metrics=values or {},
+            judged=judged,
+            sent=errands,
+            release_seen=release_seen,
+        )
+
+    # Reading runs
+
+    async def run(self, run_id: str) -> Run | None:
+        return await self._database.read(runs.run, run_id)
+
+    async def runs(self, wanted: Filter, *, limit: int = 50, cursor: str | None = None) -> Page:
+        return await self._database.read(runs.runs, wanted, limit, cursor)
+
+    async def running(self) -> Sequence[Run]:
+        return await self._database.read(runs.running)
+
+    async def queue(self) -> Sequence[Run]:
+        return await self._database.read(runs.queue)
+
+    async def next_due(self) -> datetime | None:
+        return await self._database.read(runs.next_due)
+
+    async def last_scheduled(self, project: str, deployment: str) -> datetime | None:
+        return await self._database.read(runs.last_scheduled, project, deployment)
+
+    # Reading series
+
+    async def known(self, project: str | None = None) -> Sequence[Known]:
+        return await self._database.read(runs.known, project)
+
+    async def metrics(self, project: str) -> Sequence[str]:
+        return await self._database.read(values.metrics, project)
+
+    async def series(
+        self, key: SeriesKey, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
+    ) -> Sequence[Point]:
+        return await self._database.read(points.series, key, since, until, limit)
+
+    async def ever_had_data(self, project: str, metric: str) -> bool:
+        return await self._database.read(values.ever_had_data, project, metric)
+
+    async def readings(self, key: SeriesKey, *, limit: int) -> Sequence[Reading]:
+        return await self._database.read(values.readings, key, limit)
+
+    # Releases
+
+    async def releases(self, project: str, deployment: str) -> Sequence[Seen]:
+        return await self._database.read(releases.releases, project, deployment)
+
+    async def see_release(self, project: str, deployment: str, release: Release, at: datetime) -> bool:
+        return await self._database.write(releases.see, project, deployment, release, at)
+
+    async def label(self, project: str, deployment: str, version: str | None, commit: str | None) -> str:
+        return await self._database.write(releases.label, project, deployment, version, commit)
+
+    # Verdicts
+
+    async def looks(self, key: SeriesKey, release: str) -> Sequence[Judged]:
+        return await self._database.read(verdicts.looks, key, release)
+
+    async def verdicts(self, project: str, deployment: str, test: str, source: str) -> Sequence[Judged]:
+        return await self._database.read(verdicts.newest, project, deployment, test, source)
+
+    # Errands
+
+    async def claim_errand(self, now: datetime, lease_end: datetime) -> Errand | None:
+        return await self._database.write(errands.claim, now, lease_end)
+
+    async def close_errand(self, errand: Errand) -> None:
+        await self._database.write(errands.close, errand)
+
+    async def next_errand(self) -> datetime | None:
+        return await self._database.read(errands.next_due)
+
+    async def errands(self, *, state: str | None = None, limit: int = 50) -> Sequence[Errand]:
+        return await self._database.read(errands.errands, state, limit)
+
+    # Small things that must survive a restart
+
+    async def recall(self, name: str) -> Any:
+        return await self._database.read(state.recall, name)
+
+    async def remember(self, name: str, value: Any) -> None:
+        await self._database.write(state.remember, name, value)
+
+    # The database itself
+
+    async def ping(self) -> None:
+        """For the heartbeat: raises StoreError where the database cannot be read and written, or was taken away."""
+        await self._database.ping()
+
+    async def check(self) -> Sequence[str]:
+        """Read the whole file; what is damaged, in SQLite's words. Takes seconds where it is large."""
+        return await asyncio.to_thread(check, self._database.path)
+
+    async def backup(self, target: Path) -> None:
+        """Copy the database to the new file *target*, without holding up anybody."""
+        await asyncio.to_thread(backup, self._database.path.parent, target)
+
+
+@asynccontextmanager
+async def open_store(data: Path) -> AsyncIterator[SqliteStore]:
+    """The store in the data directory (made where it is missing), this daemon's alone until the end.
+
+    Raises StoreError, with a sentence, where another daemon has it, or the database cannot be used as it is.
+    """
+    async with open_database(data) as database:
+        yield SqliteStore(database)

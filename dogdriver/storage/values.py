@@ -1,0 +1,108 @@
+"""Rows of metric values, one per run and metric."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from dogdriver.model import MetricState, MetricValue, Reading, SeriesKey
+from dogdriver.storage.codec import pack, to_row, unpack
+
+FIELDS = "run, metric, state, value, points, expected, query, unit, interval, note, earlier"
+
+
+def write(database: sqlite3.Connection, run: str, project: str, metrics: Mapping[str, MetricValue]) -> None:
+    """Keep the values of some of a run's metrics in place of those kept so far."""
+    database.executemany(
+        "INSERT INTO value (run, metric, project, state, value, points, expected, query, unit, interval, note, earlier,"
+        " reading) VALUES (:run, :metric, :project, :state, :value, :points, :expected, :query, :unit, :interval,"
+        " :note, :earlier, :reading) ON CONFLICT (run, metric) DO UPDATE SET state = excluded.state,"
+        " value = excluded.value, points = excluded.points, expected = excluded.expected, query = excluded.query,"
+        " unit = excluded.unit, interval = excluded.interval, note = excluded.note, earlier = excluded.earlier,"
+        " reading = excluded.reading",
+        [
+            to_row(
+                {
+                    "run": run,
+                    "metric": metric,
+                    "project": project,
+                    "state": value.state.value,
+                    "value": value.value,
+                    "points": value.points,
+                    "expected": value.expected,
+                    "query": value.query,
+                    "unit": value.unit,
+                    "interval": value.interval,
+                    "note": value.note,
+                    "earlier": value.earlier,
+                    "reading": None if value.reading is None else pack(value.reading),
+                }
+            )
+            for metric, value in metrics.items()
+        ],
+    )
+
+
+def _from_row(row: sqlite3.Row, reading: Reading | None) -> MetricValue:
+    return MetricValue(
+        state=MetricState(row["state"]),
+        value=row["value"],
+        points=row["points"],
+        expected=row["expected"],
+        query=row["query"],
+        unit=row["unit"],
+        interval=row["interval"],
+        note=row["note"],
+        earlier=row["earlier"],
+        reading=reading,
+    )
+
+
+def of_run(database: sqlite3.Connection, run: str) -> dict[str, MetricValue]:
+    """All of one run, with their readings."""
+    rows = database.execute(f"SELECT {FIELDS}, reading FROM value WHERE run = ? ORDER BY rowid", (run,))  # noqa: S608 - ours
+    return {
+        row["metric"]: _from_row(row, None if row["reading"] is None else unpack(row["reading"], Reading))
+        for row in rows
+    }
+
+
+def of_runs(database: sqlite3.Connection, runs: Sequence[str]) -> Mapping[str, Mapping[str, MetricValue]]:
+    """By run and metric, without their readings."""
+    found: defaultdict[str, dict[str, MetricValue]] = defaultdict(dict)
+    for row in database.execute(
+        f"SELECT {FIELDS} FROM value WHERE run IN (SELECT one.value FROM json_each(?) AS one) ORDER BY rowid",  # noqa: S608 - ours
+        (json.dumps(runs),),
+    ):
+        found[row["run"]][row["metric"]] = _from_row(row, None)
+    return found
+
+
+def metrics(database: sqlite3.Connection, project: str) -> list[str]:
+    # From one name to the next through the index: the table is long, the names are few.
+    rows = database.execute(
+        "WITH RECURSIVE name (metric) AS (SELECT min(metric) FROM value WHERE project = :project UNION ALL"
+        " SELECT (SELECT min(value.metric) FROM value WHERE project = :project AND value.metric > name.metric)"
+        " FROM name WHERE name.metric IS NOT NULL) SELECT metric FROM name WHERE metric IS NOT NULL",
+        {"project": project},
+    )
+    return [metric for (metric,) in rows]
+
+
+def ever_had_data(database: sqlite3.Connection, project: str, metric: str) -> bool:
+    row = database.execute(
+        "SELECT 1 FROM value WHERE project = ? AND metric = ? AND value IS NOT NULL LIMIT 1", (project, metric)
+    )
+    return row.fetchone() is not None
+
+
+def readings(database: sqlite3.Connection, key: SeriesKey, limit: int) -> list[Reading]:
+    """Newest first."""
+    rows = database.execute(
+        "SELECT value.reading FROM point JOIN value ON value.run = point.run AND value.metric = point.metric"
+        " WHERE point.project = ? AND point.deployment = ? AND point.test = ? AND point.source = ?"
+        " AND point.metric = ? AND point.state = 'settled' AND value.reading IS NOT NULL"
+        " ORDER BY point.started DESC, point.run DESC LIMIT ?",
+        (key.project, key.deployment, key.test, key.source, key.metric, limit),
+    )
+    return [unpack(body, Reading) for (body,) in rows]

@@ -1,0 +1,65 @@
+"""Rows of verdicts: every look at a release is kept, with what it takes to replay it."""
+
+import sqlite3
+from typing import Any
+
+from dogdriver.model import Judged, SeriesKey, Verdict
+from dogdriver.storage.codec import from_json, from_time, insertion, pack, to_json, to_row, to_time, unpack
+
+
+def add(database: sqlite3.Connection, judged: Judged) -> None:
+    row = to_row(
+        {
+            "project": judged.key.project,
+            "deployment": judged.key.deployment,
+            "test": judged.key.test,
+            "source": judged.key.source,
+            "metric": judged.key.metric,
+            "release": judged.release,
+            "look": judged.look,
+            "at": to_time(judged.at),
+            "verdict": to_json(judged.verdict),
+            "standing": judged.standing,
+            "standing_outcome": judged.standing_outcome,
+            "standing_reason": judged.standing_reason,
+            "inputs": pack(judged.inputs),
+        }
+    )
+    database.execute(insertion("verdict", row), row)
+
+
+def _from_row(row: sqlite3.Row) -> Judged:
+    return Judged(
+        key=SeriesKey(row["project"], row["deployment"], row["test"], row["source"], row["metric"]),
+        release=row["release"],
+        look=row["look"],
+        at=from_time(row["at"]),
+        verdict=from_json(row["verdict"], Verdict),
+        standing=row["standing"],
+        standing_outcome=row["standing_outcome"],
+        standing_reason=row["standing_reason"],
+        inputs=unpack(row["inputs"], dict[str, Any]),
+    )
+
+
+def looks(database: sqlite3.Connection, key: SeriesKey, release: str) -> list[Judged]:
+    rows = database.execute(
+        "SELECT * FROM verdict WHERE project = ? AND deployment = ? AND test = ? AND source = ? AND metric = ?"
+        " AND release = ? ORDER BY look, seq",
+        (key.project, key.deployment, key.test, key.source, key.metric, release),
+    )
+    return [_from_row(row) for row in rows]
+
+
+def newest(database: sqlite3.Connection, project: str, deployment: str, test: str, source: str) -> list[Judged]:
+    """The last look per metric and release; releases in the order in which they were first observed, else judged."""
+    rows = database.execute(
+        "WITH last AS (SELECT max(seq) AS seq, min(at) AS at FROM verdict WHERE project = :project"
+        " AND deployment = :deployment AND test = :test AND source = :source GROUP BY metric, release),"
+        " judged AS (SELECT verdict.*, coalesce(release.first, min(last.at) OVER (PARTITION BY verdict.release))"
+        " AS first FROM last JOIN verdict ON verdict.seq = last.seq LEFT JOIN release"
+        " ON release.project = :project AND release.deployment = :deployment AND release.label = verdict.release)"
+        " SELECT * FROM judged ORDER BY first, release, metric",
+        {"project": project, "deployment": deployment, "test": test, "source": source},
+    )
+    return [_from_row(row) for row in rows]
