@@ -11,11 +11,13 @@ from pathlib import Path
 
 from dogdriver.datadog.query import DEFAULT_METRICS
 from dogdriver.demo import process, repository
-from dogdriver.demo.standin import serve_standin
+from dogdriver.demo.standin import Delay, Limit, serve_standin
 from dogdriver.model import Clock
 
-SETTLE = 2.0  # seconds; the stand-in's delays are shorter
 SOURCE = "demo"
+SETTLE = 2.0  # seconds; what the stand-in holds back can be seen a little earlier
+DELAYS = {"": Delay(0.1), "system.": Delay(0.3), "aws.": Delay(0.5, trickle=0.3)}
+LIMITS = {"query": Limit(20_000, 3600, named=False)}  # several runs a minute ask more than an organisation usually may
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ async def demo_world(data: Path, clock: Clock) -> AsyncIterator[Mapping[str, str
     home = _home(data)
     api_key, app_key = secrets.token_hex(16), secrets.token_hex(20)
     async with contextlib.AsyncExitStack() as stack:
-        standin = await stack.enter_async_context(serve_standin(clock, api_key=api_key, app_key=app_key))
+        standin = await stack.enter_async_context(
+            serve_standin(clock, api_key=api_key, app_key=app_key, delays=DELAYS, limits=LIMITS, readable_after=1.0)
+        )
         test = await repository.write(home / "loadtest")
         started = [
             stack.enter_async_context(
