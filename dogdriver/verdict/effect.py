@@ -1,0 +1,212 @@
+"""The effect of one release: the mixture of all that the noise may be, and of the steps that it may hide."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import stdtr
+
+from dogdriver.verdict import noise
+from dogdriver.verdict.robust import cleaned
+from dogdriver.verdict.season import harmonics
+from dogdriver.verdict.series import Flags, Floats, Ints, Series
+
+STEP_RATE = 1 / 300
+"""How often something other than a release moves the level: once in so many runs."""
+MOST_STEPS = 4
+NEGLIGIBLE = 1e-5
+HIGHEST_GAIN = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Student's t distributions: *weights* sum to one."""
+
+    weights: Floats
+    centres: Floats
+    errors: Floats
+    freedom: int
+
+    def below(self, at: Floats) -> Floats:
+        scaled = (at[:, None] - self.centres) / self.errors
+        result: Floats = stdtr(self.freedom, scaled) @ self.weights
+        return result
+
+    def p(self) -> float:
+        """Two-sided, that there is no effect."""
+        below = float(self.below(np.zeros(1))[0])
+        return min(1.0, 2 * min(below, 1.0 - below))
+
+    def quantiles(self, shares: tuple[float, ...]) -> Floats:
+        """By bisection, all at once."""
+        wanted = np.array(shares)
+        centre = float(self.weights @ self.centres)
+        reach = float(np.max(np.abs(self.centres - centre) + self.errors)) * 4
+        low: Floats = np.full(len(wanted), centre - reach)
+        high: Floats = np.full(len(wanted), centre + reach)
+        for _ in range(40):
+            wide_low, wide_high = self.below(low) > wanted, self.below(high) < wanted
+            if not (wide_low.any() or wide_high.any()):
+                break
+            low[wide_low] -= reach
+            high[wide_high] += reach
+            reach *= 2
+        for _ in range(36):
+            middle = (low + high) / 2
+            under = self.below(middle) < wanted
+            low, high = np.where(under, middle, low), np.where(under, high, middle)
+        result: Floats = (low + high) / 2
+        return result
+
+    def mean(self) -> float:
+        return float(self.weights @ self.centres)
+
+    def variance(self) -> float:
+        tail = self.freedom / max(self.freedom - 2, 1)
+        return float(self.weights @ (self.errors**2 * tail + (self.centres - self.mean()) ** 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """In coordinates of the series' scale; *posterior* is in units of *unit* of them.
+
+    *runs_before_step*: so many runs of the release came before a step that explains more than one at its start; None
+    where there is no such step.
+    """
+
+    mixture: Mixture
+    sd: float
+    phi: float
+    wobble: float
+    runs_before_step: int | None
+    posterior: noise.Posterior
+    unit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Values of order one about zero, and what they are explained by. *offset* was taken out of the effect."""
+
+    values: Floats
+    layout: noise.Layout
+    amplitude: float
+    unit: float
+    offset: float
+
+    def effect(self, fitted: noise.Posterior, mixture: Mixture, runs_before_step: int | None) -> Effect:
+        return Effect(
+            mixture=replace(
+                mixture, centres=mixture.centres * self.unit + self.offset, errors=mixture.errors * self.unit
+            ),
+            sd=fitted.mean(fitted.sds) * self.unit,
+            phi=fitted.mean(fitted.phis),
+            wobble=fitted.mean(fitted.taus * fitted.sds) * self.unit,
+            runs_before_step=runs_before_step,
+            posterior=fitted,
+            unit=self.unit,
+        )
+
+
+def measure(coordinates: Floats, series: Series, judged: int) -> Effect:
+    """The effect of release number *judged* against all the other runs of *series*."""
+    is_judged = series.release == judged
+    ready = prepare(coordinates, series, is_judged, ~is_judged)
+    fitted = with_steps(ready.values, ready.layout, noise.Grid.full(ready.amplitude))
+    mixture, place = with_strays(ready.values, fitted, is_judged)
+    return ready.effect(fitted, mixture, None if place is None else int(is_judged[:place].sum()))
+
+
+def measure_since(
+    coordinates: Floats, series: Series, judged: int, pinned: int, wobble: tuple[Floats, Floats]
+) -> Effect:
+    """The effect of release *judged* against release *pinned*; those between have levels of their own.
+
+    *wobble* are the taus and their weights: two releases cannot show how much releases wobble.
+    """
+    is_judged, is_pinned = series.release == judged, series.release == pinned
+    ready = prepare(coordinates, series, is_judged, is_pinned)
+    between = noise.release_columns(series.release)[:, ~np.isin(np.unique(series.release), (judged, pinned))]
+    layout = replace(ready.layout, fixed=np.hstack([ready.layout.fixed, between]))
+    taus, weights = wobble
+    one = np.ones(1)
+    grid = replace(noise.Grid.full(ready.amplitude), taus=taus, tau_prior=weights, slopes=np.zeros(1), slope_prior=one)
+    fitted = noise.posterior(ready.values, layout, grid)
+    mixture = Mixture(fitted.weights, fitted.effects, fitted.errors, fitted.freedom)
+    return ready.effect(fitted, mixture, None)
+
+
+def prepare(coordinates: Floats, series: Series, own: Flags, base: Flags) -> Prepared:
+    """Take the levels and the wild runs out, find out whether something repeats."""
+    group, groups = compact(series.release)
+    level = float(np.median(coordinates[base]))
+    offset = float(np.median(coordinates[own])) - level
+    centred = coordinates - level - offset * own
+    clean, unit = cleaned(centred, group, groups)
+    layout = noise.Layout(
+        gaps=noise.distances(series.seconds),
+        fixed=np.ones((len(series), 1)),
+        wobble=noise.release_columns(series.release),
+        season=harmonics(series.seconds),
+        slope=np.linspace(-1.0, 0.0, len(series)),
+        effect=own.astype(float),
+    )
+    amplitude = 0.0
+    if layout.season.shape[1]:
+        first = noise.posterior(clean / unit, layout, noise.Grid.coarse())
+        amplitude = float(first.seasons[first.best])
+        if amplitude:
+            wave = noise.season_of(first) * unit
+            clean, unit = cleaned(centred - wave, group, groups)
+            clean = clean + wave
+        else:
+            layout = replace(layout, season=layout.season[:, :0])
+    return Prepared(clean / unit, layout, amplitude, unit, offset)
+
+
+def compact(release: Ints) -> tuple[Ints, int]:
+    found, group = np.unique(release, return_inverse=True)
+    return group.astype(np.intp), len(found)
+
+
+def with_steps(values: Floats, layout: noise.Layout, grid: noise.Grid) -> noise.Posterior:
+    """Free the level where the history stepped, while that explains more than it costs."""
+    fitted = noise.posterior(values, layout, grid)
+    steps: list[int] = []
+    first_judged = int(np.argmax(layout.effect > 0))
+    while len(steps) < MOST_STEPS:
+        plain = int(np.argmax(np.where((fitted.phis == 0) & (fitted.taus == 0), fitted.weights, -1.0)))
+        best, improved = None, fitted
+        for which in {plain, fitted.best}:
+            gain = noise.scan(values, fitted, which).gain
+            gain[0] = -np.inf
+            gain[first_judged:] = -np.inf
+            place = int(np.argmax(gain))
+            if gain[place] + np.log(STEP_RATE) < 0 or place in steps:
+                continue
+            tried = noise.posterior(values, layout.with_step(place), grid)
+            if tried.evidence + np.log(STEP_RATE) > improved.evidence + (0 if best is None else np.log(STEP_RATE)):
+                best, improved = place, tried
+        if best is None:
+            break
+        steps.append(best)
+        layout, fitted = improved.layout, improved
+    return fitted
+
+
+def with_strays(values: Floats, fitted: noise.Posterior, is_judged: Flags) -> tuple[Mixture, int | None]:
+    """The mixture over the grid and over one more step anywhere; and its place, if it is inside the release."""
+    found = noise.scan(values, fitted, fitted.best)
+    places = np.arange(len(values))
+    start = int(np.argmax(is_judged))
+    elsewhere = (places > 0) & (places != start)
+    odds = np.where(elsewhere, np.exp(np.minimum(found.gain, HIGHEST_GAIN)) * STEP_RATE, 0.0)
+    total = 1.0 + float(odds.sum())
+    weights = np.concatenate([fitted.weights / total, odds / total])
+    kept = weights > NEGLIGIBLE
+    mixture = Mixture(
+        weights=weights[kept] / weights[kept].sum(),
+        centres=np.concatenate([fitted.effects, found.effects])[kept],
+        errors=np.concatenate([fitted.errors, found.errors])[kept],
+        freedom=fitted.freedom,
+    )
+    within = np.where(places > start, odds, 0.0)
+    return mixture, int(np.argmax(within)) if float(within.sum()) > total / 2 else None
