@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dogdriver.errors import ExternalError, RateLimited, Refused
-from dogdriver.model import Metric, MetricState, MetricValue, Project, Reading, Run, SeriesKey, Status, Window
+from dogdriver.model import Errand, Metric, MetricState, MetricValue, Project, Reading, Run, SeriesKey, Status, Window
 from dogdriver.pipeline.judging import Judging
 from dogdriver.pipeline.schedule import FACTORS, due_after, gives_up
 from dogdriver.pipeline.services import LEASE, Services
@@ -40,10 +40,19 @@ class Collect:
         judged = await self._judging.look(run, project, now)
         due = attempt.due(run)
         if due is None:
-            run = replace(run, status=Status.DONE, due=None)
-            await self._world.store.save(run, expect=Status.PENDING, judged=judged)
+            done = replace(run, status=Status.DONE, due=None)
+            await self._world.store.save(done, expect=Status.PENDING, judged=judged, errands=self._results(done))
+            self._world.wake.errands.set()
         else:
             await self._world.store.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
+
+
+    def _results(self, run: Run) -> list[Errand]:
+        """The gauges, which only the run's own source sends."""
+        if run.source != self._world.source or not self._world.datadog.configured:
+            return []
+        payload = self._world.datadog.results(run, at=self._world.clock())
+        return [self._world.errand("datadog.series", f"{run.id}:results", run, payload)]
 
 
 class _Attempt:

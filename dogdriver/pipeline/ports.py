@@ -229,6 +229,9 @@ class Datadog(Protocol):
     def events(self, run: Run, step: str, *, at: datetime, link: str | None) -> Mapping[str, Any]:
         """The payload of the `start` or `stop` event of *run*."""
 
+    def results(self, run: Run, *, at: datetime) -> Mapping[str, Any]:
+        """The payload of the gauges of a run that is done."""
+
     def links(self, run: Run) -> Mapping[str, str]:
         """Addresses in Datadog for the run's window."""
 

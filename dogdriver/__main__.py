@@ -1,0 +1,107 @@
+"""The command line: `dogdriver` serves; every other word is one job that ends."""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiohttp import web
+
+from dogdriver import app, identity
+from dogdriver.demo.world import demo_world
+from dogdriver.errors import DogdriverError
+from dogdriver.settings import Settings, load
+from dogdriver.storage import backup
+
+
+def main() -> None:
+    """Exit codes: 0 fine, 2 the settings or the arguments are wrong, 1 anything else."""
+    arguments = _parser().parse_args()
+    try:
+        sys.exit(arguments.run(arguments))
+    except DogdriverError as error:
+        print(f"dogdriver: {error.message}", file=sys.stderr)  # noqa: T201 - a command's answer
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dogdriver", description="Is service X getting slower or faster with this new release?"
+    )
+    parser.set_defaults(run=_serve)
+    words = parser.add_subparsers(title="commands", metavar="")
+    words.add_parser("serve", help="run the daemon (default)").set_defaults(run=_serve)
+    demo = words.add_parser("demo", help="the daemon with a service, a Datadog and a test of its own; needs no account")
+    demo.set_defaults(run=_demo)
+    words.add_parser("token", help="show the token that writes need").set_defaults(run=_token)
+    backup = words.add_parser("backup", help="write a consistent copy of the database while the daemon runs")
+    backup.add_argument("file", type=Path, help="where to; it must not exist")
+    backup.set_defaults(run=_backup)
+    return parser
+
+
+def _environ() -> dict[str, str]:
+    """The environment, read here and nowhere else."""
+    return dict(os.environ)  # noqa: TID251 - the wiring
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    """The settings of *environ*; the secrets are taken out of the process' own environment."""
+    settings = load(environ)
+    for name in settings.taken:
+        os.environ.pop(name, None)  # noqa: TID251 - the wiring
+    return settings
+
+
+def _serve(_: argparse.Namespace) -> int:
+    settings = _settings(_environ())
+    return app.serve(settings, _environ())
+
+
+def _demo(_: argparse.Namespace) -> int:
+    own = _settings(_environ())  # for where to listen and to keep; the rest is the demo's
+
+    async def build(address: str) -> web.Application:
+        world = contextlib.AsyncExitStack()
+        try:
+            more = await world.enter_async_context(demo_world(own.data, app.clock))
+            settings = load({**_listed(own), **more})
+            application = await app.create_app(settings, _environ(), address=address, demo=True)
+        except BaseException:
+            await world.aclose()
+            raise
+
+        async def close(_: web.Application) -> None:
+            await world.aclose()
+
+        application.on_cleanup.append(close)
+        return application
+
+    return app.listen(own.host, own.port, build)
+
+
+def _listed(settings: Settings) -> dict[str, str]:
+    listed = {"DOGDRIVER_HOST": settings.host, "DOGDRIVER_PORT": str(settings.port), "DOGDRIVER_LOG": settings.log}
+    return listed | ({"DOGDRIVER_TOKEN": settings.token.reveal()} if settings.token else {})
+
+
+def _token(_: argparse.Namespace) -> int:
+    settings = _settings(_environ())
+    identity.prepare(settings.data)
+    token, _file = identity.token(settings)
+    print(token.reveal())  # noqa: T201 - what was asked for
+    return 0
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    backup(_settings(_environ()).data, arguments.file)
+    print(f"written to {arguments.file}")  # noqa: T201 - a command's answer
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Wiring only: settings → services → jobs → routes. The one place that names concrete classes.
+
+What lives as long as the process, in the order it starts: the HTTP session, the store, the catalogue, Datadog,
+the runner, the pipeline, the scheduler with its three workers, the web. They end in the opposite order.
+"""
+
+import asyncio
+import errno
+import json
+import logging
+import socket
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from dogdriver import identity, logs
+from dogdriver import web as pages
+from dogdriver.catalog import ProjectCatalogue
+from dogdriver.checkout import TestCheckouts
+from dogdriver.datadog import DEFAULT_METRICS, Datadog
+from dogdriver.errors import SettingsError
+from dogdriver.model import Problem
+from dogdriver.outbox import Outbox
+from dogdriver.pipeline import Pipeline, Services
+from dogdriver.runner import MolotovRunner
+from dogdriver.scheduler import Scheduler, Worker
+from dogdriver.settings import Settings
+from dogdriver.status import Status
+from dogdriver.storage import open_store
+from dogdriver.target import DockerflowTarget
+
+log = logging.getLogger(__name__)
+
+WATCH, WATCH_DEMO = 300.0, 5.0  # seconds between two looks at what the deployments run
+GRACE = 20.0  # seconds that a run in hand has at shutdown
+VERSION_FILE = Path("/app/version.json")  # written when the image is built (Dockerflow)
+
+
+def clock() -> datetime:
+    """The time now; everything else is given this function, or another one."""
+    return datetime.now(UTC)  # noqa: TID251 - the clock that is injected everywhere
+
+
+async def create_app(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    address: str,
+    now: Callable[[], datetime] = clock,
+    demo: bool = False,
+) -> web.Application:
+    """The whole daemon, not started yet; *address* is where its pages are, *environ* what git and uv may see."""
+    stack = AsyncExitStack()
+    try:
+        return await _build(stack, settings, environ, address=address, now=now, demo=demo)
+    except BaseException:
+        await stack.aclose()
+        raise
+
+
+async def _build(
+    stack: AsyncExitStack, settings: Settings, environ: Mapping[str, str], *, address: str, now: Callable[[], datetime],
+    demo: bool,
+) -> web.Application:  # fmt: skip
+    identity.prepare(settings.data)
+    source = identity.source(settings, socket.gethostname())
+    token, token_file = identity.token(settings)
+    mask = logs.Masker((token, settings.api_key, settings.app_key))
+    logs.configure(settings.log, mask)
+
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    store = await stack.enter_async_context(open_store(settings.data))
+    catalogue = ProjectCatalogue(
+        settings.projects, settings.servicebook, session,
+        clock=now, default_metrics=DEFAULT_METRICS, remember=store.remember, recall=store.recall,
+    )  # fmt: skip
+    datadog = Datadog(
+        session, clock=now, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,
+        address=settings.datadog_url, recall=store.recall, remember=store.remember,
+    )  # fmt: skip
+    services = Services(
+        store=store,
+        catalogue=catalogue,
+        target=DockerflowTarget(session),
+        checkouts=TestCheckouts(settings.data / "checkouts", environ=environ),
+        runner=MolotovRunner(settings.data, now, grace=GRACE / 2, mask=mask),
+        datadog=datadog,
+        clock=now,
+        ids=lambda: uuid.uuid4().hex,
+        source=source,
+        settle=settings.settle,
+        isolation=settings.isolation,
+        link=lambda run: f"{settings.public_url or address}/r/{run}",
+    )
+    pipeline = Pipeline(services)
+    outbox = Outbox(store, {"datadog.event": datadog.send_event, "datadog.series": datadog.send_series}, now)
+    scheduler = Scheduler(
+        pipeline=pipeline, store=store, catalogue=catalogue, clock=now, watch=WATCH_DEMO if demo else WATCH,
+        workers=(
+            Worker("launch", pipeline.launch_next, pipeline.wake.launch, now),
+            Worker("collect", pipeline.collect_next, pipeline.wake.collect, now, store.next_due),
+            Worker("outbox", outbox.deliver_next, pipeline.wake.errands, now, store.next_errand),
+        ),
+    )  # fmt: skip
+
+    app = web.Application()
+    status = Status(
+        store=store, catalogue=catalogue, datadog=datadog, scheduler=scheduler, settings=settings,
+        warnings=tuple(Problem("settings", w) for w in settings.warnings),
+    )  # fmt: skip
+    pages.setup(
+        app, store=store, commands=pipeline, catalogue=catalogue, status=status, clock=now, source=source, token=token,
+        private=settings.private, version=version(), demo=demo, mask=mask,
+    )  # fmt: skip
+
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        await catalogue.refresh()  # a projects file that cannot be used stops the start
+        if interrupted := await pipeline.recover():
+            log.warning("%d run(s) had been interrupted by the end of the last daemon", interrupted)
+        keys = asyncio.create_task(datadog.check_keys())  # never delays listening
+        await scheduler.start()
+        _greet(settings, address, source, token_file)
+        yield
+        keys.cancel()
+        await asyncio.gather(keys, return_exceptions=True)
+        await scheduler.close(GRACE)
+
+    async def close(_: web.Application) -> None:
+        await stack.aclose()
+
+    app.cleanup_ctx.append(running)
+    app.on_cleanup.append(close)
+    return app
+
+
+def serve(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Run the daemon until a signal ends it."""
+
+    def build(address: str) -> Awaitable[web.Application]:
+        return create_app(settings, environ, address=address)
+
+    return listen(settings.host, settings.port, build)
+
+
+def listen(host: str, port: int, build: Callable[[str], Awaitable[web.Application]]) -> int:
+    """Take the port, build the application for its address, and let aiohttp own the process."""
+    with _listening(host, port) as sock:
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+        address = f"http://{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
+        web.run_app(build(address), sock=sock, print=None, access_log=None, shutdown_timeout=GRACE)
+    return 0
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"port {port} on {host} is taken; set DOGDRIVER_PORT to a free one, or stop what listens there"
+            ) from None
+        raise SettingsError(
+            f"{host}:{port} cannot be listened on ({error.strerror}); set DOGDRIVER_HOST and DOGDRIVER_PORT"
+        ) from None
+
+
+def version() -> dict[str, Any]:
+    """What `/__version__` says: the image's version.json, else the installed package."""
+    try:
+        return dict(json.loads(VERSION_FILE.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {"source": None, "version": installed_version("dogdriver"), "commit": None, "build": None}
+
+
+def _greet(settings: Settings, address: str, source: str, token_file: Path | None) -> None:
+    for warning in settings.warnings:
+        log.warning("%s", warning)
+    log.info("dogDriver listens on %s as source %s; its data is in %s", address, source, settings.data)
+    if token_file:
+        log.info("writes need the token in %s (`dogdriver token` shows it)", token_file)
