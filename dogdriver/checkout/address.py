@@ -13,6 +13,7 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _SCP = re.compile(r"(?:(?P<user>[^@:/]*)@)?(?P<host>[^@:/]+):(?P<path>[^:]*)")
 _HELPER = re.compile(r"[A-Za-z0-9+.-]*::")
+_PAGE = re.compile(r"((?:www\.)?github\.com/[^/]+/[^/]+)/.+")
 _USERINFO = re.compile(r"//[^/]*@")
 _REF = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_@#%=,/.+-]*")
 
@@ -83,6 +84,8 @@ def _from_url(url: str) -> Address:
     host = f"[{host}]" if ":" in host else host
     if path == "/":
         raise _refused(url, "names a host and no repository")
+    if page := _PAGE.fullmatch(f"{host}{path}"):
+        raise _refused(url, f"is a page inside the repository https://{page[1]}")
     place = user + host + ("" if port in {None, SCHEMES[scheme]} else f":{port}")
     return Address(f"{scheme}://{place}{path}", f"{scheme}://{place}{path.removesuffix('.git')}")
 

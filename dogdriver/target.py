@@ -1,0 +1,135 @@
+"""The service under test, as far as Dockerflow describes it: which release it runs, and whether it is well."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+
+from dogdriver.errors import TargetError
+from dogdriver.model import Deployment
+
+LARGEST = 256 * 1024  # bytes of an answer that are read
+LONGEST = 200  # characters of a version
+ATTEMPTS = 3
+PAUSE = 0.5  # seconds before the second attempt, twice as many before the third
+SICK = frozenset({"error", "critical", "fail", "failed", "unhealthy", "down"})
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class DockerflowTarget:
+    """Asks deployments over *session*; an answer that takes longer than *seconds* is none."""
+
+    def __init__(self, session: aiohttp.ClientSession, *, seconds: float = 10.0, sleep: Sleep = asyncio.sleep) -> None:
+        self._session = session
+        self._timeout = aiohttp.ClientTimeout(total=seconds)
+        self._seconds = seconds
+        self._sleep = sleep
+
+    async def version(self, deployment: Deployment) -> tuple[str | None, str | None]:
+        """(version, commit) as `/__version__` says; (None, None) where it says nothing usable.
+
+        A redirect, an error page, HTML or JSON of another shape is nothing usable. Raises TargetError where the
+        service cannot be reached at all.
+        """
+        status, document = await self._get(deployment, "__version__")
+        if status != HTTPStatus.OK or not isinstance(document, dict):
+            return None, None
+        return _text(document.get("version")), _text(document.get("commit"))
+
+    async def check(self, deployment: Deployment) -> None:
+        """Raises TargetError where the service cannot be reached, or says that it is unhealthy.
+
+        Unhealthy is a 5xx, a status `error`, or a check that is false or in error in an answer with 200. `warning` is
+        well enough; so is a service without a heartbeat (a 404 or a redirect), if its `__lbheartbeat__` is no 5xx.
+        """
+        for page in ("__heartbeat__", "__lbheartbeat__"):
+            status, document = await self._get(deployment, page)
+            failing = ", ".join(_failing(document))
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status == HTTPStatus.OK and failing):
+                raise TargetError(
+                    f"{_place(deployment)} is unhealthy: {page} answers {status}"
+                    f"{f' and names {failing}' if failing else ''}; mend the service, then run again."
+                )
+            if status < HTTPStatus.MULTIPLE_CHOICES:  # it has this one
+                return
+
+    async def _get(self, deployment: Deployment, page: str) -> tuple[int, Any]:
+        """(status, the JSON in the body or None)."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._ask(f"{deployment.endpoint}/{page}")
+            except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+                raise TargetError(f"{_place(deployment)} has no usable endpoint; correct it.") from None
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if attempt == ATTEMPTS:
+                    why = _why(error, self._seconds)
+                    raise TargetError(
+                        f"{_place(deployment)} cannot be reached: {why}; start the service or correct the endpoint."
+                    ) from None
+            await self._sleep(PAUSE * attempt)
+        raise AssertionError
+
+    async def _ask(self, url: str) -> tuple[int, Any]:
+        async with self._session.get(
+            url, allow_redirects=False, timeout=self._timeout, headers={"Accept": "application/json, */*"}
+        ) as answer:
+            body = bytearray()
+            async for chunk in answer.content.iter_chunked(LARGEST):
+                body += chunk
+                if len(body) > LARGEST:
+                    return answer.status, None
+            try:
+                return answer.status, json.loads(body)
+            except (ValueError, RecursionError):
+                return answer.status, None
+
+
+def _text(value: object) -> str | None:
+    """*value* as a version or a commit; None for what is blank, no text, or no such thing by its length."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text = str(value).strip()
+    return text if text and text.isprintable() and len(text) <= LONGEST else None
+
+
+def _failing(document: object) -> Iterator[str]:
+    """What a heartbeat complains of. Where it has a status, that decides; its checks say why."""
+    if not isinstance(document, dict):
+        return
+    status = document.get("status")
+    checks = document.get("checks")
+    if isinstance(status, str) and not _sick(status):
+        return
+    if _sick(status):
+        yield f"status {str(status)[:40]}"
+    for group in (document, checks if isinstance(checks, dict) else {}):
+        for name, value in group.items():
+            if name != "status" and _sick(value):
+                yield "".join(c for c in str(name) if c.isprintable())[:60]
+
+
+def _sick(value: object) -> bool:
+    return value is False or (isinstance(value, str) and value.lower() in SICK)
+
+
+def _place(deployment: Deployment) -> str:
+    return f"Deployment {deployment.name} at {deployment.endpoint}"
+
+
+def _why(error: Exception, seconds: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {seconds:g} s"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return "its certificate is not valid"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its host name is not known"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        refused = isinstance(error.os_error, ConnectionRefusedError)
+        return "the connection is refused" if refused else (error.os_error.strerror or "there is no connection").lower()
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "it closes the connection without an answer"
+    return f"its answer is not HTTP ({type(error).__name__})"
