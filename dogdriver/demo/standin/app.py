@@ -11,7 +11,7 @@ from dogdriver.demo.standin.control import CONTROL, PREFIX
 from dogdriver.demo.standin.intake import UNPACKED_BYTES
 from dogdriver.demo.standin.listener import Listener
 from dogdriver.demo.standin.outage import as_json
-from dogdriver.demo.standin.routes import V1
+from dogdriver.demo.standin.routes import ROUTES
 from dogdriver.demo.standin.state import STANDIN, Seen, Standin, make_standin
 from dogdriver.model import Clock
 
@@ -23,7 +23,7 @@ def make_app(clock: Clock, *, api_key: str, app_key: str, **options: Any) -> web
     as for make_standin."""
     app = web.Application(middlewares=[_record], client_max_size=2 * UNPACKED_BYTES)
     app[STANDIN] = make_standin(clock, api_key=api_key, app_key=app_key, **options)
-    app.add_routes([*V1, *CONTROL])
+    app.add_routes([*ROUTES, *CONTROL])
     app.on_shutdown.append(_let_go)
     return app
 

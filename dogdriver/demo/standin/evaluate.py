@@ -27,7 +27,7 @@ INTERVALS = (
     (31 * DAY, 14400),
 )
 
-_AGGREGATE: Mapping[str, Callable[[Sequence[float]], float]] = {
+AGGREGATE: Mapping[str, Callable[[Sequence[float]], float]] = {
     "avg": lambda values: sum(values) / len(values),
     "min": min,
     "max": max,
@@ -68,7 +68,9 @@ class Span:
         return math.ceil(self.start / interval) * interval
 
     def buckets(self, interval: int) -> range:
-        """The starts of all buckets that have begun by now."""
+        """The starts of all buckets that have begun by now; of an interval of 0 (a scalar) there is one."""
+        if interval == 0:
+            return range(1)
         return range(self.first(interval), math.ceil(min(self.end, self.now)), interval)
 
 
@@ -85,7 +87,7 @@ class Frame:
 
 class Evaluation:
     """Queries over one window. *text* is the query as sent, for errors; *interval* the one wanted by the caller, if
-    any; *named* holds the expressions that a formula may refer to."""
+    any; *named* holds the frames that a formula may refer to."""
 
     def __init__(
         self,
@@ -94,7 +96,7 @@ class Evaluation:
         text: str,
         *,
         interval: int | None = None,
-        named: Mapping[str, Expression] | None = None,
+        named: Mapping[str, Frame] | None = None,
     ) -> None:
         self._store = store
         self._span = span
@@ -117,7 +119,7 @@ class Evaluation:
             case Number(value):
                 return value
             case Reference(name):
-                return self._value(self._named[name])
+                return self._named[name]
             case Selection():
                 return self._select(expression)
             case DefaultZero(inner):
@@ -144,7 +146,7 @@ class Evaluation:
                 for start, value in values.items():
                     buckets.setdefault(start, []).append(value)
         lines = {
-            group: _finite((start, _AGGREGATE[space](values)) for start, values in sorted(buckets.items()))
+            group: _finite((start, AGGREGATE[space](values)) for start, values in sorted(buckets.items()))
             for group, buckets in sorted(parts.items())
         }
         return Frame(by, interval, lines, 0.0 if counts and selection.form is not None else None, metric.unit)
@@ -170,7 +172,7 @@ class Evaluation:
         buckets: dict[int, list[float]] = {}
         for at, value in timeline.between(span.first(interval), span.end, span.now):
             buckets.setdefault(math.floor(at / interval) * interval, []).append(weigh(value))
-        return {start: _AGGREGATE[method](values) for start, values in buckets.items()}
+        return {start: AGGREGATE[method](values) for start, values in buckets.items()}
 
     def _zeroed(self, value: Frame | float) -> Frame | float:
         """Holes of the lines that there are become 0; a line that is not there at all is 0 where it is joined."""

@@ -1,15 +1,18 @@
 """Events: what may be posted, and when and how it can be read again."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 OLDEST, NEWEST = 18 * 3600, 2 * 3600  # seconds before and after now
 TEXT, TITLE, AGGREGATION_KEY, HOST, TAGS = 4000, 500, 100, 255, 100
-ALERT_TYPES = frozenset({"error", "warning", "info", "success", "user_update", "recommendation", "snapshot"})
-PRIORITIES = frozenset({"normal", "low"})
+ALERT_TYPES = ("error", "warning", "info", "success", "user_update", "recommendation", "snapshot")
+PRIORITIES = ("normal", "low")
 READABLE_AFTER = 24.0  # seconds, as recorded
 FIRST_ID = 6327818702635911562
 
@@ -48,6 +51,11 @@ class Event:
         """As a number that went through a double: only `id_str` can be relied on."""
         return int(Decimal(repr(float(self.id))))
 
+    @property
+    def uid(self) -> str:
+        """What API v2 calls it."""
+        return base64.urlsafe_b64encode(hashlib.sha256(str(self.id).encode()).digest()[:18]).decode()
+
     def receipt(self) -> dict[str, Any]:
         """The answer to posting it."""
         return {
@@ -61,6 +69,14 @@ class Event:
             "related_event_id": self.fields.get("related_event_id"),
             "tags": list(self.tags),
             "url": f"https://app.datadoghq.com/event/event?id={self.id}",
+        }
+
+    def receipt_v2(self) -> dict[str, Any]:
+        """The answer to posting it through API v2."""
+        told = {"attributes": {"evt": {"id": str(self.id), "uid": self.uid}}}
+        return {
+            "data": {"type": "event", "id": "_", "attributes": told},
+            "links": {"self": f"https://app.datadoghq.com/event/event?uid={self.uid}"},
         }
 
     def details(self) -> dict[str, Any]:
@@ -135,6 +151,10 @@ class EventLog:
         self._events.append(event)
         return event
 
+    def post_v2(self, body: Any, now: float) -> Event:
+        """Keep the event of an API v2 request: a change or an alert. Raises EventError, at the first thing wrong."""
+        return self.post(_from_v2(body), now)
+
     def find(self, event_id: str, now: float) -> Event | None:
         return next((event for event in self._readable(now) if str(event.id) == event_id), None)
 
@@ -171,7 +191,7 @@ def _checked(body: Any) -> dict[str, Any]:
             _short(name, body[name], longest)
     for name, known in (("alert_type", ALERT_TYPES), ("priority", PRIORITIES)):
         if body.get(name) is not None and body[name] not in known:
-            raise EventError(f"Parameter {name} must be one of {', '.join(sorted(known))}")
+            raise EventError(f"Parameter {name} must be one of {', '.join(known)}")
     _integer("date_happened", body.get("date_happened"))
     _few_tags(body.get("tags"))
     return dict(json.loads(json.dumps(body)))
@@ -192,3 +212,42 @@ def _few_tags(tags: Any) -> None:
 def _short(name: str, value: Any, longest: int) -> None:
     if not isinstance(value, str) or len(value) > longest:
         raise EventError(f"Parameter {name} must be a string of at most {longest} characters")
+
+
+def _from_v2(body: Any) -> dict[str, Any]:
+    data = body.get("data") if isinstance(body, dict) else None
+    given = data.get("attributes") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(given, dict):
+        raise EventError("JSON validation failed at $.data.attributes: value must be an object.")
+    _one_of("$.data.type", data.get("type"), ("event",))
+    _one_of("$.data.attributes.category", given.get("category"), ("alert", "change"))
+    for name, longest in (("title", TITLE), ("message", TEXT), ("aggregation_key", AGGREGATION_KEY), ("host", HOST)):
+        value = given.get(name)
+        if (value is None and name == "title") or (value is not None and not isinstance(value, str)):
+            raise EventError(f"JSON validation failed at $.data.attributes.{name}: value must be a string.")
+        if value is not None and len(value) > longest:
+            raise EventError(
+                f"JSON validation failed at $.data.attributes.{name}: value must be at most {longest} long."
+            )
+    if not isinstance(given.get("attributes"), dict):
+        raise EventError("JSON validation failed at $.data.attributes.attributes: value must be an object.")
+    fields = {name: given[name] for name in ("title", "tags", "aggregation_key", "host") if given.get(name) is not None}
+    fields["text"] = given.get("message") or given["title"]
+    if given.get("timestamp") is not None:
+        fields["date_happened"] = _instant(given["timestamp"])
+    return fields
+
+
+def _one_of(where: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise EventError(f"JSON validation failed at {where}: value must be one of: {json.dumps(known)}.")
+
+
+def _instant(text: Any) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        at = None
+    if at is None or at.tzinfo is None:
+        raise EventError("JSON validation failed at $.data.attributes.timestamp: value must be a date-time.")
+    return int(at.timestamp())

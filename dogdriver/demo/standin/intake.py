@@ -1,6 +1,6 @@
 """Metrics that are submitted: from API v1 and v2 bodies into the point store."""
 
-import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +44,7 @@ def _one_v1(one: dict[str, Any]) -> dict[str, Any]:
     if not all(isinstance(point, list) and len(point) == 2 for point in points):  # noqa: PLR2004 - a pair
         raise IntakeError("points must be pairs of a timestamp and a value")
     kind = one.get("type")
-    if kind not in {None, *Kind}:
+    if kind not in (None, *Kind):
         raise IntakeError(f"type must be one of {', '.join(Kind)}")
     host = one.get("host")
     return {
@@ -62,7 +62,7 @@ def _one_v2(one: dict[str, Any]) -> dict[str, Any]:
     if not all(isinstance(point, dict) for point in points):
         raise IntakeError("points must be objects with a timestamp and a value")
     kind = one.get("type", 0)
-    if isinstance(kind, bool) or kind not in range(len(_V2_KINDS)):
+    if isinstance(kind, bool) or not isinstance(kind, int) or kind not in range(len(_V2_KINDS)):
         raise IntakeError("type must be 0 (unspecified), 1 (count), 2 (rate) or 3 (gauge)")
     resources = one.get("resources") or []
     if not isinstance(resources, list) or not all(isinstance(resource, dict) for resource in resources):
@@ -77,7 +77,7 @@ def _one_v2(one: dict[str, Any]) -> dict[str, Any]:
         "points": [(_number(point.get("timestamp")), _number(point.get("value"))) for point in points],
         "tags": [*_tags(one), *others],
         "host": hosts[0] if hosts else None,
-        "kind": _V2_KINDS[int(kind)],
+        "kind": _V2_KINDS[kind],
         "unit": unit if isinstance(unit, str) and unit else None,
         "interval": _interval(one),
     }
@@ -105,7 +105,8 @@ def _tags(one: dict[str, Any]) -> list[str]:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    if not known:  # also where it is NaN
         raise IntakeError("a point needs a timestamp and a value that are finite numbers")
     return float(value)
 

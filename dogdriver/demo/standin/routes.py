@@ -1,4 +1,4 @@
-"""Datadog's addresses, API v1 and the submission of v2; each handler does what the recordings show."""
+"""Datadog's addresses; each handler does what the recordings show."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,8 @@ from aiohttp import web
 from dogdriver.demo.standin.answers import parse_error, timeseries
 from dogdriver.demo.standin.budget import EVENT_STREAM, GLOBAL, QUERY
 from dogdriver.demo.standin.events import EventError
+from dogdriver.demo.standin.formulas import FormulaError, scalar
+from dogdriver.demo.standin.formulas import timeseries as timeseries_v2
 from dogdriver.demo.standin.intake import (
     UNPACKED_BYTES,
     V1_BYTES,
@@ -17,6 +19,7 @@ from dogdriver.demo.standin.intake import (
     submit_v1,
     submit_v2,
 )
+from dogdriver.demo.standin.monitors import MonitorError, check_monitor, made_monitor
 from dogdriver.demo.standin.outage import as_json, forbidden
 from dogdriver.demo.standin.query import QueryError
 from dogdriver.demo.standin.state import STANDIN, Standin
@@ -64,7 +67,7 @@ async def body_of(request: web.Request) -> Any:
     """The JSON of a request. Raises BadRequest."""
     try:
         return json.loads(await request.read())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest("Payload is not in the expected format: not JSON") from error
 
 
@@ -141,6 +144,50 @@ async def series_v2(request: web.Request) -> web.Response:
     return as_json({"errors": []}, 202)
 
 
+async def post_event_v2(request: web.Request) -> web.Response:
+    standin = request.app[STANDIN]
+    try:
+        event = standin.events.post_v2(await body_of(request), standin.now)
+    except EventError as error:
+        return as_json({"errors": [{"status": "400", "title": "Bad Request", "detail": str(error)}]}, 400)
+    return as_json(event.receipt_v2(), 202)
+
+
+async def query_scalar(request: web.Request) -> web.Response:
+    standin = request.app[STANDIN]
+    try:
+        return as_json(scalar(standin.points, await body_of(request), standin.now))
+    except (FormulaError, QueryError) as error:
+        raise BadRequest(str(error)) from error
+
+
+async def query_timeseries(request: web.Request) -> web.Response:
+    standin = request.app[STANDIN]
+    try:
+        body = timeseries_v2(standin.points, await body_of(request), standin.now)
+    except (FormulaError, QueryError) as error:
+        raise BadRequest(str(error)) from error
+    return as_json(body, content="application/vnd.api+json")
+
+
+async def validate_monitor(request: web.Request) -> web.Response:
+    try:
+        check_monitor(await body_of(request))
+    except MonitorError as error:
+        raise BadRequest(str(error)) from error
+    return as_json({})
+
+
+async def create_monitor(request: web.Request) -> web.Response:
+    standin = request.app[STANDIN]
+    try:
+        monitor = made_monitor(await body_of(request), len(standin.monitors), standin.clock())
+    except MonitorError as error:
+        raise BadRequest(str(error)) from error
+    standin.monitors.append(monitor)
+    return as_json(monitor)
+
+
 async def check_run(request: web.Request) -> web.Response:
     body = await body_of(request)
     checks = body if isinstance(body, list) else [body]
@@ -172,7 +219,7 @@ def _seconds(request: web.Request, name: str) -> int:
     return int(text)
 
 
-V1 = (
+ROUTES = (
     web.get("/api/v1/validate", guarded(validate)),
     web.get("/api/v1/query", guarded(query, both_keys=True, limit=QUERY), allow_head=False),
     web.post("/api/v1/events", guarded(post_event)),
@@ -181,4 +228,9 @@ V1 = (
     web.post("/api/v1/series", guarded(series_v1)),
     web.post("/api/v2/series", guarded(series_v2)),
     web.post("/api/v1/check_run", guarded(check_run)),
+    web.post("/api/v2/events", guarded(post_event_v2)),
+    web.post("/api/v2/query/scalar", guarded(query_scalar, both_keys=True)),
+    web.post("/api/v2/query/timeseries", guarded(query_timeseries, both_keys=True)),
+    web.post("/api/v1/monitor/validate", guarded(validate_monitor, both_keys=True)),
+    web.post("/api/v1/monitor", guarded(create_monitor, both_keys=True)),
 )

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.demo.standin.budget import Budget, Limit
-from dogdriver.demo.standin.events import READABLE_AFTER, EventLog
+from dogdriver.demo.standin.events import FIRST_ID, READABLE_AFTER, EventLog
 from dogdriver.demo.standin.listener import Listener
 from dogdriver.demo.standin.outage import Outages
 from dogdriver.demo.standin.points import Delay, PointStore
@@ -54,6 +54,7 @@ class Standin:
     gaps: str = "omit"
     requests: deque[Seen] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     checks: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    monitors: list[Mapping[str, Any]] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)
     listener: Listener | None = None
 
@@ -111,15 +112,16 @@ def make_standin(
     readable_after: float = READABLE_AFTER,
     parse_error_status: int = 200,
     gaps: str = "omit",
+    first_event_id: int = FIRST_ID,
 ) -> Standin:
     """A new organisation. *delays* by metric prefix (points.DELAYS when not given), *limits* by name (over
-    budget.LIMITS), *readable_after*: seconds until an event can be read back."""
+    budget.LIMITS), *readable_after*: seconds until an event can be read back; event ids count from *first_event_id*."""
     return Standin(
         clock,
         api_key,
         app_key,
         points=PointStore(delays),
-        events=EventLog(readable_after=readable_after),
+        events=EventLog(readable_after=readable_after, first_id=first_event_id),
         budget=Budget(limits),
         parse_error_status=parse_error_status,
         gaps=gaps,
