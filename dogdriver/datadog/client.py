@@ -189,10 +189,10 @@ class Datadog:
         return {name: value for name, value in told.items() if isinstance(value, str)}
 
     async def send_series(self, payload: Mapping[str, Any]) -> None:
-        """Send what `results` gave. Raises Unavailable or Refused."""
+        """Send what `results` gave, however long ago. Raises Unavailable or Refused."""
         _need(self._sends, "DD_API_KEY")
         if payload.get("series"):
-            await self._api.series(payload)
+            await self._api.series(results.fresh(payload, self._clock()))
 
     # How it goes
 

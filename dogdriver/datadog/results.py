@@ -1,6 +1,6 @@
 """What a finished run gives back to Datadog: gauges that its own monitors and dashboards can use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,8 @@ from dogdriver.model import CLIENT_PREFIX, MetricState, Run
 PREFIX = "dogdriver.run."
 METRIC_PREFIX = f"{PREFIX}metric."
 GAUGE = 3  # Datadog's number for the type
+OLDEST = 3000  # seconds; Datadog drops what is older than an hour
+LATE = "dogdriver_late:true"
 
 
 def series(run: Run, *, at: datetime) -> dict[str, Any]:
@@ -32,6 +34,19 @@ def series(run: Run, *, at: datetime) -> dict[str, Any]:
             one["unit"] = word
         found.append(one)
     return {"series": found}
+
+
+def fresh(payload: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """*payload* with points that Datadog would drop for their age moved to *now*, and tagged as late."""
+    stamp = int(now.timestamp())
+
+    def moved(one: Mapping[str, Any]) -> Mapping[str, Any]:
+        if all(point["timestamp"] > stamp - OLDEST for point in one["points"]):
+            return one
+        points = [{**point, "timestamp": stamp} for point in one["points"][-1:]]
+        return {**one, "points": points, "tags": [*one.get("tags", ()), LATE]}
+
+    return {**payload, "series": [moved(one) for one in payload["series"]]}
 
 
 def _gauges(run: Run) -> Iterator[tuple[str, float, str]]:
