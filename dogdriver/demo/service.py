@@ -16,7 +16,7 @@ from dogdriver.demo.releases import Pace, Release, release
 from dogdriver.demo.rollout import Rollout
 from dogdriver.model import Clock
 
-SOURCE = "https://github.com/tarekziade/dogdriver"
+SOURCE = "dogdriver demo"
 KEPT = 1000  # records; a service that only grew would get slower by itself
 LISTED = 20
 PREFIX = "/records"
