@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from dogdriver.errors import StoreError
+from dogdriver.errors import Invalid, StoreError
 
 REMEDIES = {
     sqlite3.SQLITE_BUSY: "another program holds its lock; end that one",
@@ -36,6 +36,8 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StoreError(sentence(path, error)) from error
+    except UnicodeEncodeError as error:
+        raise Invalid("there is half a character in a name that was given; write it in UTF-8") from error
     except (msgspec.DecodeError, zlib.error) as error:
         raise StoreError(
             f"The database {path} holds a row that cannot be read ({error}): put a backup in its place."

@@ -1,19 +1,17 @@
-"""Rows of runs: kept, claimed, saved, listed. Every function here is one transaction's work."""
+"""Rows of runs, and how they are listed. Every public function of a database is one transaction's work."""
 
 import base64
 import binascii
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from dogdriver.errors import Invalid
 from dogdriver.model import (
     UNKNOWN,
     ClientMeasures,
-    Errand,
     Filter,
-    Judged,
     Known,
     Load,
     MetricValue,
@@ -24,21 +22,18 @@ from dogdriver.model import (
     Tally,
     Trigger,
 )
-from dogdriver.storage import errands, points, releases, values, verdicts
+from dogdriver.storage import points, values
 from dogdriver.storage.codec import (
     from_json,
     from_json_or_null,
     from_time,
     from_time_or_null,
-    insertion,
     to_json,
     to_json_or_null,
     to_row,
     to_time,
     to_time_or_null,
 )
-
-REMEMBERED = timedelta(hours=24)  # an idempotency key
 
 
 def fixed_columns(run: Run) -> dict[str, Any]:
@@ -115,7 +110,7 @@ def from_row(row: sqlite3.Row, metrics: Mapping[str, MetricValue]) -> Run:
     )
 
 
-def _whole(database: sqlite3.Connection, row: sqlite3.Row | None) -> Run | None:
+def whole(database: sqlite3.Connection, row: sqlite3.Row | None) -> Run | None:
     return None if row is None else from_row(row, values.of_run(database, row["id"]))
 
 
@@ -125,103 +120,12 @@ def _listed(database: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[R
 
 
 def run(database: sqlite3.Connection, run_id: str) -> Run | None:
-    return _whole(database, database.execute("SELECT * FROM run WHERE id = ?", (run_id,)).fetchone())
-
-
-# The life of a run
-
-
-def add(database: sqlite3.Connection, new: Run, idempotency_key: str | None) -> tuple[Run, bool]:
-    kept = _kept(database, new, idempotency_key)
-    if kept is None:
-        row = fixed_columns(new) | columns(new)
-        database.execute(insertion("run", row), row)
-        values.write(database, new.id, new.project, new.metrics)
-        points.refresh(database, new.id)
-    if idempotency_key is not None:
-        database.execute(
-            "INSERT INTO idempotency (key, run, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (idempotency_key, new.id if kept is None else kept.id, to_time(new.created)),
-        )
-    return (run(database, new.id) or new, True) if kept is None else (kept, False)
-
-
-def _kept(database: sqlite3.Connection, new: Run, idempotency_key: str | None) -> Run | None:
-    """The run that stands for *new* already."""
-    if idempotency_key is not None:
-        database.execute("DELETE FROM idempotency WHERE created <= ?", (to_time(new.created - REMEMBERED),))
-        row = database.execute("SELECT run FROM idempotency WHERE key = ?", (idempotency_key,)).fetchone()
-        if row:
-            return run(database, row["run"])
-    if kept := run(database, new.id):
-        return kept
-    if new.status is not Status.QUEUED:
-        return None
-    row = database.execute(
-        "SELECT * FROM run WHERE status = 'queued' AND project = ? AND deployment = ? AND test = ?",
-        (new.project, new.deployment, new.test),
-    ).fetchone()
-    return _whole(database, row)
-
-
-def claim(database: sqlite3.Connection, now: datetime) -> Run | None:
-    row = database.execute(
-        "UPDATE run SET status = 'running', claimed = ? WHERE status = 'queued' AND seq ="
-        " (SELECT seq FROM run WHERE status = 'queued' ORDER BY created, seq LIMIT 1) RETURNING *",
-        (to_time(now),),
-    ).fetchall()
-    return _whole(database, row[0]) if row else None
-
-
-def claim_due(database: sqlite3.Connection, now: datetime, lease_end: datetime) -> Run | None:
-    row = database.execute(
-        "UPDATE run SET due = :lease_end WHERE status = 'pending' AND due <= :now AND seq ="
-        " (SELECT seq FROM run WHERE status = 'pending' AND due <= :now ORDER BY due, seq LIMIT 1) RETURNING *",
-        {"now": to_time(now), "lease_end": to_time(lease_end)},
-    ).fetchall()
-    return _whole(database, row[0]) if row else None
-
-
-def save(
-    database: sqlite3.Connection,
-    changed: Run,
-    *,
-    expect: Status,
-    metrics: Mapping[str, MetricValue],
-    judged: Sequence[Judged],
-    sent: Sequence[Errand],
-    release_seen: datetime | None,
-) -> bool:
-    kept = database.execute(
-        "SELECT project, deployment, links FROM run WHERE id = ? AND status = ?", (changed.id, expect.value)
-    ).fetchone()
-    if kept is None:
-        return False
-    points.forget(database, changed.id)
-    # Links that errands have added since *changed* was read stay.
-    row = columns(changed) | {"links": to_json(from_json(kept["links"], dict[str, str]) | dict(changed.links))}
-    settings = ", ".join(f"{name} = :{name}" for name in row)
-    database.execute(
-        f"UPDATE run SET {settings} WHERE id = :id",  # noqa: S608 - our own names
-        row | {"id": changed.id},
-    )
-    values.write(database, changed.id, kept["project"], metrics)
-    points.refresh(database, changed.id)
-    for look in judged:
-        verdicts.add(database, look)
-    for errand in sent:
-        errands.add(database, errand)
-    if release_seen is not None and changed.release is not None:
-        releases.see(database, kept["project"], kept["deployment"], changed.release, release_seen)
-    return True
-
-
-# Reading
+    return whole(database, database.execute("SELECT * FROM run WHERE id = ?", (run_id,)).fetchone())
 
 
 def runs(database: sqlite3.Connection, wanted: Filter, limit: int, cursor: str | None) -> Page:
     if limit < 1:
-        raise Invalid(f"limit is {limit}; it must be at least 1.")
+        raise Invalid(f"limit is {limit}; it must be at least 1")
     where, bound = _where(wanted)
     if cursor is not None:
         where.append("(created, seq) < (?, ?)")
@@ -264,13 +168,14 @@ def _from_cursor(cursor: str) -> tuple[int, int]:
     except (ValueError, binascii.Error):
         place = (2**63, 2**63)
     if not all(-(2**63) <= number < 2**63 for number in place):
-        raise Invalid("cursor is not one that was given with a page of runs; take `next` of that page as it is.")
+        raise Invalid("cursor is not one that was given with a page of runs; take `next` of that page as it is")
     return place
 
 
 def running(database: sqlite3.Connection) -> list[Run]:
     return _listed(
-        database, database.execute("SELECT * FROM run WHERE status = 'running' ORDER BY claimed, seq").fetchall()
+        database,
+        database.execute("SELECT * FROM run WHERE status = 'running' ORDER BY claimed, created, seq").fetchall(),
     )
 
 

@@ -22,7 +22,7 @@ from dogdriver.model import (
     SeriesKey,
     Status,
 )
-from dogdriver.storage import errands, points, releases, runs, state, values, verdicts
+from dogdriver.storage import errands, life, points, releases, runs, state, values, verdicts
 from dogdriver.storage.backups import backup, check
 from dogdriver.storage.database import Database, open_database
 
@@ -43,13 +43,13 @@ class SqliteStore:
     # The life of a run
 
     async def add(self, run: Run, *, idempotency_key: str | None = None) -> tuple[Run, bool]:
-        return await self._database.write(runs.add, run, idempotency_key)
+        return await self._database.write(life.add, run, idempotency_key)
 
     async def claim(self, now: datetime) -> Run | None:
-        return await self._database.write(runs.claim, now)
+        return await self._database.write(life.claim, now)
 
     async def claim_due(self, now: datetime, lease_end: datetime) -> Run | None:
-        return await self._database.write(runs.claim_due, now, lease_end)
+        return await self._database.write(life.claim_due, now, lease_end)
 
     async def save(
         self,
@@ -62,7 +62,7 @@ class SqliteStore:
         release_seen: datetime | None = None,
     ) -> bool:
         return await self._database.write(
-            runs.save,
+            life.save,
             run,
             expect=expect,
             metrics=values or {},

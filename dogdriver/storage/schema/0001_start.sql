@@ -70,7 +70,7 @@ CREATE TABLE point (
     source TEXT NOT NULL,
     metric TEXT NOT NULL,
     started INTEGER NOT NULL,
-    run TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    run TEXT NOT NULL,
     value REAL,
     release TEXT NOT NULL,
     status TEXT NOT NULL,

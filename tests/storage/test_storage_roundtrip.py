@@ -1,0 +1,174 @@
+"""Whatever a run or a value holds comes back as it was."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dogdriver.model import (
+    ClientMeasures,
+    Grade,
+    Judged,
+    Latency,
+    Load,
+    MetricState,
+    MetricValue,
+    Noise,
+    Outcome,
+    Reading,
+    Release,
+    Run,
+    Series,
+    SeriesKey,
+    Status,
+    Tally,
+    Trigger,
+    Verdict,
+)
+from dogdriver.storage import errands, life, runs, verdicts
+from tests.storage.made import errand, fresh
+
+text = st.text(st.characters(codec="utf-8"), max_size=20)
+words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+integers = st.integers(-(2**63), 2**63 - 1)
+times = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants naive bounds
+json = st.recursive(
+    st.none() | st.booleans() | integers | numbers | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=8,
+)
+objects = st.dictionaries(text, json, max_size=3)
+
+
+def maybe(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    return st.none() | strategy
+
+
+def several(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
+    return st.lists(strategy, max_size=3).map(tuple)
+
+
+readings = st.builds(
+    Reading,
+    text,
+    several(st.builds(Series, text, several(st.tuples(numbers, maybe(numbers))))),
+    maybe(numbers),
+    maybe(text),
+    maybe(text),
+    maybe(numbers),
+)
+values = st.builds(
+    MetricValue,
+    state=st.sampled_from(MetricState),
+    value=maybe(numbers),
+    points=maybe(integers),
+    expected=maybe(integers),
+    query=maybe(text),
+    unit=maybe(text),
+    interval=maybe(numbers),
+    note=maybe(text),
+    earlier=maybe(numbers),
+    reading=maybe(readings),
+)
+latencies = st.builds(Latency, text, integers, integers, maybe(numbers), maybe(numbers), maybe(numbers))
+measures = st.builds(
+    ClientMeasures,
+    **{name: maybe(numbers) for name in ("rps", "p50", "p95", "p99", "error_ratio", "lag_p99", "stall", "cpu")},
+    grade=st.sampled_from(Grade),
+    reasons=several(text),
+    statuses=st.dictionaries(text, integers, max_size=3),
+    failures=several(st.tuples(text, integers)),
+    scenarios=several(latencies),
+    endpoints=several(latencies),
+    histogram=maybe(text),
+)
+whole_runs = st.builds(
+    Run,
+    id=words,
+    project=text,
+    deployment=text,
+    test=text,
+    source=text,
+    status=st.sampled_from(sorted(set(Status) - {Status.PENDING})),
+    trigger=st.sampled_from(Trigger),
+    created=times,
+    endpoint=maybe(text),
+    release=maybe(st.builds(Release, text, maybe(text), maybe(text))),
+    reason=maybe(text),
+    started=maybe(times),
+    ended=maybe(times),
+    due=maybe(times),
+    attempts=st.integers(0, 1000),
+    load=maybe(st.builds(Load, integers, integers, numbers, objects)),
+    tally=maybe(st.builds(Tally, integers, integers, integers, integers)),
+    client=maybe(measures),
+    content=maybe(text),
+    test_commit=maybe(text),
+    fingerprint=maybe(numbers),
+    excluded=maybe(text),
+    notes=several(text),
+    links=st.dictionaries(text, text, max_size=3),
+    metrics=st.dictionaries(words, values, max_size=3),
+)
+looks = st.builds(
+    Judged,
+    st.builds(SeriesKey, text, text, text, text, text),
+    text,
+    st.integers(1, 99),
+    times,
+    st.builds(
+        Verdict,
+        outcome=st.sampled_from(Outcome),
+        **{name: maybe(numbers) for name in ("effect", "low", "high", "p", "smallest_visible")},
+        runs=integers,
+        baseline_runs=integers,
+        baseline_releases=several(text),
+        runs_needed=maybe(integers),
+        noise=st.builds(Noise, maybe(numbers)),
+        margin=numbers,
+        method=text,
+        seed=integers,
+        reason=text,
+    ),
+    text,
+    text,
+    text,
+    objects,
+)
+
+
+@given(whole_runs)
+@settings(max_examples=200)
+def test_a_run_comes_back_as_it_was(new: Run) -> None:
+    with fresh() as database:
+        assert life.add(database, new, None) == (new, True)
+        changed = Run(
+            **{name: getattr(new, name) for name in ("id", "project", "deployment", "test", "source", "created")},
+            status=Status.ABORTED,
+            trigger=new.trigger,
+            links=new.links,
+            metrics=new.metrics,
+        )
+        saved = life.save(
+            database, changed, expect=new.status, metrics={}, judged=(), sent=(), release_seen=None
+        ) and life.save(
+            database, new, expect=Status.ABORTED, metrics=new.metrics, judged=(), sent=(), release_seen=None
+        )
+        assert saved
+        assert runs.run(database, new.id) == new
+
+
+@given(looks)
+def test_a_look_comes_back_as_it_was(look: Judged) -> None:
+    with fresh() as database:
+        verdicts.add(database, look)
+        assert verdicts.looks(database, look.key, look.release) == [look]
+
+
+@given(objects, objects | st.none())
+def test_an_errand_comes_back_as_it_was(payload: dict[str, object], result: dict[str, object] | None) -> None:
+    kept = errand("x", payload=payload, result=result)
+    with fresh() as database:
+        errands.add(database, kept)
+        assert errands.errands(database, None, 9) == [kept]
