@@ -1,0 +1,168 @@
+"""What people may ask for, and what they are told when it cannot be."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from dogdriver.errors import Conflict, DogdriverError, Invalid, NotFound, TargetError
+from dogdriver.model import Deployment, Load, Release, Run, Status, Tally, Trigger
+from tests.pipeline.conftest import SETTLE, START, Catalogue, World, shop
+
+
+async def test_what_is_queued_already_is_given_back(world: World) -> None:
+    first = await world.pipeline.trigger("shop")
+    second = await world.pipeline.trigger("shop", deployment="Stage", trigger=Trigger.SCHEDULE)
+    assert second.id == first.id
+
+
+async def test_the_same_idempotency_key_gives_the_same_run_for_ever(world: World) -> None:
+    first = await world.pipeline.trigger("shop", idempotency_key="k1")
+    await world.pipeline.launch_next()
+    assert (await world.pipeline.trigger("shop", idempotency_key="k1")).id == first.id
+    assert (await world.pipeline.trigger("shop", idempotency_key="k2")).id != first.id
+
+
+TWO = (Deployment("dev", "http://127.0.0.1:1"), Deployment("prod", "http://127.0.0.1:2"))
+
+
+@pytest.mark.parametrize(
+    ("change", "asked", "error", "words"),
+    [
+        ({}, {"project": "shoe"}, NotFound, "no project shoe; the projects are: shop"),
+        ({}, {"deployment": "prod"}, Invalid, "no deployment prod; it has: stage"),
+        ({}, {"test": "other"}, Invalid, "no test other; it has: dogdriver"),
+        ({"deployments": TWO}, {}, Invalid, "several deployments and none called stage; name one of: dev, prod"),
+        ({"deployments": ()}, {}, Conflict, "has no deployment; give it one"),
+        ({"test": None}, {}, Conflict, "has no test that can be run"),
+        ({"test": None, "problems": ("its url is blank",)}, {}, Conflict, r"\(its url is blank\)"),
+        ({"allowed": False}, {}, Conflict, "add a pattern that matches it to allowed_tests"),
+    ],
+)
+async def test_what_cannot_be_run_is_refused_in_one_sentence(
+    world: World, change: dict[str, object], asked: dict[str, str], error: type[DogdriverError], words: str
+) -> None:
+    world.catalogue.current = Catalogue({"shop": replace(shop(), **change)}).current  # type: ignore[arg-type] # by name
+    with pytest.raises(error, match=words):
+        await world.pipeline.trigger(**{"project": "shop", **asked})  # type: ignore[arg-type] # by name
+    assert not await world.store.queue()
+
+
+async def test_a_queued_run_is_cancelled_at_once(world: World) -> None:
+    run = await world.pipeline.trigger("shop")
+    cancelled = await world.pipeline.cancel(run.id)
+    assert (cancelled.status, cancelled.reason) == (Status.ABORTED, "cancelled")
+    assert not await world.pipeline.launch_next()
+    with pytest.raises(Conflict, match="is aborted and cannot be cancelled any more"):
+        await world.pipeline.cancel(run.id)
+    with pytest.raises(NotFound, match="there is no run nothing"):
+        await world.pipeline.cancel("nothing")
+
+
+async def test_a_running_run_is_cancelled_and_gets_its_stop_event(world: World) -> None:
+    run = await world.pipeline.trigger("shop")
+    world.runner.hold = asyncio.Event()
+    task = asyncio.create_task(world.pipeline.launch_next())
+    await world.runner.begun.wait()
+    snapshot = world.pipeline.live(run.id)
+    assert snapshot is not None
+    assert snapshot.progress == 0.5
+    following = asyncio.create_task(_all(world, run.id))
+    await asyncio.sleep(0)
+    await world.pipeline.cancel(run.id)
+    await task
+    aborted = await world.now(run)
+    assert (aborted.status, aborted.reason) == (Status.ABORTED, "cancelled")
+    assert await following == 1
+    assert world.pipeline.live(run.id) is None
+    await world.deliver()
+    assert (len(world.events("start")), len(world.events("stop"))) == (1, 1)
+
+
+async def _all(world: World, run_id: str) -> int:
+    return len([snapshot async for snapshot in world.pipeline.follow(run_id)])
+
+
+async def test_an_exclusion_has_a_reason_and_is_judged_anew(world: World) -> None:
+    runs = []
+    for latency in (0.2, 0.2, 0.2, 0.2):
+        pending = await world.launched()
+        world.feed(pending, latency=latency)
+        runs.append(await world.collect_until(pending, 2 * SETTLE))
+    world.target.versions = [("1.1.0", None)]
+    for latency in (0.2, 0.2, 0.2, 0.9):
+        pending = await world.launched()
+        world.feed(pending, latency=latency)
+        runs.append(await world.collect_until(pending, 2 * SETTLE))
+    before = await _judged_runs(world)
+    with pytest.raises(Invalid, match="needs a reason"):
+        await world.pipeline.exclude(runs[-1].id, "  ")
+    excluded = await world.pipeline.exclude(runs[-1].id, "the network was cut")
+    assert excluded.excluded == "the network was cut"
+    assert await _judged_runs(world) == before - 1
+    assert (await world.pipeline.include(runs[-1].id)).excluded is None
+    assert await _judged_runs(world) == before
+
+
+async def _judged_runs(world: World) -> int:
+    verdicts = await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    [art] = [v for v in verdicts if v.release == "1.1.0" and v.key.metric == "art"]
+    return art.verdict.runs
+
+
+async def test_a_run_that_has_not_ended_cannot_be_excluded(world: World) -> None:
+    run = await world.pipeline.trigger("shop")
+    with pytest.raises(Conflict, match="is queued; only a run that has ended"):
+        await world.pipeline.exclude(run.id, "because")
+
+
+def elsewhere(**more: object) -> Run:
+    run = Run(
+        id="e" * 32,
+        project="shop",
+        deployment="stage",
+        test="dogdriver",
+        source="paris",
+        status=Status.PENDING,
+        trigger=Trigger.ELSEWHERE,
+        created=START,
+        release=Release("1.0.0", "1.0.0"),
+        started=START,
+        ended=START + timedelta(seconds=300),
+        due=START + timedelta(seconds=900),
+        load=Load(2, 1, 300.0),
+        tally=Tally(ok=10),
+    )
+    return replace(run, **more)  # type: ignore[arg-type] # by name
+
+
+async def test_a_run_made_elsewhere_is_kept_once(world: World) -> None:
+    kept, new = await world.pipeline.accept(elsewhere())
+    assert (new, kept.source) == (True, "paris")
+    _, again = await world.pipeline.accept(elsewhere())
+    assert not again
+    with pytest.raises(Conflict, match="is here already and differs"):
+        await world.pipeline.accept(elsewhere(tally=Tally(ok=11)))
+    with pytest.raises(Invalid, match="source here is this daemon's own"):
+        await world.pipeline.accept(elsewhere(source="here", id="f" * 32))
+    await world.deliver()
+    assert not world.events("start")
+
+
+async def test_a_new_release_starts_a_run_only_where_that_is_wanted(world: World) -> None:
+    await world.pipeline.watch_releases()
+    assert not await world.store.queue()
+    world.catalogue.current = Catalogue({"shop": shop(on_release=True)}).current
+    await world.pipeline.watch_releases()
+    assert not await world.store.queue()  # 1.0.0 is not new any more
+    world.target.versions = [("1.1.0", None)]
+    await world.pipeline.watch_releases()
+    [queued] = await world.store.queue()
+    assert queued.trigger is Trigger.RELEASE
+
+
+async def test_a_deployment_that_does_not_answer_is_no_new_release(world: World) -> None:
+    world.target.silent = TargetError("no answer")
+    await world.pipeline.watch_releases()
+    assert not await world.store.releases("shop", "stage")
