@@ -8,7 +8,7 @@ import pytest
 
 from dogdriver.errors import Conflict, DogdriverError, Invalid, NotFound, TargetError
 from dogdriver.model import Deployment, Load, Release, Run, Status, Tally, Trigger
-from tests.pipeline.conftest import SETTLE, START, Catalogue, World, shop
+from tests.world import SETTLE, START, Catalogue, World, shop
 
 
 async def test_what_is_queued_already_is_given_back(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from dogdriver.errors import CheckoutError, LoadTestError, TargetError
 from dogdriver.model import ClientMeasures, Grade, Measured, MetricState, Run, Status, Tally
-from tests.pipeline.conftest import RUN_SECONDS, SETTLE, Catalogue, World, shop
+from tests.world import RUN_SECONDS, SETTLE, Catalogue, World, shop
 
 
 async def test_a_run_goes_from_its_trigger_to_done(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from dogdriver.errors import StoreError
 from dogdriver.model import Run, Status
-from tests.pipeline.conftest import SETTLE, World
+from tests.world import SETTLE, World
 
 
 async def _restart(world: World) -> None:

@@ -4,7 +4,7 @@ Only what would take long is played: the service under test, the checkout and th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from dogdriver.datadog import DEFAULT_METRICS, Datadog
-from dogdriver.demo.standin import Standin, serve_standin
-from dogdriver.errors import Unavailable
+from dogdriver.demo.standin import Standin
 from dogdriver.model import (
     Catalog,
     ClientMeasures,
@@ -254,17 +252,3 @@ class World:
         counts = [(float(first + 5 * n), 50.0) for n in range(132)]
         add("aws.elb.request_count", counts, tags=tags, visible_at=seen, kind="count")
         add("aws.elb.latency", [(at, latency) for at in minutes], tags=tags, visible_at=seen, unit="second")
-
-
-@pytest.fixture(name="world")
-async def _world(tmp_path: Path) -> AsyncIterator[World]:
-    world = World(tmp_path)
-    async with serve_standin(world.clock, api_key="api-key", app_key="app-key") as standin:
-        world.standin = standin
-        await world.open()
-        yield world
-        await world.close()
-
-
-def down(*_: Any) -> Any:
-    raise Unavailable("it is down")

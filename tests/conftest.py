@@ -1,0 +1,19 @@
+"""Fixtures that several folders use."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from dogdriver.demo.standin import serve_standin
+from tests.world import World
+
+
+@pytest.fixture(name="world")
+async def _world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path)
+    async with serve_standin(world.clock, api_key="api-key", app_key="app-key") as standin:
+        world.standin = standin
+        await world.open()
+        yield world
+        await world.close()
