@@ -70,13 +70,13 @@ class ProjectCatalogue:
 
     @property
     def status(self) -> Mapping[str, Any]:
-        """How ServiceBook answers: state (ok, failing, unknown, off), last_success, last_error, last_error_at, message."""
+        """How ServiceBook answers; state is ok, failing, unknown (not asked yet) or off (there is none)."""
         tried = self._answered or self._error
         return {
             "state": "off" if self._book is None else "failing" if self._error else "ok" if tried else "unknown",
             "last_success": self._answered,
             "last_error": self._error,
-            "last_error_at": self._failed,
+            "last_error_at": self._failed if self._error else None,
             "message": self._stale(),
         }
 

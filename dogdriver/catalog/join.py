@@ -10,7 +10,6 @@ from dogdriver.checkout.address import Address, parse
 from dogdriver.errors import CheckoutError
 from dogdriver.model import Deployment, Metric, Problem, Project, Schedule, Test
 
-
 HOURLY = Schedule(every=3600.0)
 
 

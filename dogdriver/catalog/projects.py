@@ -1,6 +1,7 @@
 """projects.toml: what the operator says of the projects. Every mistake is found at once, with its line and its key."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from dogdriver.model import Deployment, Metric, Schedule
 
 LARGEST = 1024 * 1024  # bytes
 SHOWN = 10  # mistakes in one message
+
+_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
 Take = Callable[[Any], Any]
 
@@ -111,7 +114,9 @@ def parse(text: str, path: Path, *, margin: float) -> ProjectsFile:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: this is not TOML: {error}; correct it there.") from None
+        line = _LINE.search(str(error))
+        at = int(line[1]) if line and line[1] else len(text.rstrip().split("\n"))
+        raise SettingsError(f"{path}:{at}: this is not TOML: {_LINE.sub('', str(error))}; correct it there.") from None
     return _Reader(text, path, margin).file(document)
 
 

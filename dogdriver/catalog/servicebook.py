@@ -1,4 +1,4 @@
-"""ServiceBook over HTTP: the projects that it lists, with their deployments and tests, and nothing else of its answers."""
+"""ServiceBook over HTTP: the projects that it lists, their deployments and tests, and nothing else of its answers."""
 
 import asyncio
 import json

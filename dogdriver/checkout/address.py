@@ -44,8 +44,10 @@ def parse(url: str) -> Address:
     if url.startswith("-") or _HELPER.match(url):
         raise _refused(url, "is no address but an instruction to git")
     if url.startswith("/"):
-        _check_path(url, url)
-        text = "/" + "/".join(part for part in url.split("/") if part)
+        parts = [part for part in url.split("/") if part not in {"", "."}]
+        if ".." in parts:
+            raise _refused(url, "has `..` in it")
+        text = "/" + "/".join(parts)
         return Address(text, text, folder=True, local=True)
     if " " in url:
         raise _refused(url, "holds a space: are these several addresses?")
