@@ -1,0 +1,109 @@
+"""Answers as bytes, kept for as long as nothing was written: encoding and reading again is what costs."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from http import HTTPStatus
+from typing import Any
+from weakref import WeakValueDictionary
+
+import msgspec
+from aiohttp import hdrs, web
+
+from dogdriver.pipeline.ports import Catalogue, Store
+
+MOST_BYTES = 32 * 1024 * 1024
+JSON = "application/json"
+
+
+def encode(document: Any) -> bytes:
+    """As JSON; what is not finite becomes null."""
+    return msgspec.json.encode(document)
+
+
+def json_response(document: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer that is made anew each time."""
+    return web.Response(
+        body=encode(document),
+        status=status,
+        content_type=JSON,
+        charset="utf-8",
+        headers={hdrs.CACHE_CONTROL: "no-store", **(headers or {})},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a builder gives: the *body*, and whether it holds until the next write (*lasting*)."""
+
+    body: bytes
+    lasting: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    body: bytes
+    etag: str
+
+
+class Answers:
+    """Bodies by address, for one state of the store and the catalogue; the least recently used go first."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, *, most_bytes: int = MOST_BYTES) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._most = most_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._state: tuple[int, object] | None = None
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def respond(
+        self,
+        request: web.Request,
+        make: Callable[[], Awaitable[Made]],
+        *,
+        kind: str = JSON,
+        variant: str = "",
+    ) -> web.Response:
+        """The kept answer to *request*, or the one that *make* gives; 304 where the asker has it already.
+
+        *variant* tells apart answers at one address (a page for somebody who is signed in).
+        """
+        key = f"{variant}{request.rel_url.raw_path_qs}"
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:  # a crowd asks once
+            kept = self._find(key) or await self._make(key, make)
+        headers = {hdrs.ETAG: kept.etag, hdrs.CACHE_CONTROL: "private, no-cache", hdrs.VARY: "Cookie, Authorization"}
+        if _matches(request.headers.get(hdrs.IF_NONE_MATCH, ""), kept.etag):
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return web.Response(body=kept.body, content_type=kind, charset="utf-8", headers=headers)
+
+    def _find(self, key: str) -> _Kept | None:
+        state = (self._store.version, self._catalogue.current)
+        if self._state is None or self._state[0] != state[0] or self._state[1] is not state[1]:
+            self._kept.clear()
+            self._bytes = 0
+            self._state = state
+        if kept := self._kept.get(key):
+            self._kept.move_to_end(key)
+        return kept
+
+    async def _make(self, key: str, make: Callable[[], Awaitable[Made]]) -> _Kept:
+        state = self._state
+        made = await make()
+        kept = _Kept(made.body, f'"{blake2b(made.body, digest_size=12).hexdigest()}"')
+        # What was made while somebody wrote may be of either state, so it is not kept.
+        if made.lasting and self._state is state and len(made.body) <= self._most and key not in self._kept:
+            self._kept[key] = kept
+            self._bytes += len(made.body)
+            while self._bytes > self._most:
+                _, old = self._kept.popitem(last=False)
+                self._bytes -= len(old.body)
+        return kept
+
+
+def _matches(wanted: str, etag: str) -> bool:
+    return wanted.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in wanted.split(","))

@@ -1,0 +1,149 @@
+"""Who may do what: the token, as a bearer header or through a signed session cookie; and where a write comes from."""
+
+import hmac
+from collections import OrderedDict, deque
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+from itsdangerous import BadSignature, TimestampSigner
+
+from dogdriver.errors import Forbidden, Unauthenticated
+from dogdriver.model import Clock
+from dogdriver.settings import Secret
+
+COOKIE = "dogdriver_session"
+SESSION = timedelta(days=7)
+ATTEMPTS = 10  # wrong tokens from one address within WINDOW
+WINDOW = timedelta(minutes=5)
+MOST_ADDRESSES = 10_000
+SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+OPEN = frozenset({"/__lbheartbeat__", "/__heartbeat__", "/__version__", "/login"})
+"""What a private daemon still answers to everybody."""
+
+
+class TooManyAttempts(Unauthenticated):
+    """Wrong tokens, again and again; *retry_after* seconds to wait."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Access:
+    """Checks tokens and sessions, and counts the wrong ones."""
+
+    def __init__(self, token: Secret, clock: Clock, *, private: bool, public_url: str | None = None) -> None:
+        self.private = private
+        self._token = token.reveal().encode()
+        self._clock = clock
+        self._signer = _Signer(token.reveal(), clock)
+        self._public = urlsplit(public_url) if public_url else None
+        self._wrong: OrderedDict[str, deque[datetime]] = OrderedDict()
+
+    def signed_in(self, request: web.Request) -> bool:
+        """By either way; a wrong bearer token raises Unauthenticated, for nobody sends one without meaning it."""
+        if hdrs.AUTHORIZATION in request.headers:
+            self._check_bearer(request)
+            return True
+        return self.has_session(request)
+
+    def has_session(self, request: web.Request) -> bool:
+        cookie = request.cookies.get(COOKIE)
+        return cookie is not None and self._signer.holds(cookie)
+
+    def require(self, request: web.Request) -> None:
+        """Raises Unauthenticated without a token or session, Forbidden for a write from another site's page."""
+        if request.method not in SAFE:
+            self.check_origin(request)
+        if not self.signed_in(request):
+            self.refuse()
+
+    def refuse(self) -> NoReturn:
+        raise Unauthenticated(
+            "this needs the token: send it as `Authorization: Bearer TOKEN`, or sign in at /login "
+            "(`dogdriver token` shows it)"
+        )
+
+    def check_origin(self, request: web.Request) -> None:
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is None and hdrs.AUTHORIZATION in request.headers:
+            return  # no browser: a browser says where a write comes from
+        ours = {request.host.lower()} | ({self._public.netloc.lower()} if self._public else set())
+        if origin is None or urlsplit(origin).netloc.lower() not in ours:
+            raise Forbidden("this came from another site's page; do it from dogDriver's own pages")
+
+    def login(self, request: web.Request, token: str) -> bool:
+        """Whether *token* is the one; raises TooManyAttempts after too many wrong ones from the same address."""
+        return self._try(request, token)
+
+    def remember(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.set_cookie(
+            COOKIE,
+            self._signer.make(),
+            max_age=int(SESSION.total_seconds()),
+            path="/",
+            httponly=True,
+            samesite="Strict",
+            secure=self._secure(request),
+        )
+
+    def forget(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict", secure=self._secure(request))
+
+    def _secure(self, request: web.Request) -> bool:
+        if request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https":
+            return True
+        public = self._public
+        return public is not None and public.scheme == "https" and public.netloc.lower() == request.host.lower()
+
+    def _check_bearer(self, request: web.Request) -> None:
+        scheme, _, token = request.headers[hdrs.AUTHORIZATION].partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthenticated(f"the Authorization header is {scheme!r}; send `Authorization: Bearer TOKEN`")
+        if not self._try(request, token.strip()):
+            raise Unauthenticated("this is not the token; `dogdriver token` shows it on the daemon's host")
+
+    def _try(self, request: web.Request, token: str) -> bool:
+        address = request.remote or ""
+        now = self._clock()
+        wrong = self._wrong.get(address)
+        while wrong and now - wrong[0] > WINDOW:
+            wrong.popleft()
+        if wrong and len(wrong) >= ATTEMPTS:
+            wait = (wrong[0] + WINDOW - now).total_seconds()
+            raise TooManyAttempts(
+                f"too many wrong tokens from this address; try again in {max(1, round(wait / 60))} minutes",
+                retry_after=wait,
+            )
+        if hmac.compare_digest(token.encode(errors="surrogateescape"), self._token):
+            self._wrong.pop(address, None)
+            return True
+        self._wrong.setdefault(address, deque()).append(now)
+        self._wrong.move_to_end(address)
+        if len(self._wrong) > MOST_ADDRESSES:
+            self._wrong.popitem(last=False)
+        return False
+
+
+class _Signer(TimestampSigner):
+    """A session is a signed moment: its key is the token, so a new token ends all sessions."""
+
+    def __init__(self, token: str, clock: Clock) -> None:
+        super().__init__(token, salt="dogdriver.session")
+        self._now = clock
+
+    def get_timestamp(self) -> int:
+        return int(self._now().astimezone(UTC).timestamp())
+
+    def make(self) -> str:
+        return self.sign("session").decode()
+
+    def holds(self, cookie: str) -> bool:
+        try:
+            return self.unsign(cookie, max_age=int(SESSION.total_seconds())) == b"session"
+        except BadSignature:
+            return False

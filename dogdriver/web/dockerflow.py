@@ -1,0 +1,86 @@
+"""What operators ask: Dockerflow's three addresses, and Prometheus'."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from dogdriver.errors import StoreError
+from dogdriver.model import Filter, Run
+from dogdriver.web.answers import json_response
+from dogdriver.web.keys import Site, site_of
+
+PAGE = 200
+MOST_RUNS = 5000
+
+
+def routes() -> list[web.RouteDef]:
+    return [
+        web.get("/__version__", version),
+        web.get("/__heartbeat__", heartbeat),
+        web.get("/__lbheartbeat__", lbheartbeat),
+        web.get("/metrics", metrics),
+    ]
+
+
+async def version(request: web.Request) -> web.StreamResponse:
+    """`{"source", "version", "commit", "build"}`."""
+    return json_response(dict(site_of(request).version))
+
+
+async def lbheartbeat(request: web.Request) -> web.StreamResponse:
+    """200 as long as the process answers."""
+    del request
+    return json_response({"status": "ok"})
+
+
+async def heartbeat(request: web.Request) -> web.StreamResponse:
+    """`{"status", "checks", "details"}`: 500 where the daemon cannot work; a neighbour that is down is a warning."""
+    site = site_of(request)
+    details: dict[str, Any] = {}
+    try:
+        await site.store.next_due()
+    except StoreError as error:
+        details["database"] = {"level": "error", "message": error.message}
+    for name, said in (await site.status()).items():
+        if isinstance(said, Mapping) and (message := _trouble(said)):
+            details[name] = {"level": "error" if name == "scheduler" else "warning", "message": message}
+    levels = {detail["level"] for detail in details.values()}
+    status = next((level for level in ("error", "warning") if level in levels), "ok")
+    checks = {"database": "ok", **{name: detail["level"] for name, detail in details.items()}}
+    document = {"status": status, "checks": checks, "details": details}
+    return json_response(document, status=500 if status == "error" else 200)
+
+
+def _trouble(said: Mapping[str, Any]) -> str | None:
+    """The last error of a neighbour, unless it answered well after it."""
+    error = said.get("last_error")
+    if not error:
+        return None
+    at, success = said.get("last_error_at"), said.get("last_success")
+    if isinstance(error, Mapping):
+        at, error = error.get("at", at), error.get("message", error)
+    if at and success and str(success) > str(at):
+        return None
+    return str(error)
+
+
+async def metrics(request: web.Request) -> web.StreamResponse:
+    """Prometheus' text format."""
+    site = site_of(request)
+    body = site.meter.text(await site.store.queue(), await _runs_of_a_day(site), await site.status())
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
+
+
+async def _runs_of_a_day(site: Site) -> list[Run]:
+    since = site.clock() - timedelta(days=1)
+    found: list[Run] = []
+    cursor: str | None = None
+    while True:
+        page = await site.store.runs(Filter(since=since), limit=PAGE, cursor=cursor)
+        found += page.runs
+        cursor = page.next
+        if cursor is None or len(found) >= MOST_RUNS:
+            return found

@@ -1,0 +1,189 @@
+"""What the runs of a scope amount to: their points, trend, verdicts and headline, for the API and the pages alike."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dogdriver.errors import NotFound
+from dogdriver.model import (
+    Change,
+    Headline,
+    Judged,
+    Metric,
+    Outcome,
+    Point,
+    Sample,
+    Seen,
+    SeriesKey,
+    Status,
+    Verdict,
+)
+from dogdriver.model.judgement import Trend
+from dogdriver.pipeline.ports import Store
+from dogdriver.verdict import find_changes, headline, judge, trend
+from dogdriver.web.scope import Scope
+
+PERIOD = 100  # runs that a trend looks back
+MOST_KEPT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """The newest (or wanted) *release* of a scope: its verdicts by metric, and the headline, None without verdicts.
+
+    *baseline* is the release that it is compared with: the pinned one, else the newest of those the verdicts rest on.
+    """
+
+    release: str | None
+    baseline: str | None
+    headline: Headline | None
+    verdicts: tuple[Judged, ...]
+
+
+class History:
+    """Reads series and verdicts, and computes what is not kept: trends and changes, again only for new points."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._computed: OrderedDict[tuple[str, SeriesKey], tuple[Sequence[Point], Any]] = OrderedDict()
+
+    async def points(self, scope: Scope, metric: str, *, limit: int = PERIOD, **span: Any) -> Sequence[Point]:
+        """The newest *limit* points, in order of time."""
+        key = scope.key(metric)
+        return await self._store.series(key, limit=limit, **span) if key else ()
+
+    async def trend(self, scope: Scope, metric: Metric, points: Sequence[Point]) -> Trend | None:
+        """Of the judged *points*; None where there is none."""
+        samples = samples_of(points)
+        key = scope.key(metric.name)
+        if key is None or not samples:
+            return None
+        found: Trend = await self._compute("trend", key, points, trend, samples, metric)
+        return found
+
+    async def changes(self, scope: Scope, metric: Metric, points: Sequence[Point]) -> Sequence[Change]:
+        samples = samples_of(points)
+        key = scope.key(metric.name)
+        if key is None or not samples:
+            return ()
+        found: Sequence[Change] = await self._compute("changes", key, points, _changes, samples, metric)
+        return found
+
+    async def releases(self, scope: Scope) -> Sequence[Seen]:
+        """In the order in which they were first observed on the scope's deployment."""
+        if scope.deployment is None:
+            return ()
+        return await self._store.releases(scope.project, scope.deployment)
+
+    async def view(self, scope: Scope, release: str | None = None, baseline: str | None = None) -> ReleaseView:
+        """The verdicts of *release* (the newest judged one). Raises NotFound for one that was not seen here."""
+        if scope.deployment is None or scope.test is None:
+            return ReleaseView(None, None, None, ())
+        kept = await self._store.verdicts(scope.project, scope.deployment, scope.test, scope.source)
+        seen = [s.release.label for s in await self.releases(scope)]
+        if release is not None:
+            _must_be_known("release", release, seen, kept)
+        if baseline is not None:
+            _must_be_known("baseline", baseline, seen, kept)
+        wanted = release or (kept[-1].release if kept else None) or (seen[-1] if seen else None)
+        judged = tuple(_in_order([j for j in kept if j.release == wanted], scope))
+        if baseline is not None and wanted is not None:
+            judged = await self._against(scope, wanted, baseline, judged)
+        return ReleaseView(wanted, baseline or _newest_baseline(judged, seen), headline_of(judged), judged)
+
+    async def _against(self, scope: Scope, release: str, baseline: str, judged: Sequence[Judged]) -> tuple[Judged, ...]:
+        """The verdicts again, each over the very runs that it was made from, but against *baseline* alone."""
+        again = []
+        for one in judged:
+            metric = scope.metric(one.key.metric)
+            points = await self._store.series(one.key)
+            chosen = _comparable(points, release)
+            verdict = await asyncio.to_thread(
+                judge, samples_of(chosen), release, better=metric.better, margin=metric.margin, baseline=baseline
+            )
+            again.append(
+                replace(
+                    one,
+                    verdict=verdict,
+                    standing="provisional",
+                    standing_outcome=verdict.outcome.value,
+                    standing_reason=verdict.reason,
+                )  # fmt: skip
+            )
+        return tuple(again)
+
+    async def _compute(
+        self, what: str, key: SeriesKey, points: Sequence[Point], function: Any, samples: list[Sample], metric: Metric
+    ) -> Any:
+        kept = self._computed.get((what, key))
+        if kept is not None and kept[0] == points:
+            self._computed.move_to_end((what, key))
+            return kept[1]
+        found = await asyncio.to_thread(function, samples, better=metric.better, margin=metric.margin)
+        self._computed[what, key] = (points, found)
+        if len(self._computed) > MOST_KEPT:
+            self._computed.popitem(last=False)
+        return found
+
+
+def judged_point(point: Point) -> bool:
+    """Whether verdicts rest on it; the others are drawn hollow."""
+    return point.status in {Status.DONE, Status.PENDING} and not point.excluded and point.value is not None
+
+
+def samples_of(points: Iterable[Point]) -> list[Sample]:
+    return [Sample(point.at, point.release, point.value) for point in points if judged_point(point)]
+
+
+def headline_of(judged: Iterable[Judged]) -> Headline | None:
+    """Of what stands; None where nothing was judged."""
+    standing: dict[str, Verdict] = {
+        one.key.metric: replace(
+            one.verdict, outcome=Outcome(one.standing_outcome), reason=one.standing_reason or one.verdict.reason
+        )
+        for one in judged
+    }
+    return headline(standing) if standing else None
+
+
+def segments(points: Sequence[Point], tolerance: float) -> list[int]:
+    """For each point the number of its segment: the contiguous stretch of comparable runs that it is in."""
+    numbers: list[int] = []
+    number, last, hosts = 0, None, None
+    for point in points:
+        if last is not None and (last != point.comparable or _apart(hosts, point.fingerprint, tolerance)):
+            number, hosts = number + 1, None
+        last, hosts = point.comparable, point.fingerprint if point.fingerprint is not None else hosts
+        numbers.append(number)
+    return numbers
+
+
+def _apart(one: float | None, other: float | None, tolerance: float) -> bool:
+    return one is not None and other is not None and abs(one - other) > tolerance * max(abs(one), abs(other))
+
+
+def _changes(samples: Sequence[Sample], *, better: Any, margin: float) -> list[Change]:
+    return find_changes(samples, better=better, min_effect=min(0.02, margin))
+
+
+def _comparable(points: Sequence[Point], release: str) -> list[Point]:
+    own = [point for point in points if judged_point(point) and point.release == release]
+    return [point for point in points if own and point.comparable == own[-1].comparable]
+
+
+def _must_be_known(kind: str, label: str, seen: Sequence[str], kept: Iterable[Judged]) -> None:
+    known = list(dict.fromkeys([*seen, *(one.release for one in kept)]))
+    if label not in known:
+        raise NotFound(f"there is no {kind} {label} here; the newest are {', '.join(known[-5:]) or 'none yet'}")
+
+
+def _in_order(judged: Sequence[Judged], scope: Scope) -> list[Judged]:
+    order: Mapping[str, int] = {metric.name: place for place, metric in enumerate(scope.metrics)}
+    return sorted(judged, key=lambda one: order.get(one.key.metric, len(order)))
+
+
+def _newest_baseline(judged: Iterable[Judged], seen: Sequence[str]) -> str | None:
+    used = {label for one in judged for label in one.verdict.baseline_releases}
+    return next((label for label in reversed(seen) if label in used), None)

@@ -1,0 +1,51 @@
+"""What a handler finds in its application, filled by `setup`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from dogdriver.model import Clock
+from dogdriver.pipeline.ports import Catalogue, Commands, Store
+from dogdriver.web.answers import Answers
+from dogdriver.web.auth import Access
+from dogdriver.web.history import History
+from dogdriver.web.meter import Meter
+from dogdriver.web.scope import Scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything that the handlers work with.
+
+    *source* is this daemon's own; *version* is what `/__version__` says; *mask* takes known secrets out of a line of
+    log; *poll* is how many seconds a follower of a queued run waits between two looks, *beat* the longest silence of a
+    live stream.
+    """
+
+    store: Store
+    commands: Commands
+    catalogue: Catalogue
+    status: Callable[[], Awaitable[Mapping[str, Any]]]
+    clock: Clock
+    source: str
+    version: Mapping[str, Any]
+    demo: bool
+    mask: Callable[[str], str]
+    access: Access
+    answers: Answers
+    scopes: Scopes
+    history: History
+    meter: Meter
+    poll: float = 1.0
+    beat: float = 15.0
+    streams: set[asyncio.Task[Any]] = field(default_factory=set)  # open live streams, ended at shutdown
+
+
+SITE = web.AppKey("site", Site)
+
+
+def site_of(request: web.Request) -> Site:
+    return request.app[SITE]

@@ -1,0 +1,87 @@
+"""What Prometheus is told, in a registry of our own."""
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from dogdriver.model import Run, Status
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Meter:
+    """Counts requests as they are answered; the rest is read when somebody asks."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        labels = ("method", "route", "status")
+        self._requests = Counter("dogdriver_http_requests", "HTTP requests answered", labels, registry=registry)
+        self._seconds = Histogram(
+            "dogdriver_http_request_seconds", "Time to answer, live streams left out", ("route",),
+            buckets=BUCKETS, registry=registry,
+        )  # fmt: skip
+        self._queue = Gauge("dogdriver_queue_length", "Runs that wait, run, or wait for their data", ("status",),
+                            registry=registry)  # fmt: skip
+        self._runs = Gauge("dogdriver_runs_day", "Runs created in the last 24 hours, by status", ("status",),
+                           registry=registry)  # fmt: skip
+        self._success = Gauge("dogdriver_last_success_timestamp_seconds", "When an external service last answered well",
+                              ("service",), registry=registry)  # fmt: skip
+
+    def answered(self, request: web.Request, status: int, seconds: float, *, stream: bool) -> None:
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else "none"
+        self._requests.labels(request.method if route != "none" else "any", route, str(status)).inc()
+        if not stream:
+            self._seconds.labels(route).observe(seconds)
+
+    def text(self, queue: Iterable[Run], runs: Iterable[Run], status: Mapping[str, Any]) -> bytes:
+        """The exposition format, with what is true now: the *queue*, the *runs* of a day, the status document."""
+        _fill(self._queue, Tally(run.status for run in queue), (Status.QUEUED, Status.RUNNING, Status.PENDING))
+        _fill(self._runs, Tally(run.status for run in runs), tuple(Status))
+        for service, at in last_successes(status).items():
+            self._success.labels(service).set(at.timestamp())
+        return generate_latest(self._registry)
+
+
+def _fill(gauge: Gauge, counts: Mapping[Status, int], statuses: Iterable[Status]) -> None:
+    for status in statuses:
+        gauge.labels(status.value).set(counts.get(status, 0))
+
+
+def last_successes(status: Mapping[str, Any]) -> dict[str, datetime]:
+    """By service: the moments under `last_success`, in text or as they are."""
+    found = {}
+    for service, said in status.items():
+        at = said.get("last_success") if isinstance(said, Mapping) else None
+        if isinstance(at, str):
+            at = datetime.fromisoformat(at)
+        if isinstance(at, datetime):
+            found[service] = at
+    return found
+
+
+def counting(meter: Meter) -> Any:
+    """The middleware that counts; the outermost, so that every answer passes it."""
+
+    @web.middleware
+    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = perf_counter()
+        status = 500
+        stream = False
+        try:
+            response = await handler(request)
+            status, stream = response.status, not isinstance(response, web.Response | web.FileResponse)
+            return response
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        finally:
+            meter.answered(request, status, perf_counter() - began, stream=stream)
+
+    return count

@@ -1,0 +1,80 @@
+"""Everything that can be asked for, in one place, and the application that answers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from dogdriver.model import Clock
+from dogdriver.pipeline.ports import Catalogue, Commands, Store
+from dogdriver.settings import Secret
+from dogdriver.web import api, dockerflow, legacy, openapi, pages, security
+from dogdriver.web.answers import Answers
+from dogdriver.web.auth import Access
+from dogdriver.web.errors import api_errors
+from dogdriver.web.history import History
+from dogdriver.web.keys import SITE, Site
+from dogdriver.web.live import end_streams
+from dogdriver.web.meter import Meter, counting
+from dogdriver.web.scope import Scopes
+
+STATIC = Path(__file__).parent / "static"
+
+
+def setup(
+    app: web.Application,
+    *,
+    store: Store,
+    commands: Commands,
+    catalogue: Catalogue,
+    status: Callable[[], Awaitable[Mapping[str, Any]]],
+    clock: Clock,
+    source: str,
+    token: Secret,
+    private: bool,
+    version: Mapping[str, Any],
+    demo: bool = False,
+    public_url: str | None = None,
+    mask: Callable[[str], str] | None = None,
+) -> None:
+    """Give *app* its routes. Nothing here has a lifetime; whoever made *store* and the rest ends them.
+
+    *status* says how the neighbours are: by name, mappings with `last_success`, `last_error` and more. *version* is
+    what `/__version__` answers. *mask* takes secrets out of the log lines of live streams; without it the token is.
+    *public_url* is the address that users see where it is not the one that requests name (a proxy that ends TLS).
+    """
+    meter = Meter()
+    app[SITE] = Site(
+        store=store,
+        commands=commands,
+        catalogue=catalogue,
+        status=status,
+        clock=clock,
+        source=source,
+        version=version,
+        demo=demo,
+        mask=mask or masker(token),
+        access=Access(token, clock, private=private, public_url=public_url),
+        answers=Answers(store, catalogue),
+        scopes=Scopes(store, catalogue, source),
+        history=History(store),
+        meter=meter,
+    )
+    app.middlewares.extend([counting(meter), api_errors, pages.page_errors, security.private])
+    app.on_response_prepare.append(security.harden)
+    app.on_shutdown.append(end_streams)
+    for operation in api.OPERATIONS:
+        add = app.router.add_get if operation.method == "GET" else partial(app.router.add_route, operation.method)
+        add(api.ROOT + operation.path, operation.handler)
+    app.add_routes([web.get(f"{api.ROOT}/openapi.json", openapi.describe)])
+    app.add_routes(legacy.routes())
+    app.add_routes(dockerflow.routes())
+    app.router.add_static("/static/", STATIC, name="static")
+    pages.add(app)
+
+
+def masker(token: Secret) -> Callable[[str], str]:
+    """Takes the token out of a line."""
+    return lambda line: line.replace(token.reveal(), "***")

@@ -1,0 +1,143 @@
+"""Which runs are meant: a project, and the deployment, test and source that a request names or that suggest themselves."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dogdriver.errors import NotFound
+from dogdriver.model import CLIENT_METRICS, Better, Known, Metric, Project, SeriesKey
+from dogdriver.pipeline.ports import Catalogue, Store
+
+FIRST_METRICS = {
+    "cpu": Metric("cpu", "CPU", "%", Better.LOWER),
+    "rps": Metric("rps", "Requests per second", "1/s", Better.HIGHER),
+    "art": Metric("art", "Average response time", "ms", Better.LOWER),
+}
+"""What a project is measured by that is known from the first dogDriver's history alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The runs of one *deployment*, *test* and *source* of a project, and what else could be chosen.
+
+    *entry* is what the catalogue says of the project, None where only its history is known. *sources* have the best
+    (most runs, most recent) first. *deployment*, *test* are None where the project has none at all.
+    """
+
+    project: str
+    entry: Project | None
+    deployment: str | None
+    test: str | None
+    source: str
+    deployments: tuple[str, ...]
+    tests: tuple[str, ...]
+    sources: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    last: datetime | None
+
+    def key(self, metric: str) -> SeriesKey | None:
+        if self.deployment is None or self.test is None:
+            return None
+        return SeriesKey(self.project, self.deployment, self.test, self.source, metric)
+
+    def metric(self, name: str) -> Metric:
+        """Raises NotFound, naming those there are."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        for metric in self.metrics:
+            if metric.name.lower() == name.lower():
+                return metric
+        known = ", ".join(m.name for m in self.metrics)
+        raise NotFound(f"{self.project} has no metric {name}; it has {known}")
+
+
+class Scopes:
+    """Finds scopes in the catalogue and the history. *source* is this daemon's own: it stands in where nothing ran."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, source: str) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._source = source
+
+    async def names(self) -> list[str]:
+        """All projects, those known from history alone included, in the order of the alphabet."""
+        known = {known.project for known in await self._store.known()}
+        return sorted(known | self._catalogue.current.projects.keys(), key=lambda name: (name.lower(), name))
+
+    async def find(
+        self, project: str, *, deployment: str | None = None, test: str | None = None, source: str | None = None
+    ) -> Scope:
+        """Raises NotFound for a project, deployment, test or source that there is not, naming those there are."""
+        entry = self._catalogue.current.projects.get(project)
+        known = await self._store.known(project)
+        if entry is None and not known:
+            raise NotFound(f"there is no project {project}; GET /api/v1/projects lists those there are")
+        deployments = _merged([d.name for d in entry.deployments] if entry else [], (k.deployment for k in known))
+        where = _choose("deployment", project, deployment, deployments) or _usual_deployment(entry, known, deployments)
+        here = [k for k in known if k.deployment == where]
+        tests = _merged([entry.test.name] if entry and entry.test else [], (k.test for k in here))
+        what = _choose("test", project, test, tests) or _usual_test(entry, here, tests)
+        sources = best_first(k for k in here if k.test == what)
+        chosen = _choose("source", project, source, sources or (self._source,)) or (*sources, self._source)[0]
+        last = max((k.last for k in here if k.test == what and k.source == chosen), default=None)
+        metrics = await self._metrics(project, entry)
+        return Scope(project, entry, where, what, chosen, deployments, tests, sources, metrics, last)
+
+    async def all_sources(self, project: str) -> tuple[str, ...]:
+        """Wherever the project was ever loaded from, best first."""
+        return best_first(await self._store.known(project))
+
+    async def _metrics(self, project: str, entry: Project | None) -> tuple[Metric, ...]:
+        metrics = {metric.name: metric for metric in (entry.metrics if entry else ())}
+        metrics |= {metric.name: metric for metric in CLIENT_METRICS}
+        for name in await self._store.metrics(project):
+            if name not in metrics:
+                metrics[name] = FIRST_METRICS.get(name, Metric(name, name, "", Better.LOWER))
+        return tuple(sorted(metrics.values(), key=lambda metric: metric.from_client and metric in CLIENT_METRICS))
+
+
+def best_first(known: Iterable[Known]) -> tuple[str, ...]:
+    """Sources by their runs, the more recent first among equals."""
+    runs: dict[str, int] = {}
+    last: dict[str, datetime] = {}
+    for one in known:
+        runs[one.source] = runs.get(one.source, 0) + one.runs
+        last[one.source] = max(last.get(one.source, one.last), one.last)
+    return tuple(sorted(runs, key=lambda source: (runs[source], last[source], source), reverse=True))
+
+
+def _merged(first: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*first, *others]))
+
+
+def _choose(kind: str, project: str, wanted: str | None, there: Sequence[str]) -> str | None:
+    if wanted is None:
+        return None
+    for name in there:
+        if name == wanted:
+            return name
+    for name in there:
+        if name.lower() == wanted.lower():
+            return name
+    raise NotFound(f"{project} has no {kind} {wanted}; it has {', '.join(there) or 'none'}")
+
+
+def _usual_deployment(entry: Project | None, known: Sequence[Known], there: Sequence[str]) -> str | None:
+    usual = entry.deployment(None) if entry else None
+    loaded = [k.deployment for k in known]
+    if usual and (usual.name in loaded or not loaded):
+        return usual.name
+    return next(iter((*loaded, *there)), None)
+
+
+def _usual_test(entry: Project | None, here: Sequence[Known], there: Sequence[str]) -> str | None:
+    usual = entry.test.name if entry and entry.test else None
+    loaded = [k.test for k in here]
+    if usual and (usual in loaded or not loaded):
+        return usual
+    return next(iter((*loaded, *there)), None)
+
+
+def by_name(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
+    return {metric.name: metric for metric in metrics}
