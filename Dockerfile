@@ -9,10 +9,10 @@ RUN python -m venv --without-pip /opt/dogdriver \
  && pip --python /opt/dogdriver install --no-cache-dir --no-compile --constraint constraints.txt --requirement requirements.txt
 COPY README.md LICENSE ./
 COPY dogdriver dogdriver
-RUN pip --python /opt/dogdriver install --no-cache-dir --no-compile --no-deps .
 # Compiled here, for the user of the image cannot write there; not so the tests of the libraries, nor Datadog's models
 # (9,000 files, of which some twenty are imported).
-RUN /opt/dogdriver/bin/python -m compileall -q -x '/tests/|datadog_api_client/v[12]/' /opt/dogdriver/lib
+RUN pip --python /opt/dogdriver install --no-cache-dir --no-compile --no-deps . \
+ && /opt/dogdriver/bin/python -m compileall -q -x '/tests/|datadog_api_client/v[12]/' /opt/dogdriver/lib
 
 ARG VERSION=""
 ARG COMMIT=""
