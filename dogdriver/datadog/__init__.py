@@ -2,6 +2,6 @@
 
 from dogdriver.datadog.client import Datadog
 from dogdriver.datadog.health import Endpoint, Health
-from dogdriver.datadog.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
+from dogdriver.datadog.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS, default_metrics
 
-__all__ = ["DEFAULT_FINGERPRINT", "DEFAULT_METRICS", "Datadog", "Endpoint", "Health"]
+__all__ = ["DEFAULT_FINGERPRINT", "DEFAULT_METRICS", "Datadog", "Endpoint", "Health", "default_metrics"]

@@ -17,38 +17,47 @@ _SCOPE = "app:{project},env:{deployment}"
 _CPU_IDLE = f"avg:system.cpu.idle{{{_SCOPE}}} by {{host}}"
 _CPU_STOLEN = f"avg:system.cpu.stolen{{{_SCOPE}}} by {{host}}"
 
-DEFAULT_METRICS: tuple[Metric, ...] = (
-    Metric(
-        name="cpu",
-        title="CPU in use, busiest host",
-        unit="%",
-        better=Better.LOWER,
-        # Some hosts never report stolen time; without the zero they would drop out of the difference.
-        query=f"100 - {_CPU_IDLE} - default_zero({_CPU_STOLEN})",
-        reduce="max",
-        every=15.0,
-    ),
-    Metric(
-        name="rps",
-        title="Requests per second",
-        unit="1/s",
-        better=Better.HIGHER,
-        query=f"sum:aws.elb.request_count{{{_SCOPE}}}.as_rate()",
-        reduce="mean",
-        every=60.0,
-    ),
-    Metric(
-        name="art",
-        title="Average response time",
-        unit="ms",
-        better=Better.LOWER,
-        query=f"avg:aws.elb.latency{{{_SCOPE}}}",
-        reduce="mean",
-        every=60.0,
-    ),
-)
-"""Of the first dogDriver, for any project whose hosts and balancers are tagged `app:` and `env:`."""
 
+def default_metrics(every: int = 60) -> tuple[Metric, ...]:
+    """CPU, RPS and ART of the first dogDriver, for any project whose hosts and balancers are tagged `app:` and `env:`.
+
+    *every*: seconds between two points of the balancer, CloudWatch's 60 or another that is known.
+    """
+    return (
+        Metric(
+            name="cpu",
+            title="CPU in use, busiest host",
+            unit="%",
+            better=Better.LOWER,
+            # Some hosts never report stolen time; without the zero they would drop out of the difference.
+            query=f"100 - {_CPU_IDLE} - default_zero({_CPU_STOLEN})",
+            reduce="max",
+            every=min(15.0, every),
+        ),
+        Metric(
+            name="rps",
+            title="Requests per second",
+            unit="1/s",
+            better=Better.HIGHER,
+            # A rate is a bucket's count by the bucket's length: in buckets shorter than the time between two points
+            # the count of a minute would be divided by a few seconds.
+            query=f"sum:aws.elb.request_count{{{_SCOPE}}}.as_rate().rollup(sum, {every})",
+            reduce="mean",
+            every=float(every),
+        ),
+        Metric(
+            name="art",
+            title="Average response time",
+            unit="ms",
+            better=Better.LOWER,
+            query=f"avg:aws.elb.latency{{{_SCOPE}}}",
+            reduce="mean",
+            every=float(every),
+        ),
+    )
+
+
+DEFAULT_METRICS = default_metrics()
 DEFAULT_FINGERPRINT = _CPU_IDLE
 
 
