@@ -58,7 +58,7 @@ async def _record(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPRequestEntityTooLarge:
         return as_json({"errors": ["Payload too big"]}, 413)
     seen = Seen(standin.now, request.method, request.path, dict(request.query), request.headers.copy(), body)
-    standin.requests.append(seen)
+    standin.remember(seen)
     if leaked := sorted(name for name in request.query if name.lower() in _KEYS_IN_ADDRESS):
         standin.leaks.append(f"{request.method} {request.path}: {', '.join(leaked)} in the address")
 

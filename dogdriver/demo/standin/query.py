@@ -111,8 +111,8 @@ _INSIDE = re.compile(r"\s*(?:(?P<tag>\w[\w.:/-]*)|(?P<mark>[,!*}]))")
 
 def _tokens(text: str) -> list[_Token]:
     found: list[_Token] = []
-    at, pattern = 0, _OUTSIDE
-    while text[at:].strip():
+    at, end, pattern = 0, len(text.rstrip()), _OUTSIDE
+    while at < end:
         match = pattern.match(text, at)
         if match is None or match.lastgroup is None:
             start = at + len(text[at:]) - len(text[at:].lstrip())

@@ -1,5 +1,6 @@
 """What one stand-in knows and remembers; tests hold this object, handlers find it in their application."""
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Mapping
@@ -57,6 +58,7 @@ class Standin:
     monitors: list[Mapping[str, Any]] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)
     listener: Listener | None = None
+    _waiting: list[asyncio.Future[Seen]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -93,6 +95,19 @@ class Standin:
             options.setdefault("times", 1)
         for kind in kinds:
             self.outages.plan(kind, **options)
+
+    def remember(self, seen: Seen) -> None:
+        self.requests.append(seen)
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(seen)
+
+    async def arrival(self) -> Seen:
+        """Wait for the next request to come in; it has no status yet."""
+        waiting: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        return await waiting
 
     def asked(self, path: str, method: str | None = None) -> list[Seen]:
         """The requests for *path*, oldest first."""
