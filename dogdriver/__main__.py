@@ -1,6 +1,7 @@
 """The command line: `dogdriver` serves; every other word is one job that ends."""
 
 import argparse
+import asyncio
 import contextlib
 import os
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from dogdriver import app, identity
+from dogdriver.check import Check, Mark
 from dogdriver.demo.world import demo_world
 from dogdriver.errors import DogdriverError
 from dogdriver.settings import Settings, load
@@ -37,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     words.add_parser("serve", help="run the daemon (default)").set_defaults(run=_serve)
     demo = words.add_parser("demo", help="the daemon with a service, a Datadog and a test of its own; needs no account")
     demo.set_defaults(run=_demo)
+    check = words.add_parser("check", help="ask everything that a run would need, without running anything")
+    check.add_argument("project", nargs="*", help="only these (default: all that may run)")
+    check.set_defaults(run=_check)
     words.add_parser("token", help="show the token that writes need").set_defaults(run=_token)
     backup = words.add_parser("backup", help="write a consistent copy of the database while the daemon runs")
     backup.add_argument("file", type=Path, help="where to; it must not exist")
@@ -87,6 +92,20 @@ def _demo(_: argparse.Namespace) -> int:
 def _listed(settings: Settings) -> dict[str, str]:
     listed = {"DOGDRIVER_HOST": settings.host, "DOGDRIVER_PORT": str(settings.port), "DOGDRIVER_LOG": settings.log}
     return listed | ({"DOGDRIVER_TOKEN": settings.token.reveal()} if settings.token else {})
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    settings = _settings(_environ())
+    check = Check(settings, _environ(), app.clock, tuple(arguments.project))
+
+    async def all_fine() -> bool:
+        fine = True
+        async for line in check.lines():
+            print(line)  # noqa: T201 - a command's answer
+            fine = fine and line.mark is not Mark.BAD
+        return fine
+
+    return 0 if asyncio.run(all_fine()) else 1
 
 
 def _token(_: argparse.Namespace) -> int:

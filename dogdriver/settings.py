@@ -175,7 +175,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         if s.secret
         for o in (s.name, *s.others, *s.outdated)
         for n in (o, f"{o}_FILE")
-        if n in environ
+        if environ.get(n)
     )
     return Settings(**values, warnings=tuple(warnings), taken=secrets)
 

@@ -44,7 +44,7 @@ def kinto_home() -> Path:
         fresh = home.with_name(f"{home.name}.{os.getpid()}")
         tool = uv.find_uv_bin()
         subprocess.run([tool, "venv", "-q", "--relocatable", "--python", sys.executable, fresh], check=True)
-        install = [tool, "pip", "install", "-q", "--python", fresh / "bin" / "python", "-r", constraints]
+        install = [tool, "pip", "install", "-q", "--python", str(fresh / "bin" / "python"), "-r", str(constraints)]
         subprocess.run(install, check=True)
         with contextlib.suppress(OSError):
             fresh.rename(home)
