@@ -1,0 +1,245 @@
+import json
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dogdriver.datadog import Datadog, Endpoint
+from dogdriver.datadog.budget import Budget, Rate
+from dogdriver.demo.standin import Limit, serve_standin
+from dogdriver.errors import RateLimited
+from dogdriver.model import Reading, Window
+from dogdriver.settings import Secret
+from tests.datadog.conftest import API_KEY, APP_KEY, START, Clock
+
+
+def headers(limit: Any = 600, period: Any = 3600, remaining: Any = 599, reset: Any = 3600) -> dict[str, str]:
+    given_ones = {"Limit": limit, "Period": period, "Remaining": remaining, "Reset": reset}
+    return {f"X-RateLimit-{name}": str(value) for name, value in given_ones.items() if value is not None}
+
+
+@pytest.mark.parametrize("style", [str.lower, str.upper, str.title, str])
+def test_headers_are_read_in_any_case(style: Any) -> None:
+    rate = Rate.read({style(name): value for name, value in headers(reset=2462).items()})
+    assert rate == Rate(limit=600, period=3600.0, remaining=599, reset=2462.0)
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-1", "nan", "inf", "1772370000", "1e20"])
+def test_a_number_that_is_none_is_not_there(value: str) -> None:
+    assert Rate.read({"x-ratelimit-reset": value}).reset is None
+
+
+def test_while_there_is_plenty_nothing_waits(clock: Clock) -> None:
+    budget = Budget(clock)
+    assert budget.take() == 0
+    budget.learn(200, headers(remaining=599))
+    assert [budget.take() for _ in range(250)] == [0.0] * 250
+    assert budget.remaining == 349
+    assert not budget.scarce
+
+
+def test_below_half_queries_are_spread_over_the_rest_of_the_period(clock: Clock) -> None:
+    budget = Budget(clock)
+    budget.learn(200, headers(remaining=301, reset=2410))
+    assert budget.take() == 0  # it leaves 300, of which 240 are ours
+    gap = 2410 / 240
+    assert budget.take() == pytest.approx(gap)
+    clock.forward(seconds=gap + 0.01)
+    assert budget.take() == 0
+    assert budget.take() > 0
+
+
+def test_those_who_are_turned_away_get_different_turns(clock: Clock) -> None:
+    budget = Budget(clock)
+    budget.learn(200, headers(remaining=300, reset=2400))
+    assert budget.take() == 0
+    waits = [budget.take() for _ in range(20)]
+    assert waits == sorted(set(waits))
+
+
+def test_the_last_tenth_is_left_to_others(clock: Clock) -> None:
+    budget = Budget(clock)
+    budget.learn(200, headers(remaining=60, reset=1000))
+    assert budget.take() == pytest.approx(1000)
+    clock.forward(seconds=1000)
+    assert budget.remaining == 600
+    assert budget.take() == 0
+
+
+@pytest.mark.parametrize(
+    ("given_headers", "wait"),
+    [
+        (headers(remaining=0, reset=2462), 2463),
+        (headers(remaining=9, reset=3, limit=10, period=10), 4),
+        (headers(remaining=0, reset=0), 1),
+        (headers(remaining=0, reset=None), 3601),
+        (headers(limit=None, period=None, remaining=None, reset=None), 16),
+        ({"Content-Type": "text/html"}, 16),
+    ],
+)
+def test_a_429_blocks_for_as_long_as_it_says(clock: Clock, given_headers: dict[str, str], wait: float) -> None:
+    budget = Budget(clock)
+    budget.learn(429, given_headers)
+    assert budget.wait() >= wait
+    assert budget.wait() <= max(wait, 3601)
+    if "X-RateLimit-Limit" not in given_headers or given_headers.get("X-RateLimit-Limit") == "10":
+        assert budget.wait() == wait
+
+
+def test_429s_that_do_not_say_how_long_wait_twice_as_long_each_time(clock: Clock) -> None:
+    budget = Budget(clock)
+    waits = []
+    for _ in range(12):
+        budget.learn(429, {})
+        waits.append(budget.wait())
+        clock.forward(seconds=waits[-1])
+    assert waits[:4] == [16, 31, 61, 121]
+    assert waits[-1] == 3601
+    budget.learn(200, {})
+    budget.learn(429, {})
+    assert budget.wait() == 16
+
+
+def test_a_reset_of_zero_said_again_is_not_believed_again(clock: Clock) -> None:
+    budget = Budget(clock)
+    budget.learn(429, {"X-RateLimit-Reset": "0"})
+    first = budget.wait()
+    budget.learn(429, {"X-RateLimit-Reset": "0"})
+    assert (first, budget.wait()) == (1, 31)
+
+
+def test_an_answer_without_headers_changes_nothing(clock: Clock) -> None:
+    budget = Budget(clock)
+    budget.learn(200, headers(remaining=100))
+    budget.learn(403, {})
+    assert budget.remaining == 100
+
+
+def test_the_wait_survives_a_restart(clock: Clock) -> None:
+    budget = Budget(clock)
+    budget.learn(429, headers(remaining=0, reset=2462))
+    kept = json.loads(json.dumps(budget.dump()))
+    clock.forward(seconds=62)
+    other = Budget(clock)
+    other.load(kept)
+    assert other.wait() == 2401
+    clock.forward(seconds=2401)
+    assert other.take() == 0
+
+
+@pytest.mark.parametrize("state", [None, {}, [], "x", {"at": "yesterday"}, {"at": START.isoformat()}])
+def test_a_state_that_is_none_is_not_used(clock: Clock, state: Any) -> None:
+    budget = Budget(clock)
+    budget.load(state)
+    assert budget.take() == 0
+
+
+def test_a_state_from_a_clock_ahead_is_not_used(clock: Clock) -> None:
+    ahead = Budget(Clock(clock() + timedelta(days=300)))
+    ahead.learn(429, headers(remaining=0))
+    budget = Budget(clock)
+    budget.load(ahead.dump())
+    assert budget.take() == 0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([200, 403, 429, 500]),
+            st.dictionaries(
+                st.sampled_from([f"x-ratelimit-{n}" for n in ("limit", "period", "remaining", "reset")]),
+                st.sampled_from(["0", "1", "3", "10", "600", "3600", "2462", "1772370000", "x", ""]),
+            ),
+            st.floats(0, 5000),
+        ),
+        max_size=15,
+    )
+)
+def test_whatever_is_learned_no_wait_is_for_ever(answers: list[tuple[int, dict[str, str], float]]) -> None:
+    clock = Clock(START)
+    budget = Budget(clock)
+    for status, given_headers, pause in answers:
+        budget.learn(status, given_headers)
+        assert 0 <= budget.take() <= 86401
+        json.dumps(budget.dump())
+        clock.forward(seconds=pause)
+    clock.forward(seconds=86402)
+    assert budget.take() == 0
+
+
+async def test_a_client_keeps_its_wait_in_the_store(
+    session: aiohttp.ClientSession, clock: Clock, window: Window
+) -> None:
+    store: dict[str, Any] = {}
+
+    async def recall(name: str) -> Any:
+        return store.get(name)
+
+    async def remember(name: str, value: Any) -> None:
+        store[name] = json.loads(json.dumps(value))
+
+    async with serve_standin(clock, api_key=API_KEY, app_key=APP_KEY) as standin:
+
+        def client() -> Datadog:
+            return Datadog(
+                session,
+                clock=clock,
+                api_key=Secret(API_KEY),
+                app_key=Secret(APP_KEY),
+                address=standin.url,
+                recall=recall,
+                remember=remember,
+            )
+
+        standin.mode("limited", reset=2462, times=1)
+        with pytest.raises(RateLimited):
+            await client().read("avg:a.b{*}", window)
+        restarted = client()
+        with pytest.raises(RateLimited) as caught:
+            await restarted.read("avg:a.b{*}", window)
+        assert caught.value.retry_after == pytest.approx(2463)
+        assert len(standin.requests) == 1
+        clock.forward(seconds=2463)
+        await restarted.read("avg:a.b{*}", window)
+
+
+async def test_two_hundred_projects_with_six_metrics_share_six_hundred_queries_an_hour(
+    session: aiohttp.ClientSession, clock: Clock
+) -> None:
+    """A day: a run of each project, each read three times, while other tools take two thirds of the budget."""
+    async with serve_standin(
+        clock, api_key=API_KEY, app_key=APP_KEY, limits={"query": Limit(600, 3600, named=False)}
+    ) as standin:
+        datadog = Datadog(session, clock=clock, api_key=Secret(API_KEY), app_key=Secret(APP_KEY), address=standin.url)
+        day = clock()
+        due = [
+            (day + timedelta(seconds=project * 432 + read * 300), project, read)
+            for project in range(200)
+            for read in range(3)
+        ]
+        due.sort()
+        waits: list[float] = []
+        first_due = {(project, read): at for at, project, read in due}
+        hour = -1
+        while due:
+            at, project, read = due.pop(0)
+            clock.now = max(clock(), at)
+            if (now := int((clock() - day).total_seconds() // 3600)) != hour:
+                hour = now
+                standin.budget.spend("query", standin.now, 400)
+            window = Window(at - timedelta(hours=1), at - timedelta(minutes=50))
+            answers = await datadog.read_many([f"avg:m.{n}{{app:p{project}}}" for n in range(6)], window)
+            limited = [one for one in answers if isinstance(one, RateLimited)]
+            if limited:
+                due.append((clock() + timedelta(seconds=limited[0].retry_after or 60), project, read))
+                due.sort()
+                continue
+            assert all(isinstance(one, Reading) for one in answers)
+            waits.append((clock() - first_due[project, read]).total_seconds())
+        assert len(waits) == 600
+        assert 429 not in {seen.status for seen in standin.requests}
+        assert max(waits) < 1800
+        assert datadog.status[Endpoint.QUERY].ok
