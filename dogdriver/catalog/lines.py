@@ -61,10 +61,10 @@ def _names(dotted: str) -> list[str]:
     """The parts of a dotted key, as tomllib reads them."""
     try:
         here: object = tomllib.loads(f"{dotted} = 0")
-    except tomllib.TOMLDecodeError:  # a line inside an array that looks like a header
+    except ValueError:  # a line inside an array that looks like a header
         return [dotted]
     names: list[str] = []
-    while isinstance(here, dict):
+    while here and isinstance(here, dict):
         name, here = next(iter(here.items()))
         names.append(name)
     return names

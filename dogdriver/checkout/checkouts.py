@@ -111,8 +111,8 @@ class TestCheckouts:
         """Keep the newest of everything; what a killed daemon left half-made goes with the old."""
         for directory, kept in self._kept:
             if directory.exists():
-                byage = sorted(directory.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-                for path in byage[kept:]:
+                newest = sorted(directory.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+                for path in newest[kept:]:
                     shutil.rmtree(path, ignore_errors=True)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dogdriver.checkout.place import inside, read
+from dogdriver.checkout.place import inside, is_file, read
 from dogdriver.errors import CheckoutError, LoadTestError
 
 FILE = "molotov.json"
@@ -59,7 +59,7 @@ def find(root: Path, folder: Path, name: str) -> Entry:
 
 def _config(root: Path, folder: Path) -> dict[str, Any]:
     path = inside(root, folder, FILE, "the test's description")
-    if not path.is_file():
+    if not is_file(path):
         raise CheckoutError(f"There is no {FILE} in the test's repository; add one, or set the test's `path`.")
     try:
         document = json.loads(read(path, root))
@@ -90,13 +90,14 @@ def _env(parent: dict[str, Any], shown: str) -> dict[str, str]:
 def _scenario(root: Path, folder: Path, scenario: str) -> Path:
     """The file of *scenario*, which is the name of a file or, as in Molotov, of a module."""
     path = inside(root, folder, scenario, f"the `scenario` of {FILE}")
-    if path.is_file():
+    if is_file(path):
         return path
     if _MODULE.fullmatch(scenario):
         for ending in (".py", "/__init__.py"):
             module = inside(root, folder, scenario.replace(".", "/") + ending, f"the `scenario` of {FILE}")
-            if module.is_file():
+            if is_file(module):
                 return module
     raise LoadTestError(
-        f"There is no scenario {scenario!r} in the test's repository; correct `scenario` in {FILE} or add the file."
+        f"There is no scenario {scenario[:200]!r} in the test's repository; "
+        f"correct `scenario` in {FILE} or add the file."
     )

@@ -17,8 +17,9 @@ MOST_BYTES = 500 * 1024 * 1024
 def copy(folder: Path, into: Path) -> None:
     """Copy *folder* into the empty directory *into*, links as links, without what tools leave there.
 
-    Raises CheckoutError.
+    A folder of it that holds *into* (the daemon's data, where people try things out) is left out. Raises CheckoutError.
     """
+    folder = folder.resolve()
     if not folder.is_dir():
         raise CheckoutError(f"There is no folder {folder}; correct the address of the test.")
     files = size = 0
@@ -26,7 +27,11 @@ def copy(folder: Path, into: Path) -> None:
         for here, folders, names in os.walk(folder, onerror=_raise):
             target = into / Path(here).relative_to(folder)
             links = [name for name in folders if (Path(here) / name).is_symlink()]
-            folders[:] = [name for name in folders if name not in LEFT_OUT and name not in links]
+            folders[:] = [
+                name
+                for name in folders
+                if name not in LEFT_OUT and name not in links and not into.is_relative_to(Path(here) / name)
+            ]
             for name in folders:
                 (target / name).mkdir()
             for name in links + [name for name in names if not name.endswith(".pyc")]:

@@ -87,7 +87,8 @@ class Git:
             done = await self._git(repository, "fetch", "--quiet", "--depth=1", "--no-tags", "--force", *wanted)
             if done.ok or done.code is None or last or _tip(done, GONE):
                 break
-            shutil.rmtree(repository, ignore_errors=True)
+            if not _tip(done, AWAY):
+                shutil.rmtree(repository, ignore_errors=True)
         self._expect(done, address, ref)
         named = await self._git(repository, "rev-parse", "refs/test^{commit}", "refs/test^{tree}")
         self._expect(named, address, ref)
@@ -136,7 +137,7 @@ class Git:
     async def _git(self, cwd: Path, *words: str, more: Mapping[str, str] | None = None) -> Finished:
         self._home.mkdir(parents=True, exist_ok=True)
         config = self._home / "config"
-        if not config.exists():
+        if not config.exists() or config.read_text(encoding="utf-8") != CONFIG:
             config.write_text(CONFIG, encoding="utf-8")
         try:
             return await run(("git", *words), env={**self._env, **(more or {})}, cwd=cwd, seconds=self._seconds)

@@ -21,6 +21,14 @@ def inside(root: Path, folder: Path, name: str, what: str) -> Path:
     return path
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file; a name that is too long for one is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def read(file: Path, root: Path) -> str:
     """The text of *file*. Raises CheckoutError."""
     shown = file.relative_to(root)

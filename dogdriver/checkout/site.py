@@ -87,7 +87,11 @@ class Sites:
 
     async def _uv(self, work: Path, cwd: Path, command: str, *words: str | Path) -> Finished:
         common = ("--quiet", "--no-progress", "--python", sys.executable, "--cache-dir", work / "cache")
-        argv = (uv.find_uv_bin(), "pip", command, *common, *words)
+        try:
+            program = uv.find_uv_bin()
+        except FileNotFoundError:
+            raise CheckoutError("There is no uv beside this Python; install dogDriver's dependencies.") from None
+        argv = (program, "pip", command, *common, *words)
         return await run(argv, env=self._env, cwd=cwd, seconds=self._seconds)
 
 
