@@ -1,0 +1,30 @@
+// What every page does, and what only some need: fetched when they do.
+
+for (const time of document.querySelectorAll("time[datetime]")) {
+  const at = new Date(time.dateTime);
+  time.title = `${at.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  time.textContent = nearby(at);
+}
+
+for (const form of document.querySelectorAll("form[data-submit]")) {
+  form.addEventListener("change", () => form.submit());
+}
+
+if (document.querySelector("[data-series]")) {
+  import("./charts.js").then(({ drawAll }) => drawAll());
+}
+
+if (document.querySelector("[data-follow], [data-live]")) {
+  import("./live.js").then(({ followAll }) => followAll());
+}
+
+function nearby(at) {
+  const seconds = (at - Date.now()) / 1000;
+  const size = Math.abs(seconds);
+  if (size < 45) return seconds > 0 ? "in a moment" : "just now";
+  const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
+  if (size < 3600) return words.format(Math.round(seconds / 60), "minute");
+  if (size < 86400) return words.format(Math.round(seconds / 3600), "hour");
+  if (size < 6 * 86400) return words.format(Math.round(seconds / 86400), "day");
+  return at.toLocaleString("en", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+}
