@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dogdriver.datadog.query import DEFAULT_METRICS
+from dogdriver.datadog.query import default_metrics
 from dogdriver.demo import process, repository
 from dogdriver.demo.standin import Delay, Limit, serve_standin
 from dogdriver.model import Clock
@@ -99,7 +99,7 @@ def document(endpoints: Sequence[str], test: str) -> str:
             f"deployments = {{ {process.ENVIRONMENT} = {_text(endpoint)} }}",
             f'test = {{ url = {_text(test)}, name = "dogdriver", env = {{ RECORDS_SERVER = "{{endpoint}}" }} }}',
         ]
-        for metric in DEFAULT_METRICS:
+        for metric in default_metrics(every=1):
             lines += [
                 "[[project.metric]]",
                 f"name = {_text(metric.name)}",
@@ -108,7 +108,7 @@ def document(endpoints: Sequence[str], test: str) -> str:
                 f"reduce = {_text(metric.reduce)}",
                 f"unit = {_text(metric.unit)}",
                 f"better = {_text(metric.better)}",
-                'every = "1s"',
+                f'every = "{metric.every:g}s"',
             ]
     return "\n".join(lines) + "\n"
 

@@ -14,6 +14,7 @@ import pytest
 
 from dogdriver import settings
 from dogdriver.checkout import process as programs
+from dogdriver.datadog.query import default_metrics, render
 from dogdriver.demo import process, repository
 from dogdriver.demo.standin import serve_standin
 from dogdriver.demo.world import SAMPLES, SOURCE, demo_world, document
@@ -124,11 +125,10 @@ async def test_a_service_changes_its_release_after_a_load_test_and_keeps_it_over
             await written(tmp_path / "shipped")
             assert (await get(session, f"{endpoint}/__version__"))["version"] == "1.1.0"
             asked = {"from": begin, "to": int(clock().timestamp()) + 1}
-            for query, low, high in (
-                ("avg:aws.elb.latency{app:parcels,env:demo}", 0.005, 5),
-                ("sum:aws.elb.request_count{app:parcels,env:demo}.as_count()", 1, 61),
-                ("avg:system.cpu.idle{app:parcels,env:demo} by {host}", 0, 100),
-            ):
+            expected = {"cpu": (0, 100), "rps": (1, 61), "art": (0.005, 5)}
+            for metric in default_metrics(every=1):
+                query = render(metric.query or "", {"project": "parcels", "deployment": "demo"})
+                low, high = expected[metric.name]
                 async with session.get(
                     f"{standin.url}/api/v1/query",
                     params={**asked, "query": query},
