@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC
+from email.utils import format_datetime
 from typing import Any
 
 from aiohttp import web
@@ -24,6 +26,7 @@ def make_app(clock: Clock, *, api_key: str, app_key: str, **options: Any) -> web
     app = web.Application(middlewares=[_record], client_max_size=2 * UNPACKED_BYTES)
     app[STANDIN] = make_standin(clock, api_key=api_key, app_key=app_key, **options)
     app.add_routes([*ROUTES, *CONTROL])
+    app.on_response_prepare.append(_date)
     app.on_shutdown.append(_let_go)
     return app
 
@@ -74,6 +77,10 @@ async def _record(request: web.Request, handler: Handler) -> web.StreamResponse:
     answer = await standin.outages.serve(request, work)
     seen.status = answer.status
     return answer
+
+
+async def _date(request: web.Request, answer: web.StreamResponse) -> None:
+    answer.headers["Date"] = format_datetime(request.app[STANDIN].clock().astimezone(UTC), usegmt=True)
 
 
 async def _let_go(app: web.Application) -> None:

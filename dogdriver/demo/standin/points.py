@@ -79,6 +79,17 @@ class Timeline:
             self._versions[at] = []
         self._versions[at].append((visible_at, value))
 
+    def forget(self, before: float) -> None:
+        """Drop the points older than *before*."""
+        old = bisect.bisect_left(self._times, before)
+        for at in self._times[:old]:
+            del self._versions[at]
+        del self._times[:old]
+
+    @property
+    def newest(self) -> float:
+        return self._times[-1] if self._times else 0.0
+
     def between(self, start: float, end: float, now: float) -> Iterator[tuple[float, float]]:
         """(time, value) with start <= time < end, as they can be seen at *now*; of two values the later submitted."""
         first, last = bisect.bisect_left(self._times, start), bisect.bisect_left(self._times, end)
@@ -93,9 +104,11 @@ class Timeline:
 
 
 class PointStore:
-    """Points by metric and tags. *delays* maps a metric's prefix to its Delay; the longest prefix counts."""
+    """Points by metric and tags. *delays* maps a metric's prefix to its Delay; the longest prefix counts. *keep*:
+    seconds before the newest point of a timeline for which its points are kept; None: for ever."""
 
-    def __init__(self, delays: Mapping[str, Delay] | None = None) -> None:
+    def __init__(self, delays: Mapping[str, Delay] | None = None, *, keep: float | None = None) -> None:
+        self.keep = keep
         self.delays: dict[str, Delay] = dict(DELAYS if delays is None else delays)
         self._metrics: dict[str, Metric] = {}
         self._timelines: dict[str, dict[frozenset[str], Timeline]] = {}
@@ -126,6 +139,8 @@ class PointStore:
         for at, value in points:
             seen = visible_at if visible_at is not None else self._visible(metric, key, at, received)
             timeline.add(float(at), float(value), seen)
+        if self.keep is not None:
+            timeline.forget(timeline.newest - self.keep)
 
     def describe(
         self,

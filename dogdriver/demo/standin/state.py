@@ -128,16 +128,20 @@ def make_standin(
     parse_error_status: int = 200,
     gaps: str = "omit",
     first_event_id: int = FIRST_ID,
+    keep: float | None = None,
+    remembered: int | None = REMEMBERED,
 ) -> Standin:
     """A new organisation. *delays* by metric prefix (points.DELAYS when not given), *limits* by name (over
-    budget.LIMITS), *readable_after*: seconds until an event can be read back; event ids count from *first_event_id*."""
+    budget.LIMITS), *readable_after*: seconds until an event can be read back; event ids count from *first_event_id*;
+    *keep*: seconds for which points are kept (None: for ever); *remembered*: how many requests are."""
     return Standin(
         clock,
         api_key,
         app_key,
-        points=PointStore(delays),
+        points=PointStore(delays, keep=keep),
         events=EventLog(readable_after=readable_after, first_id=first_event_id),
         budget=Budget(limits),
         parse_error_status=parse_error_status,
         gaps=gaps,
+        requests=deque(maxlen=remembered),
     )

@@ -3,13 +3,15 @@
 import io
 import json
 import zlib
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+import aiohttp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dogdriver.demo.standin import Delay, Limit, Standin
+from dogdriver.demo.standin import Delay, Limit, Standin, serve_standin
 from dogdriver.demo.standin.routes import ROUTES
 from tests.demo.standin.conftest import API_KEY, APP_KEY, BOTH, START, Client, Clock
 
@@ -341,6 +343,21 @@ async def test_every_request_is_remembered(standin: Standin, client: Client) -> 
     assert standin.asked("/api/v1/events", "POST") == [posted]
 
 
+async def test_as_many_requests_are_remembered_as_asked_for(clock: Clock) -> None:
+    async with serve_standin(clock, remembered=2) as standin, aiohttp.ClientSession() as session:
+        for path in ("/a", "/b", "/c"):
+            async with session.get(standin.url + path):
+                pass
+        assert [seen.path for seen in standin.requests] == ["/b", "/c"]
+
+
+async def test_the_date_of_an_answer_is_by_the_stand_ins_clock(client: Client, clock: Clock) -> None:
+    for _ in range(2):
+        _, _, answer = await client.send("GET", "/api/v1/validate")
+        assert parsedate_to_datetime(answer.headers["Date"]).timestamp() == clock.seconds
+        clock.move(90)
+
+
 async def test_the_control_routes_do_the_same_from_outside(standin: Standin, client: Client) -> None:
     point = {"metric": "a", "points": [[START - 10, 1]], "tags": ["env:x"], "visible_at": 0}
     assert (await client.send("POST", "/_fake/points", json={"points": [point]}, headers={}))[0] == 200
@@ -380,27 +397,8 @@ async def test_the_control_routes_refuse_what_they_do_not_know(client: Client, p
 
 
 NAMES = [
-    "series",
-    "metric",
-    "points",
-    "type",
-    "tags",
-    "data",
-    "attributes",
-    "queries",
-    "formulas",
-    "from",
-    "to",
-    "title",
-    "text",
-    "date_happened",
-    "query",
-    "options",
-    "thresholds",
-    "check",
-    "status",
-    "interval",
-    "resources",
+    *("series", "metric", "points", "type", "tags", "resources", "interval", "title", "text", "date_happened"),
+    *("data", "attributes", "queries", "formulas", "query", "from", "to", "options", "thresholds", "check", "status"),
 ]
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.sampled_from(["metrics", "a{*}"])

@@ -91,6 +91,13 @@ def test_tags_are_kept_as_datadog_keeps_them() -> None:
     assert clean_tag("Project:My Shop (EU)") == "project:my_shop__eu_"
 
 
+def test_old_points_are_forgotten_where_that_is_asked_for() -> None:
+    store = PointStore({}, keep=60)
+    for at in range(0, 200, 10):
+        store.add("a", [(START + at, float(at))])
+    assert [value for _, value in _seen(store, "a", START + 300)] == [130, 140, 150, 160, 170, 180, 190]
+
+
 def test_forgetting_keeps_the_delays() -> None:
     store = PointStore({"": Delay(1)})
     store.add("a", [(START, 1.0)], unit="second")
