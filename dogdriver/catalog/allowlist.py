@@ -5,14 +5,16 @@ from collections.abc import Sequence
 
 from dogdriver.checkout.address import SCHEMES, Address
 
+_SPECIAL = re.compile(r"(\[.\]|\*)")
 _PATTERN = re.compile(r"(?P<scheme>[a-z]+)://(?P<place>[^/]*)(?P<path>/.*)?")
 
 
 class AllowList:
     """*patterns* as the operator wrote them; None: there is no list, and it allows nothing.
 
-    `*` stands for any characters, in a path `/` too; nothing else is special. In the host's part it ends at the `/`,
-    so that no address elsewhere is reached by a path that looks like it. Raises ValueError for a pattern that says
+    `*` stands for any characters, in a path `/` too; nothing else is special (`[*]` is a star itself, as glob.escape
+    writes it). In the host's part it ends at the `/`, so that no address elsewhere is reached by a path that looks
+    like it. Raises ValueError for a pattern that says
     something else than it seems to.
     """
 
@@ -44,4 +46,7 @@ def _expression(pattern: str) -> str:
 
 
 def _glob(text: str, star: str) -> str:
-    return star.join(re.escape(part) for part in text.split("*"))
+    parts = _SPECIAL.split(text)
+    return "".join(
+        star if part == "*" else re.escape(part[1] if part[:1] + part[2:] == "[]" else part) for part in parts
+    )

@@ -49,7 +49,7 @@ def parse(url: str) -> Address:
             raise _refused(url, "has `..` in it")
         text = "/" + "/".join(parts)
         return Address(text, text, folder=True, local=True)
-    if " " in url:
+    if " " in url and not url.startswith("file:"):
         raise _refused(url, "holds a space: are these several addresses?")
     return _from_url(url) if "://" in url else _from_scp(url)
 
@@ -73,7 +73,7 @@ def _from_url(url: str) -> Address:
         raise _refused(url, f"is not one of {', '.join(SCHEMES)}")
     if "?" in url or "#" in url:
         raise _refused(url, "has a query or a fragment, so it is a page and not a repository")
-    _check_path(url, parts.path)
+    _check_path(url, parts.path, tame=scheme != "file")
     path = "/" + parts.path.strip("/")
     if scheme == "file":
         if parts.netloc or not parts.path.startswith("/"):
@@ -118,10 +118,13 @@ def _from_scp(url: str) -> Address:
     return Address(f"{place}:{path}", f"ssh://{place}/{path.strip('/').removesuffix('.git')}")
 
 
-def _check_path(url: str, path: str) -> None:
+def _check_path(url: str, path: str, *, tame: bool = True) -> None:
+    """*tame*: a path on a server, in which an `@` would make one take the owner for a user."""
     plain = unquote(path)
-    if not plain.isprintable() or "\\" in plain or "@" in plain or any(p in {".", ".."} for p in plain.split("/")):
-        raise _refused(url, "has a path with `..`, `@` or a control character in it")
+    if not plain.isprintable() or "\\" in plain or any(part in {".", ".."} for part in plain.split("/")):
+        raise _refused(url, "has a path with `..` or a control character in it")
+    if tame and "@" in plain:
+        raise _refused(url, "has `@` in its path")
     if "//" in plain.strip("/"):
         raise _refused(url, "has an empty part in its path")
 

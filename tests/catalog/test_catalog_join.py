@@ -167,6 +167,8 @@ async def test_a_file_that_turns_bad_stays_as_it_was_and_is_shown(catalogue: Mak
         ("file:///srv/*", "file:///srv/repo.git", True),
         ("/srv/*", "/srv//a/b/", True),
         ("/srv/*", "/srvx/a", False),
+        ("file:///srv/a[*]b[[]c/*", "file:///srv/a*b[c/r", True),
+        ("file:///srv/a[*]b", "file:///srv/axb", False),
         ("https://github.com/[Kk]into/*", "https://github.com/Kinto/x", False),
     ],
 )

@@ -23,6 +23,7 @@ from dogdriver.errors import CheckoutError
         ("host:o/r", "host:o/r", "ssh://host/o/r"),
         ("git://host/r", "git://host/r", "git://host/r"),
         ("file:///srv/r.git", "file:///srv/r.git", "file:///srv/r.git"),
+        ("file:///srv/a b@c/r", "file:///srv/a b@c/r", "file:///srv/a b@c/r"),
         ("/srv//load test/./", "/srv/load test", "/srv/load test"),
     ],
 )
@@ -72,7 +73,7 @@ PIECES = st.sampled_from(
 WHOLE = re.compile(
     r"(https?|git)://(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9._-]*)(:\d+)?/[^\s@\\?#]+"
     r"|ssh://(\w[\w.-]*@)?(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9._-]*)(:\d+)?/[^\s@\\?#]+"
-    r"|file:///[^\\@]*|(\w[\w.-]*@)?[a-z0-9][a-z0-9._-]*:[^-:\s@\\][^:\s@\\]*|/[^\\]*"
+    r"|file:///[^\\]*|(\w[\w.-]*@)?[a-z0-9][a-z0-9._-]*:[^-:\s@\\][^:\s@\\]*|/[^\\]*"
 )
 
 
