@@ -16,6 +16,7 @@ from dogdriver.model import Clock
 
 SOURCE = "demo"
 SETTLE = 2.0  # seconds; what the stand-in holds back can be seen a little earlier
+KEEP = 3600.0  # seconds; far longer than the product goes on asking after a run when settle is that short
 DELAYS = {"": Delay(0.1), "system.": Delay(0.3), "aws.": Delay(0.5, trickle=0.3)}
 LIMITS = {"query": Limit(20_000, 3600, named=False)}  # several runs a minute ask more than an organisation usually may
 
@@ -47,7 +48,16 @@ async def demo_world(data: Path, clock: Clock) -> AsyncIterator[Mapping[str, str
     api_key, app_key = secrets.token_hex(16), secrets.token_hex(20)
     async with contextlib.AsyncExitStack() as stack:
         standin = await stack.enter_async_context(
-            serve_standin(clock, api_key=api_key, app_key=app_key, delays=DELAYS, limits=LIMITS, readable_after=1.0)
+            serve_standin(
+                clock,
+                api_key=api_key,
+                app_key=app_key,
+                delays=DELAYS,
+                limits=LIMITS,
+                readable_after=1.0,
+                keep=KEEP,
+                remembered=100,
+            )  # fmt: skip
         )
         test = await repository.write(home / "loadtest")
         started = [
