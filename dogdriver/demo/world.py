@@ -57,7 +57,7 @@ async def demo_world(data: Path, clock: Clock) -> AsyncIterator[Mapping[str, str
                 readable_after=1.0,
                 keep=KEEP,
                 remembered=100,
-            )  # fmt: skip
+            )
         )
         test = await repository.write(home / "loadtest")
         started = [
