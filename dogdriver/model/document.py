@@ -95,11 +95,18 @@ def verdict_document(judged: Judged) -> dict[str, Any]:
         "noise": msgspec.to_builtins(verdict.noise),
         "method": verdict.method,
         "seed": verdict.seed,
-        "reason": judged.standing_reason or verdict.reason,
+        "reason": reason_of(judged),
         "state": judged.standing,
         "look": judged.look,
         "at": moment(judged.at),
     }
+
+
+def reason_of(judged: Judged) -> str:
+    """The newest look's own sentence where it says what stands; else why something else stands."""
+    if judged.verdict.outcome.value == judged.standing_outcome and judged.verdict.reason:
+        return judged.verdict.reason
+    return judged.standing_reason or judged.verdict.reason
 
 
 def moment(at: datetime | None) -> str | None:

@@ -1,7 +1,6 @@
-"""The JSON API: one function a call. `OPERATIONS` is the one table that routing and its description are made of."""
+"""The JSON API: one function a call."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -13,35 +12,10 @@ from dogdriver.web import query
 from dogdriver.web.answers import Made, encode, json_response
 from dogdriver.web.history import segments
 from dogdriver.web.keys import Site, site_of
-from dogdriver.web.live import live
 from dogdriver.web.overview import metric_head, project_detail, project_document, project_view
-from dogdriver.web.query import Parameter, read_body, read_query
+from dogdriver.web.query import read_body, read_query
 
 ROOT = "/api/v1"
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One call: *answer* names the schema of its good answer, *fails* the statuses that it may fail with.
-
-    *body* names the schema of what is sent. *write*: the token is needed.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    summary: str
-    answer: str
-    status: tuple[int, ...] = (200,)
-    parameters: tuple[Parameter, ...] = ()
-    body: str | None = None
-    body_required: bool = True
-    write: bool = False
-    fails: tuple[int, ...] = ()
-    kept: bool = False  # the answer carries an ETag and may be a 304
-
-
 DEPLOYMENT = query.word("deployment", "One deployment; else the project's usual one.")
 TEST = query.word("test", "One test; else the project's usual one.")
 SOURCE = query.word("source", "Where the load came from; else the best source: most runs, most recent.")
@@ -341,31 +315,3 @@ async def _run_answer(site: Site, one: Run, *, status: int = 200, located: bool 
     (document,) = await run_documents(site, [one])
     headers = {"Location": f"{ROOT}/runs/{one.id}"} if located else {}
     return json_response({"run": document}, status=status, headers=headers)
-
-
-WRITES = (400, 401, 403, 413, 415, 429)
-OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "/projects", projects, "All projects, with their trend and headline.", "Projects",
-              fails=(400,), kept=True),
-    Operation("GET", "/projects/{project}", project, "One project, with its schedule, test and load.", "ProjectDetail",
-              fails=(400, 404), kept=True),
-    Operation("POST", "/runs", trigger, "Queue a run; gives the queued one where there is one already.", "RunAnswer",
-              status=(202,), body="Trigger", write=True, fails=(*WRITES, 404, 409, 422)),
-    Operation("GET", "/runs", runs, "Runs, newest first.", "Runs", parameters=RUNS, fails=(400, 422), kept=True),
-    Operation("GET", "/runs/{id}", run, "One run.", "RunAnswer", fails=(400, 404), kept=True),
-    Operation("PUT", "/runs/{id}", deliver, "Deliver a run made elsewhere.", "RunAnswer", status=(200, 201),
-              body="Delivery", write=True, fails=(*WRITES, 409, 422)),
-    Operation("POST", "/runs/{id}/cancel", cancel, "Cancel a run that has not ended.", "RunAnswer",
-              body="Nothing", body_required=False, write=True, fails=(*WRITES, 404, 409)),
-    Operation("POST", "/runs/{id}/exclude", exclude, "Leave a run out of verdicts, with a reason.", "RunAnswer",
-              body="Exclusion", write=True, fails=(*WRITES, 404, 409, 422)),
-    Operation("POST", "/runs/{id}/include", include, "Take an exclusion back.", "RunAnswer",
-              body="Nothing", body_required=False, write=True, fails=(*WRITES, 404, 409)),
-    Operation("GET", "/runs/{id}/live", live, "Follow a run: Server-Sent Events until its load has ended.",
-              "text/event-stream", fails=(400, 404, 503)),
-    Operation("GET", "/series/{project}/{metric}", series, "The values of one metric over the runs.", "Series",
-              parameters=SERIES, fails=(400, 404), kept=True),
-    Operation("GET", "/verdicts/{project}", verdicts, "The verdicts on one release, each with its reason.", "Verdicts",
-              parameters=VERDICTS, fails=(400, 404), kept=True),
-    Operation("GET", "/status", status, "How the daemon and its neighbours are.", "Status", fails=(400,)),
-)  # fmt: skip

@@ -20,6 +20,7 @@ from dogdriver.model import (
     Status,
     Verdict,
 )
+from dogdriver.model.document import reason_of
 from dogdriver.model.judgement import Trend
 from dogdriver.pipeline.ports import Store
 from dogdriver.verdict import find_changes, headline, judge, trend
@@ -103,15 +104,8 @@ class History:
             verdict = await asyncio.to_thread(
                 judge, samples_of(chosen), release, better=metric.better, margin=metric.margin, baseline=baseline
             )
-            again.append(
-                replace(
-                    one,
-                    verdict=verdict,
-                    standing="provisional",
-                    standing_outcome=verdict.outcome.value,
-                    standing_reason=verdict.reason,
-                )  # fmt: skip
-            )
+            standing = {"standing": "provisional", "standing_outcome": verdict.outcome.value, "standing_reason": ""}
+            again.append(replace(one, verdict=verdict, **standing))
         return tuple(again)
 
     async def _compute(
@@ -140,9 +134,7 @@ def samples_of(points: Iterable[Point]) -> list[Sample]:
 def headline_of(judged: Iterable[Judged]) -> Headline | None:
     """Of what stands; None where nothing was judged."""
     standing: dict[str, Verdict] = {
-        one.key.metric: replace(
-            one.verdict, outcome=Outcome(one.standing_outcome), reason=one.standing_reason or one.verdict.reason
-        )
+        one.key.metric: replace(one.verdict, outcome=Outcome(one.standing_outcome), reason=reason_of(one))
         for one in judged
     }
     return headline(standing) if standing else None

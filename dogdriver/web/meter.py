@@ -77,10 +77,11 @@ def counting(meter: Meter) -> Any:
         try:
             response = await handler(request)
             status, stream = response.status, not isinstance(response, web.Response | web.FileResponse)
-            return response
         except web.HTTPException as error:
             status = error.status
             raise
+        else:
+            return response
         finally:
             meter.answered(request, status, perf_counter() - began, stream=stream)
 

@@ -8,7 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.web.answers import json_response
-from dogdriver.web.api import OPERATIONS, ROOT, Operation
+from dogdriver.web.api import ROOT
+from dogdriver.web.operations import OPERATIONS, Operation
 from dogdriver.web.schemas import ERROR, SCHEMAS
 
 MEANINGS = {
@@ -33,6 +34,7 @@ IN_PATH = re.compile(r"{(\w+)}")
 
 async def describe(request: web.Request) -> web.StreamResponse:
     """`/api/v1/openapi.json`."""
+    del request
     return json_response(document(), headers={"Cache-Control": "no-cache"})
 
 

@@ -13,12 +13,16 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from dogdriver.errors import BadInput, DogdriverError, NotFound, TooLarge
-from dogdriver.web import dashboard, query, words
+from dogdriver.web import query, words
 from dogdriver.web.answers import Made
+from dogdriver.web.cards import project_url, resting
 from dogdriver.web.dashboard import ErrorPage, Frame, LoginPage
 from dogdriver.web.errors import Failure, failure, is_api
+from dogdriver.web.home_page import home_page, status_page
 from dogdriver.web.keys import Site, site_of
+from dogdriver.web.project_page import project_page
 from dogdriver.web.query import read_query
+from dogdriver.web.run_page import run_page
 
 HERE = Path(__file__).parent
 HTML = "text/html"
@@ -69,8 +73,8 @@ async def home(request: web.Request) -> web.StreamResponse:
     site = site_of(request)
 
     async def make() -> Made:
-        page = await dashboard.home_page(site)
-        return Made(_render(request, "home.html", "Projects", page), lasting=dashboard.resting(page.queue))
+        page = await home_page(site)
+        return Made(_render(request, "home.html", "Projects", page), lasting=resting(page.queue))
 
     return await _kept(request, make)
 
@@ -80,8 +84,8 @@ async def project(request: web.Request) -> web.StreamResponse:
     site = site_of(request)
 
     async def make() -> Made:
-        page = await dashboard.project_page(site, request.match_info["project"], wanted)
-        return Made(_render(request, "project.html", page.name, page), lasting=dashboard.resting(page.runs))
+        page = await project_page(site, request.match_info["project"], wanted)
+        return Made(_render(request, "project.html", page.name, page), lasting=resting(page.runs))
 
     return await _kept(request, make)
 
@@ -91,16 +95,16 @@ async def run(request: web.Request) -> web.StreamResponse:
     site = site_of(request)
 
     async def make() -> Made:
-        page = await dashboard.run_page(site, request.match_info["id"])
+        page = await run_page(site, request.match_info["id"])
         title = f"{page.row.run.project}, run {page.row.run.id[:8]}"
-        return Made(_render(request, "run.html", title, page), lasting=dashboard.resting([page.row]))
+        return Made(_render(request, "run.html", title, page), lasting=resting([page.row]))
 
     return await _kept(request, make)
 
 
 async def status(request: web.Request) -> web.StreamResponse:
     read_query(request, ())
-    page = await dashboard.status_page(site_of(request))
+    page = await status_page(site_of(request))
     return _html(_render(request, "status.html", "Status", page))
 
 
@@ -176,9 +180,7 @@ async def first_project(request: web.Request) -> web.StreamResponse:
     name = request.match_info["project"]
     if name not in await site_of(request).scopes.names():
         raise web.HTTPNotFound
-    raise web.HTTPMovedPermanently(
-        dashboard.project_url(name) + (f"?source={quote(source, safe='')}" if source else "")
-    )
+    raise web.HTTPMovedPermanently(project_url(name) + (f"?source={quote(source, safe='')}" if source else ""))
 
 
 @web.middleware

@@ -18,6 +18,7 @@ from dogdriver.web.history import History
 from dogdriver.web.keys import SITE, Site
 from dogdriver.web.live import end_streams
 from dogdriver.web.meter import Meter, counting
+from dogdriver.web.operations import OPERATIONS
 from dogdriver.web.scope import Scopes
 
 STATIC = Path(__file__).parent / "static"
@@ -65,7 +66,7 @@ def setup(
     app.middlewares.extend([counting(meter), api_errors, pages.page_errors, security.private])
     app.on_response_prepare.append(security.harden)
     app.on_shutdown.append(end_streams)
-    for operation in api.OPERATIONS:
+    for operation in OPERATIONS:
         add = app.router.add_get if operation.method == "GET" else partial(app.router.add_route, operation.method)
         add(api.ROOT + operation.path, operation.handler)
     app.add_routes([web.get(f"{api.ROOT}/openapi.json", openapi.describe)])

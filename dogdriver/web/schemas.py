@@ -123,7 +123,9 @@ DELIVERY: Schema = {
             ("options",), workers={**_COUNT, "minimum": 1}, processes={**_COUNT, "minimum": 1},
             duration={**_SIZE, "minimum": 0, "exclusiveMinimum": 0}, options={"type": "object"},
         ),
-        "tally": whole(("ok", "failed", "requests", "errors"), ok=_COUNT, failed=_COUNT, requests=_COUNT, errors=_COUNT),
+        "tally": whole(
+            ("ok", "failed", "requests", "errors"), ok=_COUNT, failed=_COUNT, requests=_COUNT, errors=_COUNT
+        ),
         "client": {"type": ["object", "null"]},
         "metrics": by_name({"type": "object"}),
         "content": maybe(TEXT), "test_commit": maybe(TEXT), "fingerprint": maybe(NUMBER), "notes": many(TEXT),

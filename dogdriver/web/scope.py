@@ -1,4 +1,4 @@
-"""Which runs are meant: a project, and the deployment, test and source that a request names or that suggest themselves."""
+"""Which runs are meant: a project, and the deployment, test and source that are named or suggest themselves."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

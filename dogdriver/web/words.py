@@ -71,7 +71,7 @@ def percent(share: float | None) -> str:
     if share is None or not isfinite(share):
         return NOTHING
     value = share * 100
-    text = f"{abs(value):.1f}" if abs(value) < 10 else f"{abs(value):,.0f}"  # noqa: PLR2004 - two digits that matter
+    text = f"{abs(value):.1f}" if abs(value) < 100 else f"{abs(value):,.0f}"  # noqa: PLR2004 - as the sentences have it
     sign = "" if float(text.replace(",", "")) == 0 else "+" if value > 0 else "−"
     return f"{sign}{text} %"
 

@@ -1,6 +1,6 @@
 """A site over the real store and the real commands, and a history to show; nothing here is random but by a seed."""
 
-import random
+import random  # noqa: TID251 - a seeded history
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -200,7 +200,8 @@ def ended_run(run_id: str, name: str, at: datetime, label: str, slow: float = 1.
             lag_p99=3.1, stall=12.0, cpu=0.42, grade=Grade.OK, statuses={"200": 125_997, "503": 3},
             failures=(("503 Service Unavailable at GET /v1/records", 3),),
             scenarios=(
-                Latency("list_records", 30_000, 3, 18.2, 41.0, 77.0), Latency("create_record", 11_000, 0, 22.5, 48.0, 91.0)
+                Latency("list_records", 30_000, 3, 18.2, 41.0, 77.0),
+                Latency("create_record", 11_000, 0, 22.5, 48.0, 91.0),
             ),
             endpoints=(Latency(f"GET https://stage.example.com{RECORDS}", 126_000, 3, 18.2, 41.0, 77.0),),
         ),

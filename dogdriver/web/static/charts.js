@@ -4,7 +4,7 @@
 import uPlot from "./vendor/uPlot.js";
 import { amount, number } from "./numbers.js";
 
-const HEIGHT = 236;
+const HEIGHT = 248;
 const HOLLOW = new Set(["failed", "aborted", "invalid"]);
 
 export function drawAll() {
@@ -74,7 +74,7 @@ class Chart {
       scales: { x: { range: (_, low, high) => spread(low, high) }, y: { range: (_, low, high) => room(low, high) } },
       series: [{}, { paths: () => null, points: { show: false } }],
       axes: [
-        { ...axis, grid: { show: false }, space: 72, size: 28 },
+        { ...axis, grid: { show: false }, space: 72, size: 42 },
         {
           ...axis,
           space: 38,
@@ -274,7 +274,7 @@ function spread(low, high) {
 function room(low, high) {
   if (low === null || high === null) return [0, 1];
   const middle = (low + high) / 2;
-  const half = Math.max((high - low) * 0.62, Math.abs(middle) * 0.1, 1e-9);
+  const half = Math.max((high - low) * 0.62, Math.abs(middle) * 0.1) || 0.5;
   const bottom = middle - half;
   return [low >= 0 && bottom < 0 ? 0 : bottom, middle + half];
 }

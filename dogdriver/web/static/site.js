@@ -3,7 +3,7 @@
 for (const time of document.querySelectorAll("time[datetime]")) {
   const at = new Date(time.dateTime);
   time.title = `${at.toISOString().slice(0, 16).replace("T", " ")} UTC`;
-  time.textContent = nearby(at);
+  time.textContent = time.hasAttribute("data-full") ? inFull(at) : nearby(at);
 }
 
 for (const form of document.querySelectorAll("form[data-submit]")) {
@@ -26,5 +26,9 @@ function nearby(at) {
   if (size < 3600) return words.format(Math.round(seconds / 60), "minute");
   if (size < 86400) return words.format(Math.round(seconds / 3600), "hour");
   if (size < 6 * 86400) return words.format(Math.round(seconds / 86400), "day");
+  return inFull(at);
+}
+
+function inFull(at) {
   return at.toLocaleString("en", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
 }
