@@ -1,4 +1,4 @@
-"""The dashboard and the JSON API: it reads the store, gives commands to the pipeline, and owns nothing with a lifetime."""
+"""The dashboard and the JSON API: it reads the store, commands the pipeline, and owns nothing with a lifetime."""
 
 from dogdriver.web.routes import setup
 

@@ -104,8 +104,10 @@ class History:
             verdict = await asyncio.to_thread(
                 judge, samples_of(chosen), release, better=metric.better, margin=metric.margin, baseline=baseline
             )
-            standing = {"standing": "provisional", "standing_outcome": verdict.outcome.value, "standing_reason": ""}
-            again.append(replace(one, verdict=verdict, **standing))
+            outcome = verdict.outcome.value
+            again.append(
+                replace(one, verdict=verdict, standing="provisional", standing_outcome=outcome, standing_reason="")
+            )
         return tuple(again)
 
     async def _compute(
@@ -145,9 +147,10 @@ def segments(points: Sequence[Point], tolerance: float) -> list[int]:
     numbers: list[int] = []
     number, last, hosts = 0, None, None
     for point in points:
-        if last is not None and (last != point.comparable or _apart(hosts, point.fingerprint, tolerance)):
-            number, hosts = number + 1, None
-        last, hosts = point.comparable, point.fingerprint if point.fingerprint is not None else hosts
+        if judged_point(point):  # what does not count says nothing of the runs around it
+            if last is not None and (last != point.comparable or _apart(hosts, point.fingerprint, tolerance)):
+                number, hosts = number + 1, None
+            last, hosts = point.comparable, point.fingerprint if point.fingerprint is not None else hosts
         numbers.append(number)
     return numbers
 

@@ -48,6 +48,7 @@ class Chart {
     const factor = this.unit === "ratio" ? 100 : 1;
     this.times = points.map((point) => Date.parse(point.at) / 1000);
     this.values = points.map((point) => (point.value === null ? null : point.value * factor));
+    this.range = room(this.shown());
     this.colours = colours();
     this.tip = this.element.appendChild(document.createElement("div"));
     this.tip.className = "tip";
@@ -55,6 +56,12 @@ class Chart {
     this.plot = new uPlot(this.options(), [this.times, this.values], this.element);
     this.plot.over.addEventListener("click", () => this.open(this.plot.cursor.idx));
     this.keyboard();
+  }
+
+  // The scale is the counted runs'; a failed one far outside stands at the edge.
+  shown() {
+    const counted = this.values.filter((value, index) => counts(this.series.points[index]));
+    return counted.length ? counted : this.values.filter((value) => value !== null);
   }
 
   resize() {
@@ -71,10 +78,10 @@ class Chart {
       padding: [22, 12, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { setScale: false, x: false }, points: { size: 9, width: 2 } },
-      scales: { x: { range: (_, low, high) => spread(low, high) }, y: { range: (_, low, high) => room(low, high) } },
+      scales: { x: { range: (_, low, high) => spread(low, high) }, y: { range: () => this.range } },
       series: [{}, { paths: () => null, points: { show: false } }],
       axes: [
-        { ...axis, grid: { show: false }, space: 72, size: 42 },
+        { ...axis, grid: { show: false }, space: 72, size: 42, values: (_, ticks, __, ___, step) => days(ticks, step) },
         {
           ...axis,
           space: 38,
@@ -135,7 +142,11 @@ class Chart {
   drawRuns(plot) {
     const { ctx, bbox } = plot;
     const scale = devicePixelRatio;
-    const place = (index) => [plot.valToPos(this.times[index], "x", true), plot.valToPos(this.values[index], "y", true)];
+    const [low, high] = this.range;
+    const place = (index) => [
+      plot.valToPos(this.times[index], "x", true),
+      plot.valToPos(Math.min(high, Math.max(low, this.values[index])), "y", true),
+    ];
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left - 6 * scale, bbox.top - 6 * scale, bbox.width + 12 * scale, bbox.height + 12 * scale);
@@ -271,12 +282,29 @@ function spread(low, high) {
 }
 
 // A series that moves by 1 % must not look like one that doubles: at least a tenth of the level is shown.
-function room(low, high) {
-  if (low === null || high === null) return [0, 1];
+function room(values) {
+  if (!values.length) return [0, 1];
+  const low = values.reduce((one, other) => Math.min(one, other));
+  const high = values.reduce((one, other) => Math.max(one, other));
   const middle = (low + high) / 2;
   const half = Math.max((high - low) * 0.62, Math.abs(middle) * 0.1) || 0.5;
   const bottom = middle - half;
   return [low >= 0 && bottom < 0 ? 0 : bottom, middle + half];
+}
+
+// 14:00, and under the first of each day its date.
+function days(ticks, step) {
+  let before = null;
+  return ticks.map((tick) => {
+    const at = new Date(tick * 1000);
+    const day = at.toLocaleDateString("en", { day: "numeric", month: "short" });
+    const year = step >= 28 * 86400 ? ` ${at.getFullYear()}` : "";
+    if (step >= 86400) return day + year;
+    const time = at.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", second: step < 60 ? "2-digit" : undefined, hourCycle: "h23" });
+    const text = day === before ? time : `${time}\n${day}`;
+    before = day;
+    return text;
+  });
 }
 
 function colours() {
