@@ -63,7 +63,7 @@ CLIENT_METRICS = (
     Metric("client.p50", "Median latency, as seen by the client", "ms", Better.LOWER),
     Metric("client.p95", "95th percentile of latency, as seen by the client", "ms", Better.LOWER, margin=0.05),
     Metric("client.p99", "99th percentile of latency, as seen by the client", "ms", Better.LOWER, margin=0.05),
-    Metric("client.error_ratio", "Share of requests that failed", "ratio", Better.LOWER, margin=0.05),
+    Metric("client.error_ratio", "Share of scenario executions that failed", "ratio", Better.LOWER, margin=0.05),
 )
 """What every run has from the load generator itself, whatever the project; the names are fields of ClientMeasures."""
 
