@@ -1,7 +1,7 @@
 """How many queries there may still be, from the headers of Datadog's answers: one budget for all projects.
 
-Datadog counts per organisation, so the customer's other tools use the same one. The half that they may need is left
-alone: below half, queries are spread over the rest of the period; below a tenth, nothing is asked until it ends.
+Datadog counts per organisation, so the customer's other tools use the same one. Above half of the limit nothing waits.
+Below, ours are spread over the rest of the period so that at any moment half of what is left would do for them.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Any
 from dogdriver.model import Clock
 
 FREE = 0.5  # of the limit: while more is left, nothing waits
-RESERVE = 0.1  # of the limit: left to others
+SHARE = 0.5  # of what is left below that: ours
 FIRST_WAIT = 15.0  # seconds, doubled with each 429 that does not say how long
 LONGEST_WAIT = 3600.0
 _DAY = 86400.0
@@ -58,9 +58,9 @@ class Budget:
         self._remaining: int | None = None
         self._resets: datetime | None = None
         self._blocked: datetime | None = None  # a 429 said so: nothing before this
-        self._next: datetime | None = None  # the turn of the next query, while they are spread
+        self._next: datetime | None = None  # when the next query is due, while they are spread
+        self._turn: datetime | None = None  # the last one given to somebody who was turned away
         self._refusals = 0  # 429 in a row
-        self._turned_away = 0  # since the last query that was let through
 
     @property
     def limit(self) -> int | None:
@@ -80,22 +80,25 @@ class Budget:
     @property
     def scarce(self) -> bool:
         """Whether others may need what is left, so that ours are spread."""
-        return self._scarce()
+        return self._limit is not None and self._remaining is not None and self._remaining <= self._limit * FREE
 
     def take(self) -> float:
         """0: ask now, it is counted. Else the seconds to wait; each one who is turned away gets a later turn."""
         now = self._clock()
         self._roll(now)
+        gap = timedelta(seconds=self._gap(now))
         wait = self._wait(now)
-        if wait <= 0:
+        # Half a gap early is on time: the gaps grow a little with each query.
+        if wait <= gap.total_seconds() / 2 and not self._stopped(now):
             if self._remaining is not None:
                 self._remaining = max(0, self._remaining - 1)
-            self._turned_away = max(0, self._turned_away - 1)
-            self._next = now + timedelta(seconds=self._gap(now))
+            self._next = max(now, self._next or now) + gap
             return 0.0
-        spread = self._turned_away * max(1.0, self._gap(now))
-        self._turned_away += 1
-        return min(wait + spread, max(wait, LONGEST_WAIT))
+        turn = max(now + timedelta(seconds=wait), (self._turn or now) + gap)
+        if self._resets is not None and turn > self._resets:
+            turn = max(self._resets, now + timedelta(seconds=wait), (self._turn or now) + timedelta(seconds=1))
+        self._turn = turn
+        return (turn - now).total_seconds()
 
     def learn(self, status: int, headers: Mapping[str, str]) -> None:
         """What an answer says. One without these headers (403, some proxies' 429) says nothing of the rest."""
@@ -150,27 +153,23 @@ class Budget:
         """A new period: all is there again."""
         if self._resets is not None and now >= self._resets:
             self._remaining = self._limit
-            self._resets = self._next = None
-            self._turned_away = 0
+            self._resets = self._next = self._turn = None
         if self._blocked is not None and now >= self._blocked:
             self._blocked = None
 
+    def _stopped(self, now: datetime) -> bool:
+        """Whether nothing at all may be asked now."""
+        return self._blocked is not None or (self._remaining == 0 and self._resets is not None and now < self._resets)
+
     def _wait(self, now: datetime) -> float:
-        ends = [end for end in (self._blocked, self._next if self._scarce() else None) if end is not None]
-        if self._spent() and self._resets is not None:
+        ends = [end for end in (self._blocked, self._next if self.scarce else None) if end is not None]
+        if self._remaining == 0 and self._resets is not None:
             ends.append(self._resets)
-        return max(((end - now).total_seconds() for end in ends), default=0.0)
-
-    def _scarce(self) -> bool:
-        return self._limit is not None and self._remaining is not None and self._remaining <= self._limit * FREE
-
-    def _spent(self) -> bool:
-        return self._limit is not None and self._remaining is not None and self._remaining <= self._limit * RESERVE
+        return max(0.0, max(((end - now).total_seconds() for end in ends), default=0.0))
 
     def _gap(self, now: datetime) -> float:
-        """Seconds between two queries that spread what may be asked over the rest of the period."""
-        if not self._scarce() or self._resets is None or self._limit is None or self._remaining is None:
+        """Seconds between two queries that spread our share of what is left over the rest of the period."""
+        if not self.scarce or self._resets is None or not self._remaining:
             return 0.0
-        ours = self._remaining - self._limit * RESERVE
         left = max(0.0, (self._resets - now).total_seconds())
-        return left / ours if ours >= 1 else left
+        return left / max(1.0, self._remaining * SHARE)

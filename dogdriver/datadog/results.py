@@ -41,7 +41,7 @@ def fresh(payload: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     stamp = int(now.timestamp())
 
     def moved(one: Mapping[str, Any]) -> Mapping[str, Any]:
-        if all(point["timestamp"] > stamp - OLDEST for point in one["points"]):
+        if all(point.get("timestamp", stamp) > stamp - OLDEST for point in one.get("points", ())):
             return one
         points = [{**point, "timestamp": stamp} for point in one["points"][-1:]]
         return {**one, "points": points, "tags": [*one.get("tags", ()), LATE]}

@@ -1,0 +1,242 @@
+"""What the rest of dogDriver uses of Datadog, against the stand-in."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import aiohttp
+import pytest
+
+from dogdriver.datadog import Datadog, Endpoint
+from dogdriver.datadog.client import padded
+from dogdriver.demo.standin import Standin
+from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
+from dogdriver.model import CLIENT_METRICS, Metric, Reading, Run, Window
+from dogdriver.pipeline.ports import Datadog as Port
+from dogdriver.settings import Secret
+from tests.datadog.conftest import API_KEY, APP_KEY, START, Clock
+
+
+def test_it_is_what_the_pipeline_asks_for(datadog: Datadog) -> None:
+    port: Port = datadog
+    assert port.configured
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    ("api_key", "app_key", "configured", "sends"),
+    [
+        (None, None, False, False),
+        (Secret(API_KEY), None, False, True),
+        (None, Secret(APP_KEY), False, False),
+        (Secret(API_KEY), Secret(APP_KEY), True, True),
+    ],
+)
+async def test_without_keys_nothing_leaves_and_that_is_said(
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    standin: Standin,
+    window: Window,
+    run: Run,
+    api_key: Secret | None,
+    app_key: Secret | None,
+    configured: bool,
+    sends: bool,
+) -> None:
+    client = Datadog(session, clock=clock, api_key=api_key, app_key=app_key, address=standin.url)
+    assert (client.configured, client.sends) == (configured, sends)
+    if not configured:
+        with pytest.raises(Refused, match="set DD_API_KEY and DD_APP_KEY") as caught:
+            await client.read("avg:a.b{*}", window)
+        assert caught.value.reason_code == "not_configured"
+        assert not standin.asked("/api/v1/query")
+    if not sends:
+        with pytest.raises(Refused, match="set DD_API_KEY"):
+            await client.send_event(client.events(run, "start", at=clock(), link=None))
+        with pytest.raises(Refused, match="set DD_API_KEY"):
+            await client.send_series(client.results(run, at=clock()))
+        assert not await client.check_keys()
+        assert not standin.requests
+
+
+async def test_good_keys_are_found_good(datadog: Datadog, standin: Standin) -> None:
+    assert datadog.status[Endpoint.VALIDATE].ok is None
+    assert await datadog.check_keys()
+    assert [seen.path for seen in standin.requests] == ["/api/v1/validate", "/api/v1/query"]
+    assert datadog.status[Endpoint.VALIDATE].ok
+    query = datadog.status[Endpoint.QUERY]
+    assert (query.ok, query.limit, query.remaining) == (True, 600, 599)
+    assert query.resets is not None
+
+
+async def test_a_bad_api_key_and_a_bad_application_key_are_told_apart(datadog: Datadog, standin: Standin) -> None:
+    standin.app_key = "another"
+    assert not await datadog.check_keys()
+    assert datadog.status[Endpoint.VALIDATE].ok
+    assert datadog.status[Endpoint.QUERY].refused
+    standin.api_key = "another"
+    assert not await datadog.check_keys()
+    assert datadog.status[Endpoint.VALIDATE].refused
+
+
+async def test_a_check_during_an_outage_says_so_and_raises_nothing(datadog: Datadog, standin: Standin) -> None:
+    standin.mode("502")
+    assert not await datadog.check_keys()
+    health = datadog.status[Endpoint.VALIDATE]
+    assert (health.ok, health.refused) == (False, False)
+    assert health.error == "Datadog (validate) answered 502"
+
+
+async def test_a_success_ends_an_error_and_both_times_are_kept(
+    datadog: Datadog, standin: Standin, clock: Clock
+) -> None:
+    standin.mode("500", times=1, path="/api/v1/validate")
+    failed = clock()
+    await datadog.check_keys()
+    clock.forward(minutes=1)
+    await datadog.check_keys()
+    health = datadog.status[Endpoint.VALIDATE]
+    assert (health.last_error, health.last_success, health.error) == (failed, clock(), None)
+
+
+# Reading
+
+
+@pytest.mark.parametrize(("seconds", "room"), [(0, 60), (20, 60), (200, 100), (600, 300), (7200, 300), (0.4, 60)])
+def test_a_window_is_asked_for_with_room_around_it_in_whole_seconds(seconds: float, room: float) -> None:
+    start, end = padded(Window(START, START + timedelta(seconds=seconds)))
+    assert start == int(START.timestamp() - room)
+    assert 0 <= end - (START.timestamp() + seconds + room) < 1
+
+
+async def test_queries_go_together_ten_at_a_time_and_come_back_in_order(
+    datadog: Datadog, standin: Standin, window: Window
+) -> None:
+    for n in range(25):
+        standin.points.add(f"m.n{n}", [(window.start.timestamp(), float(n))])
+    queries = [f"avg:m.n{n}{{*}}" for n in range(25)]
+    answers = await datadog.read_many([*queries, queries[3]], window)
+    assert len(standin.asked("/api/v1/query")) == 3
+    assert [one.series[0].points[0][1] for one in answers if isinstance(one, Reading)] == [*map(float, range(25)), 3.0]
+    assert await datadog.read_many([], window) == []
+
+
+async def test_a_long_line_is_cut_and_a_list_of_queries_goes_alone(
+    datadog: Datadog, standin: Standin, window: Window
+) -> None:
+    long = "avg:m.x{" + ",".join(f"tag{n}:{'v' * 100}" for n in range(55)) + "}"
+    listed = "avg:m.a{*},avg:m.b{*}"
+    answers = await datadog.read_many(["avg:m.c{*}", listed, "avg:m.d{*}", long], window)
+    assert not any(isinstance(one, ExternalError) for one in answers)
+    asked = [seen.query["query"] for seen in standin.asked("/api/v1/query")]
+    assert asked == ["avg:m.c{*}", listed, "avg:m.d{*}", long]
+
+
+async def test_what_concerns_all_queries_is_not_asked_again_for_each(
+    datadog: Datadog, standin: Standin, window: Window
+) -> None:
+    queries = ["avg:m.a{*}", "avg:m.b{*}", "avg:m.c{*}"]
+    for kind, error in (("forbidden", Refused), ("500", Unavailable), ("limited", RateLimited)):
+        standin.requests.clear()
+        standin.mode(kind, times=1)
+        answers = await datadog.read_many(queries, window)
+        assert [type(one) for one in answers] == [error] * 3
+        assert len(standin.requests) == 1
+
+
+async def test_an_answer_that_mixes_several_queries_is_asked_for_one_by_one(
+    datadog: Datadog, standin: Standin, window: Window
+) -> None:
+    standin.points.add("m.a", [(window.start.timestamp(), 1.0)])
+    await datadog.read("avg:m.b{*}", window)
+    standin.mode("stale", times=1)
+    first, second = await datadog.read_many(["avg:m.a{*}", "avg:m.b{*}"], window)
+    assert isinstance(first, Reading)
+    assert first.series[0].points[0][1] == 1.0
+    assert isinstance(second, Reading)
+    assert second.empty
+    assert len(standin.asked("/api/v1/query")) == 4
+
+
+def test_a_metric_of_the_load_generator_has_no_query(datadog: Datadog, run: Run) -> None:
+    with pytest.raises(ValueError, match=r"client\.rps is measured by the load generator"):
+        datadog.render(CLIENT_METRICS[0], run)
+
+
+def test_other_templates_take_the_same_tokens(datadog: Datadog, run: Run, latency: Metric) -> None:
+    assert datadog.render(latency, run) == "avg:aws.elb.latency{app:kintowe}"
+    assert datadog.render_template("avg:a.b{app:{project}} by {host}", run) == "avg:a.b{app:kintowe} by {host}"
+
+
+# Sending
+
+
+async def test_an_event_is_kept_with_its_exact_id_and_its_link(
+    datadog: Datadog, standin: Standin, run: Run, clock: Clock
+) -> None:
+    told = await datadog.send_event(datadog.events(run, "start", at=clock(), link="https://dog.example.org/r/1"))
+    [event] = standin.events
+    assert told == {"id": str(event.id), "url": event.receipt()["url"]}
+    assert event.id > 2**53
+
+
+async def test_an_event_of_long_ago_is_refused_as_such(datadog: Datadog, run: Run, clock: Clock) -> None:
+    payload = datadog.events(run, "stop", at=clock() - timedelta(hours=18, minutes=1), link=None)
+    with pytest.raises(Refused) as caught:
+        await datadog.send_event(payload)
+    assert caught.value.reason_code == "too_old"
+    assert "Event too far in the past" in caught.value.message
+    assert not datadog.status[Endpoint.EVENTS].refused
+
+
+async def test_an_event_whose_answer_is_lost_is_unavailable(
+    datadog: Datadog, standin: Standin, run: Run, clock: Clock
+) -> None:
+    standin.mode("reset", times=1)
+    with pytest.raises(Unavailable):
+        await datadog.send_event(datadog.events(run, "start", at=clock(), link=None))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{}, {"title": "x"}, {"title": "x", "text": "y" * 4001}, {"title": "x", "text": "y", "date_happened": "now"}],
+)
+async def test_a_payload_that_is_no_event_is_refused_before_it_is_sent(
+    datadog: Datadog, standin: Standin, payload: dict[str, object]
+) -> None:
+    with pytest.raises(Refused):
+        await datadog.send_event(payload)
+    assert not standin.requests
+
+
+@pytest.mark.parametrize("payload", [{"series": [{}]}, {"series": [{"metric": "a", "type": 3, "points": [{"x": 1}]}]}])
+async def test_a_payload_that_is_no_series_is_refused(datadog: Datadog, payload: dict[str, object]) -> None:
+    with pytest.raises(Refused):
+        await datadog.send_series(payload)
+    assert not datadog.status[Endpoint.SERIES].refused
+
+
+async def test_gauges_can_be_read_back(datadog: Datadog, standin: Standin, run: Run, clock: Clock) -> None:
+    await datadog.send_series(datadog.results(run, at=clock()))
+    clock.forward(minutes=5)
+    window = Window(clock() - timedelta(minutes=10), clock())
+    reading = await datadog.read("avg:dogdriver.run.duration{env:stage,service:kintowe,version:21.1.0}", window)
+    assert [value for _, value in reading.series[0].points] == [600.0]
+
+
+async def test_gauges_that_waited_long_are_sent_as_of_now_and_marked(
+    datadog: Datadog, standin: Standin, run: Run, clock: Clock
+) -> None:
+    payload = datadog.results(run, at=clock())
+    await datadog.send_series(payload)
+    clock.forward(hours=5)
+    await datadog.send_series(payload)
+    first, later = (seen.json["series"][0] for seen in standin.requests)
+    assert later["points"][0]["timestamp"] - first["points"][0]["timestamp"] == 5 * 3600
+    assert set(later["tags"]) - set(first["tags"]) == {"dogdriver_late:true"}
+
+
+async def test_nothing_to_send_is_not_sent(datadog: Datadog, standin: Standin, run: Run, clock: Clock) -> None:
+    await datadog.send_series(datadog.results(replace(run, started=None, ended=None), at=clock()))
+    assert not standin.requests

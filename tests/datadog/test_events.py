@@ -1,0 +1,138 @@
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dogdriver.datadog import events
+from dogdriver.demo.standin.events import EventLog
+from dogdriver.model import (
+    ClientMeasures,
+    Grade,
+    Headline,
+    Load,
+    Release,
+    Run,
+    Status,
+    Tally,
+)
+from tests.datadog.conftest import START
+
+LINK = "https://dog.example.org/r/01J0000000RUN"
+
+
+@pytest.fixture
+def whole(run: Run) -> Run:
+    client = ClientMeasures(98.7654, 12.3456, 40.0, 80.0, 0.0, 1.0, 2.0, 0.3, Grade.OK)
+    return replace(run, load=Load(20, 2, 600.0), tally=Tally(5900, 3, 5950, 4), client=client)
+
+
+def step(run: Run, which: str, link: str | None = LINK) -> dict[str, Any]:
+    return events.step(run, which, at=START + timedelta(seconds=0.9), link=link)
+
+
+def test_a_start_event_says_what_runs(whole: Run) -> None:
+    event = step(whole, "start")
+    assert event == {
+        "title": "Load test started: kintowe 21.1.0 (stage)",
+        "text": (
+            "%%% \n**Release** 21.1.0 · **test** dogdriver · **source** Office 3\n\n"
+            "**Endpoint** https://kinto.example.org\n\n**Workers** 20 in 2 processes for 600 s\n\n"
+            f"[The run in dogDriver]({LINK})\n %%%"
+        ),
+        "date_happened": int(START.timestamp()),
+        "alert_type": "info",
+        "aggregation_key": whole.id,
+        "source_type_name": "my_apps",
+        "tags": [
+            "project:kintowe",
+            "env:stage",
+            "service:kintowe",
+            "version:21.1.0",
+            "dogdriver_source:office_3",
+            f"run_id:{whole.id.lower()}",
+            "step:start",
+        ],
+    }
+
+
+def test_a_stop_event_says_how_it_went(whole: Run) -> None:
+    event = step(whole, "stop")
+    assert event["title"] == "Load test finished: kintowe 21.1.0 (stage)"
+    assert event["alert_type"] == "success"
+    assert event["aggregation_key"] == step(whole, "start")["aggregation_key"]
+    assert "**Load** from 12:00:00 to 12:10:00 UTC, 600 s" in event["text"]
+    assert "**Scenarios** 5900 ok, 3 failed · **requests** 5950, 4 errors" in event["text"]
+    assert "**Rate** 98.77/s · **median latency** 12.35 ms (as seen by the load generator)" in event["text"]
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.ABORTED, Status.INVALID])
+def test_a_bad_end_is_an_error_with_its_reason(whole: Run, status: Status) -> None:
+    event = step(replace(whole, status=status, reason="the guard stopped it"), "stop")
+    assert (event["title"].split(":")[0], event["alert_type"]) == ("Load test failed", "error")
+    assert "**Reason** the guard stopped it" in event["text"]
+
+
+def test_only_the_pair_carries_a_step(whole: Run) -> None:
+    assert [t for e in ("start", "stop") for t in step(whole, e)["tags"] if t.startswith("step:")] == [
+        "step:start",
+        "step:stop",
+    ]
+    verdict = events.verdict(whole, Headline("slower", "art +12 %"), at=START, link=None)
+    assert not [tag for tag in verdict["tags"] if tag.startswith(("step:", "run_id:"))]
+    with pytest.raises(ValueError, match="use start or stop"):
+        step(whole, "verdict")
+
+
+@pytest.mark.parametrize(
+    ("headline", "title", "tone"),
+    [
+        ("slower", "Slower", "warning"),
+        ("faster", "Faster", "success"),
+        ("mixed", "Some slower, some faster", "warning"),
+        ("no_change", "No change", "success"),
+        ("undecided", "Can't tell yet", "info"),
+    ],
+)
+def test_a_verdict_event_says_it_in_words(whole: Run, headline: str, title: str, tone: str) -> None:
+    event = events.verdict(whole, Headline(headline, "Response time +12 % (8 to 16)."), at=START, link=LINK)
+    assert event["title"] == f"{title}: kintowe 21.1.0 (stage)"
+    assert event["alert_type"] == tone
+    assert event["aggregation_key"] == "verdict:kintowe:stage:21.1.0"
+    assert f"headline:{headline}" in event["tags"]
+    assert "Response time +12 % (8 to 16)." in event["text"]
+    bare = events.verdict(whole, Headline(headline), at=START, link=None)
+    assert bare["text"] == f"%%% \n{title}\n %%%"
+
+
+def test_long_keys_stay_different(whole: Run) -> None:
+    keys = {
+        events.verdict(replace(whole, release=Release("x" * 200 + end)), Headline.FASTER, at=START, link=None)[
+            "aggregation_key"
+        ]
+        for end in "ab"
+    }
+    assert len(keys) == 2
+    assert {len(key) for key in keys} == {100}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    project=st.text(max_size=600),
+    release=st.text(max_size=300),
+    reason=st.one_of(st.none(), st.text(max_size=6000)),
+    link=st.one_of(st.none(), st.text(max_size=5000)),
+    which=st.sampled_from(["start", "stop"]),
+)
+def test_whatever_its_words_datadog_takes_the_event(
+    whole: Run, project: str, release: str, reason: str | None, link: str | None, which: str
+) -> None:
+    event = step(replace(whole, project=project, release=Release(release), reason=reason), which, link)
+    EventLog().post(event, START.timestamp())  # raises where Datadog would refuse
+    assert event["text"].startswith("%%% \n")
+    assert event["text"].endswith("\n %%%")
+    assert "%%%" not in event["text"][5:-5]
+    assert type(event["date_happened"]) is int
+    assert all(tag == tag.lower() and len(tag) <= 200 for tag in event["tags"])
