@@ -1,7 +1,7 @@
 """A run as its JSON document, and back: what the API answers, what a client delivers, what an archive keeps."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -150,7 +150,8 @@ def delivered_run(document: Any, *, id: str, now: datetime) -> Run:  # noqa: A00
         raise Invalid(f"status is {run.status}, and reason is missing; say in a sentence why the run ended so")
     if run.status is Status.DONE and (waiting := [n for n, v in run.metrics.items() if not v.state.final]):
         raise Invalid(f"status is done while {', '.join(sorted(waiting))} still waits for its data; send it as pending")
-    return run
+    # Its metrics have yet to be collected, from its end on; the pipeline knows when that is worth a try.
+    return replace(run, due=run.ended) if run.status is Status.PENDING else run
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
