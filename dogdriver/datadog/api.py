@@ -68,6 +68,19 @@ class Api:
 
         return await self._call(Endpoint.EVENTS, lambda: self._events.create_event(body=_event(payload)), read)
 
+    async def listed_events(self, start: int, end: int, tags: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The events between *start* and *end* (unix seconds) that have all *tags*; new ones take half a minute."""
+
+        def read(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+            listed = document.get("events")
+            return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+        return await self._call(
+            Endpoint.EVENT_LIST,
+            lambda: self._events.list_events(start=start, end=end, tags=",".join(tags), unaggregated=True),
+            read,
+        )
+
     async def series(self, payload: Mapping[str, Any]) -> None:
         """Datadog takes them all or none."""
         await self._call(Endpoint.SERIES, lambda: self._series.submit_metrics(body=_payload(payload)), lambda _: None)

@@ -15,12 +15,13 @@ from dogdriver.datadog.budget import Budget
 from dogdriver.datadog.fingerprint import fingerprint
 from dogdriver.datadog.health import Endpoint, Health
 from dogdriver.datadog.transport import Answer, Transport
-from dogdriver.errors import ExternalError, RateLimited, Refused
+from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
 from dogdriver.model import Clock, Headline, Metric, MetricValue, Reading, Run, Window
 from dogdriver.settings import Secret
 
 TIMEOUT = 10.0
 PADS = (60.0, 300.0)  # seconds asked for around a run: half its length, within these
+FINDABLE = 60.0  # seconds until an event can surely be listed; 24 were seen
 MOST_TOGETHER = 10
 LONGEST_LINE = 6000  # of the joined queries as they are sent
 _REMEMBERED = "datadog.budget"
@@ -180,13 +181,36 @@ class Datadog:
     async def send_event(self, payload: Mapping[str, Any]) -> Mapping[str, str]:
         """Send what `events` or `verdict_event` gave. Returns `{"id", "url"}`, as far as Datadog told them.
 
-        Raises Unavailable, or Refused (code `too_old` for what happened more than 18 hours ago).
+        Datadog takes the same event twice. So what happened a while ago is looked for first: it may have arrived while
+        only its answer was lost, to an earlier daemon even. Raises Unavailable, not to be tried again before such an
+        event could be found, or Refused (code `too_old` for what happened more than 18 hours ago).
         """
         _need(self._sends, "DD_API_KEY")
-        event = await self._api.event(payload)
+        event = await self._arrived(payload)
+        if event is None:
+            try:
+                event = await self._api.event(payload)
+            except RateLimited:
+                raise
+            except Unavailable as error:
+                raise Unavailable(error.message, retry_after=max(error.retry_after or 0.0, FINDABLE)) from None
         # `id` is more than a JSON number holds; id_str is exact.
         told = {"id": event.get("id_str"), "url": event.get("url")}
-        return {name: value for name, value in told.items() if isinstance(value, str)}
+        found = {name: value for name, value in told.items() if isinstance(value, str)}
+        if found.get("url", "").startswith("/"):
+            found["url"] = links.app(self._site) + found["url"]
+        return found
+
+    async def _arrived(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The event as Datadog has it already; None: it is new, or that cannot be found out."""
+        at, tags = payload.get("date_happened"), payload.get("tags") or []
+        if not self._reads or not isinstance(at, int) or self._clock().timestamp() - at < FINDABLE:
+            return None
+        try:
+            listed = await self._api.listed_events(at - 1, at + 1, tags)
+        except ExternalError:
+            return None  # twice is better than never
+        return next((one for one in listed if set(tags) <= set(one.get("tags") or ())), None)
 
     async def send_series(self, payload: Mapping[str, Any]) -> None:
         """Send what `results` gave, however long ago. Raises Unavailable or Refused."""

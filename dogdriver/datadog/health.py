@@ -13,6 +13,7 @@ class Endpoint(StrEnum):
     VALIDATE = "validate"
     QUERY = "query"
     EVENTS = "events"
+    EVENT_LIST = "event list"
     SERIES = "series"
 
 

@@ -16,6 +16,7 @@ from datadog_api_client.api_client import AsyncApiClient
 from datadog_api_client.configuration import Configuration
 from datadog_api_client.exceptions import OpenApiException
 
+from dogdriver.datadog.budget import Rate
 from dogdriver.errors import ExternalError, RateLimited, Refused, SettingsError, Unavailable
 from dogdriver.settings import Secret
 
@@ -60,7 +61,7 @@ class SessionRest:
         async with self._session.request(
             method,
             url,
-            params=[(name, str(value)) for name, value in query_params or ()],
+            params=[(name, _written(value)) for name, value in query_params or ()],
             headers=headers,
             data=None if body is None else json.dumps(body),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
@@ -151,7 +152,9 @@ class Transport:
         status, words = answer.status, self._words(_said(document))
         says = f": {words}" if words else ""
         if status == 429:  # noqa: PLR2004 - too many requests
-            return RateLimited(f"Datadog's limit of calls to {endpoint} is reached{says}")
+            rate = Rate.read(answer.headers)
+            wait = rate.reset if rate.reset is not None else rate.period
+            return RateLimited(f"Datadog's limit of calls to {endpoint} is reached{says}", retry_after=wait)
         if status == 408 or status >= 500:  # noqa: PLR2004 - theirs to mend
             return Unavailable(
                 f"Datadog ({endpoint}) answered {status}{says}", retry_after=_retry_after(answer.headers)
@@ -182,6 +185,10 @@ class Transport:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return " ".join(text.split())[:_LONGEST_WORDS]
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _decode(body: bytes) -> tuple[Any, bool]:

@@ -190,12 +190,55 @@ async def test_an_event_of_long_ago_is_refused_as_such(datadog: Datadog, run: Ru
     assert not datadog.status[Endpoint.EVENTS].refused
 
 
-async def test_an_event_whose_answer_is_lost_is_unavailable(
-    datadog: Datadog, standin: Standin, run: Run, clock: Clock
+@pytest.mark.parametrize("kind", ["reset", "empty", "truncated", "gzip_truncated"])
+async def test_an_event_whose_answer_is_lost_is_found_again_and_not_sent_twice(
+    datadog: Datadog, standin: Standin, session: aiohttp.ClientSession, run: Run, clock: Clock, kind: str
 ) -> None:
-    standin.mode("reset", times=1)
+    payload = datadog.events(run, "start", at=clock(), link=None)
+    other = datadog.events(run, "stop", at=clock(), link=None)
+    await datadog.send_event(other)
+    standin.mode(kind, times=1, method="POST")
+    with pytest.raises(Unavailable) as caught:
+        await datadog.send_event(payload)
+    assert caught.value.retry_after == 60
+    clock.forward(seconds=caught.value.retry_after)
+    restarted = Datadog(session, clock=clock, api_key=Secret(API_KEY), app_key=Secret(APP_KEY), address=standin.url)
+    told = await restarted.send_event(payload)
+    assert [event.fields["tags"][-1] for event in standin.events] == ["step:stop", "step:start"]
+    arrived = standin.events[1]
+    assert told == {"id": str(arrived.id), "url": f"https://app.datadoghq.com/event/event?event_id={arrived.id}"}
+
+
+@pytest.mark.parametrize("kind", ["hang", "500", "502", "503", "close"])
+async def test_an_event_that_did_not_arrive_is_sent_in_the_end(
+    impatient: Datadog, standin: Standin, run: Run, clock: Clock, kind: str
+) -> None:
+    payload = impatient.events(run, "start", at=clock(), link=None)
+    standin.mode(kind, times=1)
     with pytest.raises(Unavailable):
+        await impatient.send_event(payload)
+    clock.forward(minutes=2)
+    await impatient.send_event(payload)
+    assert len(standin.events) == 1
+
+
+@pytest.mark.parametrize("kind", ["forbidden", "500", "html", "limited"])
+async def test_an_event_that_cannot_be_looked_for_is_sent(
+    datadog: Datadog, standin: Standin, run: Run, clock: Clock, kind: str
+) -> None:
+    payload = datadog.events(run, "stop", at=clock() - timedelta(hours=1), link=None)
+    standin.mode(kind, method="GET")
+    await datadog.send_event(payload)
+    assert len(standin.events) == 1
+    assert datadog.status[Endpoint.EVENTS].ok
+    assert not datadog.status[Endpoint.EVENT_LIST].ok
+
+
+async def test_a_limit_of_events_waits_as_told(datadog: Datadog, standin: Standin, run: Run, clock: Clock) -> None:
+    standin.mode("limited", reset=17)
+    with pytest.raises(RateLimited) as caught:
         await datadog.send_event(datadog.events(run, "start", at=clock(), link=None))
+    assert caught.value.retry_after == 17
 
 
 @pytest.mark.parametrize(
