@@ -223,7 +223,7 @@ class Datadog:
     async def check_keys(self) -> bool:
         """Ask whether Datadog takes the keys: `validate` for the API key, one cheap query for the application key.
 
-        Raises nothing; what was wrong is in `status`.
+        Raises nothing; what was wrong is in `status`. A limit that is reached says nothing against the keys.
         """
         if not self._sends:
             return False
@@ -232,6 +232,8 @@ class Datadog:
             if self._reads:
                 now = self._clock()
                 await self.read(_CHEAP, Window(now, now))
+        except RateLimited:
+            return self._reads
         except ExternalError:
             return False
         return self._reads

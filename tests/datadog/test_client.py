@@ -88,6 +88,13 @@ async def test_a_check_during_an_outage_says_so_and_raises_nothing(datadog: Data
     assert health.error == "Datadog (validate) answered 502"
 
 
+async def test_a_limit_that_is_reached_says_nothing_against_the_keys(datadog: Datadog, standin: Standin) -> None:
+    standin.mode("limited", path="/api/v1/query")
+    assert await datadog.check_keys()
+    assert await datadog.check_keys()  # now turned away by our own budget
+    assert len(standin.asked("/api/v1/query")) == 1
+
+
 async def test_a_success_ends_an_error_and_both_times_are_kept(
     datadog: Datadog, standin: Standin, clock: Clock
 ) -> None:
