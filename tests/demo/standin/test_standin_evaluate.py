@@ -30,7 +30,11 @@ TAG_SETS = st.sampled_from(
     ]
 )
 RAW = st.dictionaries(
-    st.tuples(TAG_SETS, st.integers(START - 150, START + 1350)), st.integers(-50, 50).map(float), max_size=60
+    # Few enough times that several points of one timeline fall into one bucket, some of them outside the window.
+    st.tuples(TAG_SETS, st.one_of(st.integers(START - 30, START + 60), st.integers(START + 900, START + 1350))),
+    st.integers(-50, 50).map(float),
+    min_size=5,
+    max_size=60,
 )
 SCOPES = st.lists(
     st.tuples(st.sampled_from(["host:a", "host:b", "az:1", "az:2"]), st.booleans()),
