@@ -1,7 +1,7 @@
 """A copy of the database while it is in use."""
 
 import os
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from dogdriver.errors import StoreError
@@ -16,25 +16,33 @@ def backup(data: Path, target: Path) -> None:
     copy into an empty data directory as dogdriver.db, start it. Raises StoreError; *target* is whole or not there.
     """
     source = data / NAME
-    if not source.is_file():
-        raise StoreError(f"There is no database {source}: name the data directory of a dogDriver.")
-    if target.exists():
-        raise StoreError(f"{target} exists: name a new file for the backup.")
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with explained(source), closing(connect(source)) as original, closing(connect(partial)) as copy:
-            original.backup(copy)
-            damage = look_for_damage(copy)
+        if not source.is_file():
+            raise StoreError(f"There is no database {source}: name the data directory of a dogDriver.")
+        if target.exists():
+            raise StoreError(f"{target} exists: name a new file for the backup.")
+        part.touch()
+        with explained(source):
+            damage = _copy(source, part)
         if damage:
             raise StoreError(f"The database {source} is damaged ({damage[0]}): put an older backup in its place.")
-        _flush(partial)
-        partial.rename(target)
+        _flush(part)
+        part.rename(target)
         _flush(target.parent)
     except OSError as error:
         raise StoreError(f"{target} cannot be written ({error.strerror}): name another file for the backup.") from error
     finally:
-        for rest in (partial, *(partial.with_name(partial.name + end) for end in ("-journal", "-wal", "-shm"))):
-            rest.unlink(missing_ok=True)
+        for rest in ("", "-journal", "-wal", "-shm"):
+            with suppress(OSError):
+                part.with_name(part.name + rest).unlink()
+
+
+def _copy(source: Path, part: Path) -> list[str]:
+    """What is damaged in the copy."""
+    with closing(connect(source)) as original, closing(connect(part)) as copy:
+        original.backup(copy)
+        return look_for_damage(copy)
 
 
 def check(path: Path) -> list[str]:

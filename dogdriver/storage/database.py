@@ -18,7 +18,7 @@ import aiosqlite
 from dogdriver.errors import StoreError
 from dogdriver.storage.faults import explained
 from dogdriver.storage.lock import locked
-from dogdriver.storage.migrations import SCHEMA, migrate, migrations
+from dogdriver.storage.migrations import SCHEMA, migrate, migrations, pragma
 
 NAME = "dogdriver.db"
 BUSY = 5.0  # seconds to wait for another program's lock
@@ -33,7 +33,11 @@ class Connection(aiosqlite.Connection):
     """A connection and its thread. aiosqlite gives single statements to the thread; *run* gives it a whole function."""
 
     async def __aenter__(self) -> Self:
-        _ = await super().__aenter__()
+        try:
+            _ = await super().__aenter__()
+        except BaseException:
+            self._thread.join()  # it is told to end, and must not outlive the loop
+            raise
         return self
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -144,13 +148,21 @@ def _prepare(database: sqlite3.Connection, *, path: Path, schema: Traversable) -
         raise StoreError(
             f"The database {path} is damaged ({damage[0]}): put a backup in its place, or move it away to start anew."
         )
-    database.execute("BEGIN IMMEDIATE")  # the first thing that a database that can only be read refuses
-    database.execute("ROLLBACK")
+    _try_to_write(database)
     if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise StoreError(
             f"The database {path} cannot be kept safely on this file system: set DOGDRIVER_DATA to a local disk."
         )
     migrate(database, path, migrations(schema))
+
+
+def _try_to_write(database: sqlite3.Connection) -> None:
+    """A database that can only be read takes BEGIN IMMEDIATE for a BEGIN, and refuses no sooner than at a change."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        database.execute(f"PRAGMA user_version = {pragma(database, 'user_version')}")
+    finally:
+        database.execute("ROLLBACK")
 
 
 def _for_reading(database: sqlite3.Connection) -> None:

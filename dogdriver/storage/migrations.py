@@ -57,8 +57,8 @@ def migrate(database: sqlite3.Connection, path: Path, steps: list[Migration]) ->
     # Off while tables are rebuilt, which must happen outside of the transaction; what is left dangling is found below.
     database.execute("PRAGMA foreign_keys = OFF")
     try:
-        for step in ("BEGIN IMMEDIATE", *(one.sql for one in steps[version:])):
-            _run(database, step)
+        # One script: a second executescript would commit the first.
+        database.executescript(";\n".join(["BEGIN IMMEDIATE", *(step.sql for step in steps[version:]), ""]))
         _whole(database, path)
         database.execute(f"PRAGMA application_id = {APPLICATION}")
         database.execute(f"PRAGMA user_version = {len(steps)}")
@@ -67,18 +67,6 @@ def migrate(database: sqlite3.Connection, path: Path, steps: list[Migration]) ->
         if database.in_transaction:
             database.execute("ROLLBACK")
         database.execute("PRAGMA foreign_keys = ON")
-
-
-def _run(database: sqlite3.Connection, script: str) -> None:
-    """Each statement of *script*, within the transaction; executescript would commit it first."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            database.execute(statement)
-            statement = ""
-    if statement.strip():
-        database.execute(statement)
 
 
 def _whole(database: sqlite3.Connection, path: Path) -> None:

@@ -1,6 +1,7 @@
 """What charts are drawn from and verdicts judge."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -106,18 +107,19 @@ async def test_since_until_and_limit(store: SqliteStore) -> None:
 
 async def test_series_are_not_mixed(store: SqliteStore) -> None:
     await store.add(run("a", status=Status.DONE, metrics={"cpu": settled(1)}))
-    for number, other in enumerate([{"project": "p"}, {"deployment": "d"}, {"test": "t"}, {"source": "s"}]):
-        await store.add(run(f"o{number}", status=Status.DONE, metrics={"cpu": settled(9)}, **other))
+    for word in ("project", "deployment", "test", "source"):
+        other = replace(run(word, status=Status.DONE, metrics={"cpu": settled(9)}), **{word: "another"})  # type: ignore[arg-type] # all are texts
+        await store.add(other)
     assert await _series(store) == [("a", 1)]
 
 
 async def test_comparable_is_equal_for_equal_load_and_content(store: SqliteStore) -> None:
     load = Load(5, 1, 60.0, {"a": 1, "b": [2]})
-    same = [
+    same: list[dict[str, Any]] = [
         {"load": load, "content": "tree"},
         {"load": Load(5, 1, 60, {"b": [2], "a": 1}), "content": "tree", "fingerprint": 4.0, "test_commit": "other"},
     ]
-    others = [
+    others: list[dict[str, Any]] = [
         {"load": load, "content": "another"},
         {"load": load, "content": None},
         {"load": None, "content": "tree"},
