@@ -1,14 +1,18 @@
 """Which points of a reading belong to a run, and how far apart points are."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from dogdriver.model import Reading, Series, Window
+from dogdriver.model import Reading, Window
 
 FEWEST = 3  # buckets wholly inside the window; with fewer, those that overlap it are taken too
+
+
+Points = tuple[tuple[tuple[float, float], ...], ...]
+"""Per series, without the holes: (unix seconds of the bucket's start, value)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The points of a run, per series and without the holes: (unix seconds of the bucket's start, value).
+    """The points of a run.
 
     *expected* is how many there would be without holes; *whole* is false where buckets reach over the window's edge.
     """
 
-    series: tuple[tuple[tuple[float, float], ...], ...]
-    width: float
+    series: Points
     expected: int
     whole: bool
 
@@ -50,22 +53,24 @@ class Chosen:
         return sum(len(points) for points in self.series)
 
 
-def choose(reading: Reading, span: Span, *, step: float) -> Chosen:
-    """The points that *reading* has for *span*; *step* is how far apart they are where the reading does not show it."""
-    size = width(reading, step)
-    inside = _pick(reading.series, lambda at: span.holds(at, size))
-    whole = len({at for points in inside for at, _ in points}) >= FEWEST
+def inside(reading: Reading, span: Span, size: float) -> Points:
+    """The points of *reading*, each standing for *size* seconds, that overlap *span*."""
+    return tuple(
+        tuple((at, value) for at, value in one.points if value is not None and span.overlaps(at, size))
+        for one in reading.series
+    )
+
+
+def choose(overlapping: Points, span: Span, size: float) -> Chosen:
+    """Of the points that may belong to a run those wholly inside *span*, or those that overlap it if there are few."""
+    held = tuple(tuple(point for point in one if span.holds(point[0], size)) for one in overlapping)
+    whole = len({at for one in held for at, _ in one}) >= FEWEST
     if not whole:
-        inside = _pick(reading.series, lambda at: span.overlaps(at, size))
+        held = tuple(tuple(point for point in one if span.overlaps(point[0], size)) for one in overlapping)
     first, last = round(span.start / size, 6), round(span.end / size, 6)
     per_series = math.floor(last) - math.ceil(first) if whole else math.ceil(last) - math.floor(first)
-    most = max((len(points) for points in inside), default=0)
-    expected = max(per_series, most) * max(1, len(reading.series))
-    return Chosen(inside, size, expected, whole)
-
-
-def _pick(series: Iterable[Series], wanted: Callable[[float], bool]) -> tuple[tuple[tuple[float, float], ...], ...]:
-    return tuple(tuple((at, value) for at, value in one.points if value is not None and wanted(at)) for one in series)
+    most = max((len(one) for one in held), default=0)
+    return Chosen(held, max(per_series, most) * max(1, len(held)), whole)
 
 
 def width(reading: Reading, step: float) -> float:

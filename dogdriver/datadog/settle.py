@@ -8,11 +8,10 @@ reading's own stands in for it, or such a metric would never settle for the firs
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
-from dogdriver.datadog import units
-from dogdriver.datadog.buckets import Chosen, Span, choose, gap, width
+from dogdriver.datadog import query, units
+from dogdriver.datadog.buckets import Chosen, Points, Span, choose, gap, inside, width
 from dogdriver.datadog.reduce import known, reduce
 from dogdriver.model import Metric, MetricState, MetricValue, Reading, Window
 
@@ -39,8 +38,10 @@ def assess(
         return MetricValue(MetricState.REFUSED, query=reading.query, unit=metric.unit, note=note, reading=reading)
     seen = usual_gap if usual_gap is not None else gap(reading, least=2)
     step = max(reading.interval or 0.0, metric.every, seen or 0.0)
-    whole = Span.of(window)
-    chosen = choose(reading, Span.of(window, ramp_up=ramp_up), step=step)
+    size = width(reading, step)
+    span = Span.of(window)
+    points = inside(reading, span, size)
+    chosen = choose(points, Span.of(window, ramp_up=ramp_up), size)
     shown = MetricValue(
         state=MetricState.WAITING,
         points=chosen.count,
@@ -50,64 +51,61 @@ def assess(
         interval=reading.interval,
         reading=reading,
     )
-    lacks = _lacking(reading, previous, whole, step)
+    lacks = _uncovered(points, span, step) or _unstable(reading, points, previous, span, size)
     if lacks and not last:
         return replace(shown, note=lacks)
     if not chosen.count:
         note = "Datadog has no data for this run" if reading.empty else "Datadog has no data inside this run's window"
         return replace(shown, state=MetricState.NO_DATA, note=note)
     value, doubt = _value(chosen, reading, metric)
-    notes = [lacks, doubt, *_remarks(reading, chosen, metric, whole, step)]
+    notes = [lacks, doubt, *_remarks(reading, chosen, metric, span, step), _silent(reading, points, span, step)]
     state = MetricState.PARTIAL if lacks else MetricState.SETTLED
     if value is None:
         state = MetricState.NO_DATA
     return replace(shown, state=state, value=value, note="; ".join(note for note in notes if note) or None)
 
 
-def _lacking(reading: Reading, previous: Reading | None, span: Span, step: float) -> str | None:
-    """Why the reading cannot be taken as final, in words."""
-    times = [at for one in _inside(reading, span, step) for at, _ in one]
+def _uncovered(points: Points, span: Span, step: float) -> str | None:
+    """Why the points do not cover the run, in words."""
+    times = [at for one in points for at, _ in one]
     if not times:
         return "no data yet"
     if min(times) > span.start + SLACK * step:
         return f"the oldest point is {min(times) - span.start:.0f} s after the start"
     if max(times) < span.end - SLACK * step:
         return f"the newest point is {span.end - max(times):.0f} s before the end"
-    if previous is None:
-        return "read only once"
-    if not _agree(reading, previous, span, step):
-        return "the last two reads differ"
     return None
 
 
-def _inside(reading: Reading, span: Span, step: float) -> list[list[tuple[float, float]]]:
-    """Per series the points that overlap the run."""
-    size = width(reading, step)
-    return [
-        [(at, value) for at, value in one.points if value is not None and span.overlaps(at, size)]
-        for one in reading.series
-    ]
+def _unstable(reading: Reading, points: Points, previous: Reading | None, span: Span, size: float) -> str | None:
+    """Why the points may still change, in words: the two reads must show the same, in whatever order of series."""
+    if previous is None:
+        return "read only once"
+    same = query.same(reading.query, previous.query) and (reading.unit, reading.scale) == (
+        previous.unit,
+        previous.scale,
+    )
+    ours, theirs = _sorted(reading, points), _sorted(previous, inside(previous, span, size))
+    if same and len(ours) == len(theirs) and all(map(_agree, ours, theirs)):
+        return None
+    return "the last two reads differ"
 
 
-def _agree(one: Reading, other: Reading, span: Span, step: float) -> bool:
-    """Whether both show the same points for the run, in whatever order their series came."""
-    if "".join(one.query.split()) != "".join(other.query.split()) or (one.unit, one.scale) != (other.unit, other.scale):
-        return False
+Line = tuple[str, tuple[tuple[float, float], ...]]
 
-    def shown(reading: Reading) -> list[tuple[str, list[tuple[float, float]]]]:
-        points = _inside(reading, span, step)
-        return sorted((series.scope, part) for series, part in zip(reading.series, points, strict=True) if part)
 
-    def close(first: tuple[float, float], second: tuple[float, float]) -> bool:
-        return first[0] == second[0] and math.isclose(first[1], second[1], rel_tol=1e-9)
+def _sorted(reading: Reading, points: Points) -> list[Line]:
+    return sorted((series.scope, one) for series, one in zip(reading.series, points, strict=True) if one)
 
-    ours, theirs = shown(one), shown(other)
-    return [(scope, len(points)) for scope, points in ours] == [
-        (scope, len(points)) for scope, points in theirs
-    ] and all(
-        close(first, second)
-        for (_, points), (_, others) in zip(ours, theirs, strict=True)
-        for first, second in zip(points, others, strict=True)
+
+def _agree(one: Line, other: Line) -> bool:
+    return (
+        one[0] == other[0]
+        and len(one[1]) == len(other[1])
+        and all(
+            at == their_at and math.isclose(value, their_value, rel_tol=1e-9)
+            for (at, value), (their_at, their_value) in zip(one[1], other[1], strict=True)
+        )
     )
 
 
@@ -134,21 +132,19 @@ def _remarks(reading: Reading, chosen: Chosen, metric: Metric, span: Span, step:
         remarks.append("buckets that reach over the edge of the run are counted in")
     if missing := chosen.expected - chosen.count:
         remarks.append(f"{missing} of {chosen.expected} points are missing")
-    if silent := _silent(reading, span, step):
-        names = ", ".join(silent[:_MOST_NAMED]) + (", …" if len(silent) > _MOST_NAMED else "")
-        remarks.append(f"silent for part of the run: {names}")
     if metric.reduce in {"max", "min"} and ".rollup(" not in reading.query and (reading.interval or 0) > metric.every:
         remarks.append(f"the {metric.reduce} of {reading.interval:g} s averages")
     return remarks
 
 
-def _silent(reading: Reading, span: Span, step: float) -> Sequence[str]:
-    """The scopes of series that do not cover the run."""
-    if len(reading.series) <= 1:
-        return ()
-    quiet = []
-    for series, points in zip(reading.series, _inside(reading, span, step), strict=True):
-        times = [at for at, _ in points]
-        if not times or max(times) < span.end - SLACK * step or min(times) > span.start + SLACK * step:
-            quiet.append(series.scope)
-    return sorted(quiet)
+def _silent(reading: Reading, points: Points, span: Span, step: float) -> str | None:
+    """Which of several series do not cover the run, in words."""
+    if len(points) <= 1:
+        return None
+    quiet = sorted(
+        series.scope for series, one in zip(reading.series, points, strict=True) if _uncovered((one,), span, step)
+    )
+    if not quiet:
+        return None
+    more = ", …" if len(quiet) > _MOST_NAMED else ""
+    return f"silent for part of the run: {', '.join(quiet[:_MOST_NAMED])}{more}"
