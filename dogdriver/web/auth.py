@@ -57,7 +57,7 @@ class Access:
 
     def require(self, request: web.Request) -> None:
         """Raises Unauthenticated without a token or session, Forbidden for a write from another site's page."""
-        if request.method not in SAFE:
+        if request.method not in SAFE and (hdrs.ORIGIN in request.headers or self.has_session(request)):
             self.check_origin(request)
         if not self.signed_in(request):
             self.refuse()

@@ -22,6 +22,7 @@ from dogdriver.web.operations import OPERATIONS
 from dogdriver.web.scope import Scopes
 
 STATIC = Path(__file__).parent / "static"
+FILES = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
 
 
 def setup(
@@ -72,8 +73,16 @@ def setup(
     app.add_routes([web.get(f"{api.ROOT}/openapi.json", openapi.describe)])
     app.add_routes(legacy.routes())
     app.add_routes(dockerflow.routes())
-    app.router.add_static("/static/", STATIC, name="static")
+    app.router.add_get("/static/{name:.+}", static)
     pages.add(app)
+
+
+async def static(request: web.Request) -> web.StreamResponse:
+    """One of the files that ship in the package, and nothing else."""
+    path = FILES.get(request.match_info["name"])
+    if path is None:
+        raise web.HTTPNotFound
+    return web.FileResponse(path)
 
 
 def masker(token: Secret) -> Callable[[str], str]:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from aiohttp.test_utils import TestClient, TestServer
 
-from dogdriver.model import CLIENT_METRICS, MetricState, MetricValue, Status
+from dogdriver.model import CLIENT_METRICS, Filter, MetricState, MetricValue, Status
 from tests.web.conftest import Client
 from tests.web.seeded import OWN, START, TOKEN, Bench, Shelf, ended_run, project
 
@@ -39,16 +39,15 @@ async def test_a_daemon_without_history_lists_its_projects(client: Client) -> No
     assert all(m["last"] is None and m["verdict"] is None and m["trend"] is None for m in found["metrics"])
 
 
-async def test_a_slower_release_is_called_slower_everywhere(bench: Bench, client: Client) -> None:
-    await bench.history()
-    (found,) = (await read(client, "/api/v1/projects"))["projects"]
+async def test_a_slower_release_is_called_slower_everywhere(reader: Client) -> None:
+    (found,) = (await read(reader, "/api/v1/projects"))["projects"]
     assert found["headline"] == "slower"
     assert found["best_source"] == OWN
     metrics = {m["name"]: m for m in found["metrics"]}
     assert metrics["art"]["verdict"] == "regressed"
     assert metrics["art"]["last"] > 19
     assert metrics["art"]["trend"]["runs"] == 18
-    said = await read(client, "/api/v1/verdicts/kintowe")
+    said = await read(reader, "/api/v1/verdicts/kintowe")
     assert (said["release"], said["baseline"], said["headline"]) == ("1.2.0", "1.1.0", "slower")
     verdict = next(v for v in said["verdicts"] if v["metric"] == "art")
     assert verdict["outcome"] == "regressed"
@@ -131,9 +130,9 @@ async def test_runs_come_newest_first_and_in_pages(bench: Bench, client: Client)
     assert (await read(client, "/api/v1/runs?source=nowhere"))["runs"] == []
 
 
-async def test_a_run_is_told_whole(bench: Bench, client: Client) -> None:
-    made = await bench.history()
-    run = (await read(client, f"/api/v1/runs/{made[-1].id}"))["run"]
+async def test_a_run_is_told_whole(told: Bench, reader: Client) -> None:
+    made = (await told.store.runs(Filter(), limit=1)).runs
+    run = (await read(reader, f"/api/v1/runs/{made[-1].id}"))["run"]
     assert run["release"] == "1.2.0"
     assert run["commit"].endswith("e" * 33)
     assert run["load"]["workers"] == 20
@@ -248,14 +247,14 @@ async def test_the_status_has_the_queue_and_what_the_parts_say(bench: Bench, own
     assert said["catalogue"] == {"projects": 1, "stale": None, "problems": []}
 
 
-async def test_the_first_dogdrivers_clients_get_its_documents(bench: Bench, client: Client) -> None:
-    made = await bench.history()
-    empty = replace(ended_run("0" * 32, "kintowe", bench.clock.now, "1.2.0"), client=None)
-    await bench.keep(empty, {"cpu": MetricValue(MetricState.NO_DATA)}, judge=False)
+async def test_the_first_dogdrivers_clients_get_its_documents(told: Bench, reader: Client) -> None:
+    made = list(reversed((await told.store.runs(Filter())).runs))
+    empty = replace(ended_run("0" * 32, "kintowe", told.clock.now, "1.2.0"), client=None)
+    await told.keep(empty, {"cpu": MetricValue(MetricState.NO_DATA)}, judge=False)
     for root in ("/api", "/dogdriver/api"):
-        listed = await read(client, f"{root}/projects")
+        listed = await read(reader, f"{root}/projects")
         assert listed == {"projects": [{"name": "kintowe", "sources": [OWN], "best_source": OWN}]}
-        runs = await read(client, f"{root}/runs/kintowe/CPU?source={OWN}")
+        runs = await read(reader, f"{root}/runs/kintowe/CPU?source={OWN}")
         assert set(runs) == {"data", "trend"}
         first = runs["data"][0]
         assert set(first) == {"value", "label", "release"}
@@ -263,8 +262,8 @@ async def test_the_first_dogdrivers_clients_get_its_documents(bench: Bench, clie
         assert first["label"] == str(int(made[0].started.timestamp()))
         assert [d["release"] for d in runs["data"] if d["release"]] == ["1.0.0", "1.1.0", "1.2.0"]
         assert runs["data"][-1]["value"] is None
-        assert (await read(client, f"{root}/runs/kintowe/art?source=None"))[
+        assert (await read(reader, f"{root}/runs/kintowe/art?source=None"))[
             "trend"
         ] == '<span class="trendBad">⇧</span>'
-        assert (await read(client, f"{root}/trend/kintowe"))["trend"] == '<span class="trendBad">⬇</span>'
-        assert (await client.get(f"{root}/runs/kintowe/<script>")).status == 404
+        assert (await read(reader, f"{root}/trend/kintowe"))["trend"] == '<span class="trendBad">⬇</span>'
+        assert (await reader.get(f"{root}/runs/kintowe/<script>")).status == 404

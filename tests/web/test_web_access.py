@@ -1,0 +1,187 @@
+"""Who may do what: the token, the session, where a write comes from, what a private daemon shows."""
+
+from datetime import timedelta
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from dogdriver.web.auth import ATTEMPTS, COOKIE, SESSION, WINDOW
+from tests.web.conftest import Client
+from tests.web.seeded import TOKEN, Bench, ended_run
+
+RUN = "1" * 32
+WRITES = [
+    ("POST", "/api/v1/runs"), ("PUT", "/api/v1/runs/x"), ("POST", f"/api/v1/runs/{RUN}/cancel"),
+    ("POST", f"/api/v1/runs/{RUN}/exclude"), ("POST", f"/api/v1/runs/{RUN}/include"),
+    ("POST", "/p/kintowe/run"), ("POST", f"/r/{RUN}/cancel"), ("POST", f"/r/{RUN}/exclude"),
+]  # fmt: skip
+
+
+def home(client: Client) -> dict[str, str]:
+    return {"Origin": str(client.make_url("/")).rstrip("/")}
+
+
+async def sign_in(client: Client, **headers: str) -> str:
+    answer = await client.post(
+        "/login", data={"token": TOKEN}, headers={**home(client), **headers}, allow_redirects=False
+    )
+    assert answer.status == 303
+    return answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+async def test_a_write_needs_the_token(client: Client, method: str, path: str) -> None:
+    for headers in (
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Basic eA=="},
+        {"Authorization": "Bearer"},
+    ):
+        answer = await client.request(method, path, headers={**home(client), **headers})
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+async def test_a_write_from_another_sites_page_is_refused_whoever_sends_it(
+    client: Client, method: str, path: str
+) -> None:
+    await sign_in(client)
+    for headers in (
+        {"Origin": "https://evil.example.com"}, {"Origin": "null"}, {},
+        {"Origin": "https://evil.example.com", "Authorization": f"Bearer {TOKEN}"},
+    ):  # fmt: skip
+        answer = await client.request(method, path, headers=headers)
+        assert answer.status == 403, headers
+
+
+async def test_a_session_can_do_what_the_token_can(bench: Bench, client: Client) -> None:
+    await bench.keep(ended_run(RUN, "kintowe", bench.clock(), "1.0.0"))
+    assert "Run now" not in await (await client.get("/p/kintowe")).text()
+    cookie = await sign_in(client)
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Secure" not in cookie
+    assert TOKEN not in cookie
+    assert "Run now" in await (await client.get("/p/kintowe")).text()
+    queued = await client.post("/p/kintowe/run", data={"deployment": "prod"}, headers=home(client))
+    assert queued.status == 200
+    assert queued.url.path.startswith("/r/")
+    excluded = await client.post(f"/r/{RUN}/exclude", data={"reason": "the disk was full"}, headers=home(client))
+    assert "Left out of verdicts: the disk was full" in await excluded.text()
+    for command in ("include", "cancel"):
+        done = await client.post(f"/r/{RUN}/{command}", headers=home(client))
+        assert done.status == (200 if command == "include" else 409)
+    assert (await client.post(f"/r/{RUN}/explode", headers=home(client))).status == 404
+    assert (await client.post(f"/r/{RUN}/exclude", data={"reason": " "}, headers=home(client))).status == 400
+    out = await client.post("/logout", headers=home(client))
+    assert "Sign in" in await out.text()
+    assert (await client.post("/p/kintowe/run", headers=home(client))).status == 401
+
+
+async def test_a_session_ends_and_cannot_be_made_up(bench: Bench, client: Client) -> None:
+    await sign_in(client)
+    assert "Sign out" in await (await client.get("/")).text()
+    bench.clock.forward(SESSION.total_seconds() + 2)
+    assert "Sign in" in await (await client.get("/")).text()
+    for made_up in ("session", "session.x.y", TOKEN, "", "ü"):
+        async with TestClient(TestServer(bench.app()), cookies={COOKIE: made_up}) as other:
+            assert "Sign in" in await (await other.get("/")).text()
+
+
+async def test_a_cookie_goes_over_tls_alone_where_the_page_came_so(bench: Bench, client: Client) -> None:
+    assert "Secure" in await sign_in(client, **{"X-Forwarded-Proto": "https"})
+    app = bench.app(public_url="https://dog.example.com")
+    async with TestClient(TestServer(app)) as behind:
+        headers = {"Host": "dog.example.com", "Origin": "https://dog.example.com"}
+        assert "Secure" in await sign_in(behind, **headers)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        ("/p/kintowe?source=x", "/p/kintowe?source=x"),
+        ("https://evil.example.com", "/"),
+        ("//evil.example.com", "/"),
+        ("/\\evil.example.com", "/"),
+        ("/%0d%0aSet-Cookie:x=1", "/"),
+        ("javascript:alert(1)", "/"),
+        ("", "/"),
+    ],
+)
+async def test_signing_in_leads_back_and_nowhere_else(client: Client, wanted: str, given: str) -> None:
+    answer = await client.post(
+        "/login", data={"token": TOKEN, "next": wanted}, headers=home(client), allow_redirects=False
+    )
+    assert answer.headers["Location"] == given
+
+
+async def test_guessing_is_slowed_down_for_whoever_guesses(bench: Bench, client: Client) -> None:
+    for _ in range(ATTEMPTS - 1):
+        answer = await client.post("/login", data={"token": "guess"}, headers=home(client))
+        assert answer.status == 401
+        assert "That is not the token" in await answer.text()
+    assert (await client.get("/api/v1/runs/x/live", headers={"Authorization": "Bearer guess"})).status in {401, 404}
+    assert (await client.post("/api/v1/runs", headers={"Authorization": "Bearer guess"})).status in {401, 429}
+    blocked = await client.post("/login", data={"token": TOKEN}, headers=home(client))
+    assert blocked.status == 429
+    assert 0 < int(blocked.headers["Retry-After"]) <= WINDOW.total_seconds()
+    bearer = await client.post("/api/v1/runs", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert bearer.status == 429
+    assert (await bearer.json())["error"]["code"] == "too_many_attempts"
+    bench.clock.now += WINDOW + timedelta(seconds=1)
+    await sign_in(client)
+
+
+async def test_a_login_form_is_small_and_has_two_fields(client: Client) -> None:
+    assert (await client.post("/login", data={"x": "1"}, headers=home(client))).status == 400
+    assert (await client.post("/login", data={"token": "x" * 20_000}, headers=home(client))).status == 413
+    assert (await client.post("/login", data={"token": TOKEN})).status == 403
+
+
+OPEN = ("/__version__", "/__heartbeat__", "/__lbheartbeat__", "/login", "/static/site.css")
+CLOSED = (
+    "/api/v1/projects", "/api/v1/runs", "/api/v1/status", "/api/v1/openapi.json", "/api/projects", "/metrics",
+    f"/api/v1/runs/{RUN}/live", "/dogdriver/api/projects",
+)  # fmt: skip
+
+
+async def test_a_private_daemon_shows_strangers_its_heartbeat_and_no_more(bench: Bench) -> None:
+    async with TestClient(TestServer(bench.app(private=True))) as stranger:
+        for path in OPEN:
+            assert (await stranger.get(path)).status == 200, path
+        for path in CLOSED:
+            assert (await stranger.get(path)).status == 401, path
+            assert (await stranger.get(path, headers={"Authorization": "Bearer wrong"})).status == 401, path
+        for path in ("/", "/p/kintowe", f"/r/{RUN}", "/status", "/kintowe", "/nothing"):
+            answer = await stranger.get(path, allow_redirects=False)
+            assert answer.status == 303, path
+            assert answer.headers["Location"].startswith("/login?next=/")
+
+
+async def test_a_private_daemon_shows_everything_to_who_has_the_token(bench: Bench) -> None:
+    await bench.keep(ended_run(RUN, "kintowe", bench.clock(), "1.0.0"))
+    async with TestClient(TestServer(bench.app(private=True))) as client:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        for path in (*CLOSED, "/", "/p/kintowe", f"/r/{RUN}", "/status"):
+            assert (await client.get(path, headers=headers)).status == 200, path
+        await sign_in(client)
+        for path in (*CLOSED, "/", "/p/kintowe", f"/r/{RUN}", "/status"):
+            assert (await client.get(path)).status == 200, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/p/kintowe", "/status", "/login", "/nothing", "/static/site.js", "/api/v1/projects", "/api/v1/nothing",
+     f"/api/v1/runs/{RUN}/live", "/metrics", "/dogdriver"],
+)  # fmt: skip
+async def test_every_answer_is_hardened(bench: Bench, client: Client, path: str) -> None:
+    await bench.keep(ended_run(RUN, "kintowe", bench.clock(), "1.0.0"))
+    answer = await client.get(path, allow_redirects=False)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
