@@ -21,9 +21,9 @@ class Release:
     pace: Pace
 
 
-USUAL = Pace(wait=0.012, rounds=2_000)
-SLOW = Pace(wait=0.014, rounds=4_000)
-FAST = Pace(wait=0.010, rounds=1_000)
+USUAL = Pace(wait=0.020, rounds=2_000)
+SLOW = Pace(wait=0.024, rounds=5_000)
+FAST = Pace(wait=0.016, rounds=1_000)
 
 # What the releases of each service do, over and over. A change of pace is a new minor version, the same pace a patch.
 TRAINS: Mapping[str, tuple[Pace, ...]] = {
