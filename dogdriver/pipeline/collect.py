@@ -46,7 +46,6 @@ class Collect:
         else:
             await self._world.store.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
 
-
     def _results(self, run: Run) -> list[Errand]:
         """The gauges, which only the run's own source sends."""
         if run.source != self._world.source or not self._world.datadog.configured:

@@ -135,8 +135,7 @@ class Launch:
         smoke = await self._world.runner.smoke(job, cancelled=self._cancelled)
         self._stop_if_cancelled()
         if smoke.stopped or smoke.tally.failed:
-            first = smoke.client.failures[0][0] if smoke.client.failures else "the scenario failed"
-            raise LoadTestError(f"the smoke run failed, so no load was started: {smoke.reason or first}")
+            raise LoadTestError(f"the smoke run failed, so no load was started: {smoke.reason or _failures(smoke)}")
         if not smoke.tally.ok:
             raise LoadTestError(
                 f"the smoke run executed no scenario of entry {job.prepared.name}; give at least one a weight above 0"
@@ -222,6 +221,13 @@ class Launch:
     def _stop_if_cancelled(self) -> None:
         if self._cancelled.is_set():
             raise _Cancelled
+
+
+def _failures(measured: Measured) -> str:
+    """What went wrong most, and the error statuses among the answers."""
+    said = [message for message, _ in measured.client.failures[:1]]
+    said += [f"{count} × {status}" for status, count in measured.client.statuses.items() if status >= "400"]
+    return ", ".join(said) or "the scenario failed"
 
 
 def _own_end(measured: Measured, guard: float) -> _End | None:

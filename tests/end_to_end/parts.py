@@ -89,7 +89,7 @@ class Kinto:
         config = self.folder / "kinto.ini"
         config.write_text(CONFIG.format(port=self.port, version=self.folder / "version.json"))
         self.process = await asyncio.create_subprocess_exec(
-            kinto_home() / "bin" / "python", "-W", "ignore", "-m", "kinto", "start", "--ini", config,
+            kinto_home() / "bin" / "kinto", "start", "--ini", config,
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         await answers(f"{self.url}/v1/__lbheartbeat__")

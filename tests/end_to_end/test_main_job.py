@@ -127,8 +127,9 @@ async def test_scheduled_runs_of_a_real_service_over_two_releases(
         assert values["client.p95"] > 0
         assert run["tally"]["ok"] > 0
         assert run["tally"]["failed"] == 0
-    ended_badly = [r["reason"] for r in runs if r["status"] in {"failed", "invalid"}]
-    assert len(ended_badly) <= 2, ended_badly  # only what the deployment of 1.1.0 got in the way of
+    # The schedule does not know of the deployment of 1.1.0: what came into its way says so.
+    in_its_way = [r["reason"] for r in runs if r["status"] in {"failed", "invalid"}]
+    assert all("502" in reason for reason in in_its_way), in_its_way
     assert names == {"kintowe", "Firefox Screenshots", "Shavar", "Symbol"}
     assert [release["release"] for release in series["releases"]] == ["1.0.0", "1.1.0"]
     assert (verdicts["release"], verdicts["baseline"]) == ("1.1.0", "1.0.0")
