@@ -136,13 +136,13 @@ def delivered_run(document: Any, *, id: str, now: datetime) -> Run:  # noqa: A00
     if given.setdefault("id", id) != id:
         raise Invalid(f"the document's id is {given['id']!r}, but it was sent to {id!r}; make them the same")
     status = given.setdefault("status", Status.PENDING.value)
-    if status in {Status.QUEUED.value, Status.RUNNING.value}:
+    if status in (Status.QUEUED, Status.RUNNING):
         raise Invalid(
             f"status is {status}; deliver a run when it has ended, as pending, done, failed, aborted or invalid"
         )
     given.setdefault("created", given.get("started") or moment(now))
     needed = ["project", "deployment", "test", "source", "release"]
-    if status not in {Status.FAILED.value, Status.ABORTED.value}:
+    if status not in (Status.FAILED, Status.ABORTED):
         needed += ["started", "ended", "load", "tally"]
     parsed = _parsed({**given, "trigger": Trigger.ELSEWHERE.value}, required=needed)
     run = _run(parsed)

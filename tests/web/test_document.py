@@ -1,0 +1,157 @@
+"""A run, its document and back."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dogdriver.errors import Invalid
+from dogdriver.model import (
+    ClientMeasures,
+    Grade,
+    Latency,
+    Load,
+    MetricState,
+    MetricValue,
+    Reading,
+    Release,
+    Run,
+    Series,
+    Status,
+    Tally,
+    Trigger,
+)
+from dogdriver.model.document import SERVER_OWN, delivered_run, run_document, run_from_document
+from tests.web.seeded import START, ended_run
+from tests.web.test_web_api import delivery
+
+NAMES = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=30)
+COUNTS = st.integers(0, 2**53)
+SIZES = st.floats(0, 1e12)
+MAYBE = st.none() | SIZES
+TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - naive
+LATENCIES = st.builds(Latency, name=NAMES, count=COUNTS, errors=COUNTS, p50=MAYBE, p95=MAYBE, p99=MAYBE)
+READINGS = st.builds(
+    Reading, query=NAMES,
+    series=st.lists(
+        st.builds(Series, scope=NAMES, points=st.lists(st.tuples(SIZES, MAYBE), max_size=3).map(tuple)), max_size=2
+    ).map(tuple),
+    interval=MAYBE, unit=st.none() | NAMES, family=st.none() | NAMES, scale=MAYBE,
+)  # fmt: skip
+VALUES = st.builds(
+    MetricValue, state=st.sampled_from(MetricState), value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    points=st.none() | COUNTS, expected=st.none() | COUNTS, query=st.none() | NAMES, unit=st.none() | NAMES,
+    interval=MAYBE, note=st.none() | NAMES, earlier=MAYBE, reading=st.none() | READINGS,
+)  # fmt: skip
+CLIENTS = st.builds(
+    ClientMeasures, rps=MAYBE, p50=MAYBE, p95=MAYBE, p99=MAYBE, error_ratio=MAYBE, lag_p99=MAYBE, stall=MAYBE,
+    cpu=MAYBE,
+    grade=st.sampled_from(Grade), reasons=st.lists(NAMES, max_size=2).map(tuple),
+    statuses=st.dictionaries(NAMES, COUNTS, max_size=3),
+    failures=st.lists(st.tuples(NAMES, COUNTS), max_size=2).map(tuple),
+    scenarios=st.lists(LATENCIES, max_size=2).map(tuple), endpoints=st.lists(LATENCIES, max_size=2).map(tuple),
+    histogram=st.none() | NAMES,
+)  # fmt: skip
+
+
+LOADS = st.builds(
+    Load, st.integers(1, 999), st.integers(1, 9), st.floats(0.1, 9999),
+    st.dictionaries(NAMES, NAMES | st.booleans() | st.integers(-9, 9), max_size=2),
+)  # fmt: skip
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Run:
+    started = draw(TIMES)
+    return Run(
+        id=draw(st.text("0123456789abcdef", min_size=1, max_size=32)),
+        project=draw(NAMES), deployment=draw(NAMES), test=draw(NAMES), source=draw(NAMES),
+        status=draw(st.sampled_from(Status)), trigger=draw(st.sampled_from(Trigger)), created=draw(TIMES),
+        endpoint=draw(st.none() | NAMES),
+        release=draw(st.none() | st.builds(Release, NAMES, st.none() | NAMES, st.none() | NAMES)),
+        reason=draw(st.none() | NAMES), started=started, ended=started + timedelta(seconds=draw(st.floats(0, 9999))),
+        due=draw(st.none() | TIMES), attempts=draw(st.integers(0, 999)),
+        load=draw(st.none() | LOADS),
+        tally=draw(st.none() | st.builds(Tally, COUNTS, COUNTS, COUNTS, COUNTS)),
+        client=draw(st.none() | CLIENTS), content=draw(st.none() | NAMES), test_commit=draw(st.none() | NAMES),
+        fingerprint=draw(MAYBE), excluded=draw(st.none() | NAMES), notes=tuple(draw(st.lists(NAMES, max_size=2))),
+        links=draw(st.dictionaries(NAMES, NAMES, max_size=2)), metrics=draw(st.dictionaries(NAMES, VALUES, max_size=3)),
+    )  # fmt: skip
+
+
+@given(runs())
+def test_the_full_document_is_the_run_again_through_json(run: Run) -> None:
+    text = msgspec.json.encode(run_document(run, full=True))
+    assert run_from_document(json.loads(text)) == run
+
+
+@given(runs())
+def test_the_plain_document_has_no_raw_data(run: Run) -> None:
+    document = run_document(run)
+    assert "histogram" not in (document["client"] or {})
+    assert all("reading" not in value for value in document["metrics"].values())
+    assert set(document) == set(run_document(ended_run("1", "x", START, "1.0")))
+
+
+@given(runs(), st.text("0123456789abcdef", min_size=1, max_size=32))
+def test_a_delivered_document_is_taken_or_refused_with_a_sentence(run: Run, other: str) -> None:
+    document = {**run_document(run), "id": other}
+    try:
+        kept = delivered_run(document, id=other, now=START)
+    except Invalid as error:
+        assert error.message  # noqa: PT017 - it may as well be taken
+    else:
+        assert kept.trigger is Trigger.ELSEWHERE
+        assert (kept.id, kept.project, kept.tally, kept.excluded) == (other, run.project, run.tally, None)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+def test_any_document_is_taken_or_refused_with_a_sentence(data: st.DataObject) -> None:
+    good = run_document(ended_run("1", "x", START, "1.0"), full=True)
+    for name in data.draw(st.lists(st.sampled_from(sorted(good)), max_size=3)):
+        good[name] = data.draw(JSON)
+    for read in (run_from_document, lambda document: delivered_run(document, id="1", now=START)):
+        try:
+            read(good)
+        except Invalid as error:
+            assert error.message  # noqa: PT017 - it may as well be taken
+
+
+@pytest.mark.parametrize("document", [None, 1, "x", [], {}, {"id": 1}])
+def test_what_is_no_document_is_refused(document: Any) -> None:
+    with pytest.raises(Invalid):
+        run_from_document(document)
+    with pytest.raises(Invalid):
+        delivered_run(document, id="1", now=START)
+
+
+def test_a_delivery_says_nothing_of_what_the_server_says_itself() -> None:
+    others = dict.fromkeys(SERVER_OWN, "nonsense")
+    assert delivered_run(delivery(**others), id="x", now=START) == delivered_run(delivery(), id="x", now=START)
+
+
+def test_a_run_that_never_started_can_be_delivered_with_its_reason() -> None:
+    document = {
+        "project": "p", "deployment": "d", "test": "t", "source": "s", "release": "1", "status": "failed",
+        "reason": "https://stage.example.com answered nothing",
+    }  # fmt: skip
+    run = delivered_run(document, id="x", now=START)
+    assert (run.status, run.created, run.started, run.load) == (Status.FAILED, START, None, None)
+
+
+def test_progress_is_a_running_loads_and_whole_once_it_has_ended() -> None:
+    running = ended_run("1", "x", START, "1.0", status=Status.RUNNING)
+    assert run_document(running, progress=0.25)["progress"] == 0.25
+    assert run_document(ended_run("1", "x", START, "1.0"))["progress"] == 1
+    assert run_document(ended_run("1", "x", START, "1.0", status=Status.FAILED))["progress"] is None

@@ -1,0 +1,132 @@
+"""Following a run by Server-Sent Events, from the queue to the end of its load."""
+
+import asyncio
+import json
+from typing import Any
+
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+
+from dogdriver.model import Run, Snapshot, Status
+from dogdriver.web.keys import SITE
+from tests.web.conftest import Client
+from tests.web.seeded import TOKEN, Bench, ended_run
+
+RUN = "1" * 32
+
+
+def snapshot(progress: float, *lines: str) -> Snapshot:
+    return Snapshot("load", progress, 300 * progress, 20, 410.0, 18.0, 41.0, 100, 1, 300, 1, lines)
+
+
+async def event(answer: ClientResponse) -> tuple[str, Any]:
+    """The next event that is not a sign of life."""
+    name = ""
+    while line := (await asyncio.wait_for(answer.content.readline(), 10)).decode().rstrip("\n"):
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            await answer.content.readline()
+            return name, json.loads(line.removeprefix("data: "))
+        elif line.startswith(":"):
+            await answer.content.readline()
+    return name, None
+
+
+async def start(bench: Bench) -> Run:
+    await bench.pipeline.trigger("kintowe")
+    run = await bench.store.claim(bench.clock())
+    assert run is not None
+    bench.services.live.open(run.id)
+    return run
+
+
+async def end(bench: Bench, run: Run) -> None:
+    ended = ended_run(run.id, "kintowe", run.created, "1.0.0", status=Status.PENDING, due=bench.clock())
+    assert await bench.store.save(ended, expect=Status.RUNNING)
+    bench.services.live.close(run.id)
+
+
+async def test_a_queued_run_is_followed_to_the_end_of_its_load(bench: Bench) -> None:
+    app = bench.app()
+    object.__setattr__(app[SITE], "poll", 0.01)
+    async with TestClient(TestServer(app)) as client:
+        queued = await bench.pipeline.trigger("kintowe")
+        answer = await client.get(f"/api/v1/runs/{queued.id}/live")
+        assert answer.content_type == "text/event-stream"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert await event(answer) == ("state", {"status": "queued", "reason": None})
+        run = await start(bench)
+        assert run.id == queued.id
+        assert await event(answer) == ("state", {"status": "running", "reason": None})
+        bench.services.live.push(run.id, snapshot(0.25))
+        name, step = await event(answer)
+        assert name == "progress"
+        assert (step["progress"], step["rps"], step["p95"], step["errors"]) == (0.25, 410.0, 41.0, 1)
+        await end(bench, run)
+        assert await event(answer) == ("state", {"status": "pending", "reason": None})
+        assert await event(answer) == ("end", {"status": "pending", "reason": None})
+        assert await answer.content.read() == b""
+
+
+async def test_log_lines_need_the_token_and_hold_no_secret(bench: Bench) -> None:
+    async with TestClient(TestServer(bench.app())) as client:
+        run = await start(bench)
+        bench.services.live.push(run.id, snapshot(0.5, f"Authorization: Bearer {TOKEN}", "x" * 5000))
+        for headers, lines in (
+            ({}, None),
+            ({"Authorization": f"Bearer {TOKEN}"}, ["Authorization: Bearer ***", "x" * 2000]),
+        ):
+            answer = await client.get(f"/api/v1/runs/{run.id}/live", headers=headers)
+            await event(answer)
+            name, step = await event(answer)
+            assert name == "progress"
+            assert step.get("lines") == lines
+            answer.close()
+        await end(bench, run)
+
+
+async def test_a_run_that_is_over_says_so_at_once(bench: Bench, client: Client) -> None:
+    await bench.keep(ended_run(RUN, "kintowe", bench.clock(), "1.0.0"))
+    answer = await client.get(f"/api/v1/runs/{RUN}/live")
+    assert await event(answer) == ("state", {"status": "done", "reason": None})
+    assert await event(answer) == ("end", {"status": "done", "reason": None})
+    head = await client.head(f"/api/v1/runs/{RUN}/live")
+    assert head.status == 200
+
+
+async def test_progress_stands_in_the_run_itself_too_and_is_never_kept(bench: Bench, client: Client) -> None:
+    run = await start(bench)
+    for progress in (0.1, 0.9):
+        bench.services.live.push(run.id, snapshot(progress))
+        for path in (f"/api/v1/runs/{run.id}", "/api/v1/runs"):
+            document = await (await client.get(path)).json()
+            assert (document.get("run") or document["runs"][0])["progress"] == progress
+        queue = (await (await client.get("/api/v1/status")).json())["queue"]
+        assert queue["runs"][0]["progress"] == progress
+    await end(bench, run)
+
+
+async def test_a_silent_stream_gives_signs_of_life_and_ends_with_the_server(bench: Bench) -> None:
+    app = bench.app()
+    object.__setattr__(app[SITE], "beat", 0.01)
+    server = TestServer(app)
+    async with TestClient(server) as client:
+        run = await start(bench)
+        answer = await client.get(f"/api/v1/runs/{run.id}/live")
+        await event(answer)
+        assert (await asyncio.wait_for(answer.content.readline(), 10)).startswith(b":")
+        assert len(app[SITE].streams) == 1
+        await asyncio.wait_for(server.close(), 10)
+        assert not app[SITE].streams
+
+
+async def test_there_is_an_end_to_how_many_may_follow(bench: Bench) -> None:
+    app = bench.app()
+    app[SITE].streams.update(asyncio.ensure_future(asyncio.sleep(60)) for _ in range(100))
+    async with TestClient(TestServer(app)) as client:
+        run = await start(bench)
+        answer = await client.get(f"/api/v1/runs/{run.id}/live")
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "30"
+    await asyncio.gather(*app[SITE].streams, return_exceptions=True)
