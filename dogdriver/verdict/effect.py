@@ -10,8 +10,8 @@ from dogdriver.verdict.robust import cleaned
 from dogdriver.verdict.season import harmonics
 from dogdriver.verdict.series import Flags, Floats, Ints, Series
 
-STEP_RATE = 1 / 300
-"""How often something other than a release moves the level: once in so many runs."""
+STRAYS = 0.2
+"""How many steps that are no release's are expected among the runs that are looked at."""
 MOST_STEPS = 4
 NEGLIGIBLE = 1e-5
 HIGHEST_GAIN = 100.0
@@ -154,8 +154,9 @@ def prepare(coordinates: Floats, series: Series, own: Flags, base: Flags) -> Pre
     group, groups = compact(series.release)
     level = float(np.median(coordinates[base]))
     offset = float(np.median(coordinates[own])) - level
-    centred = coordinates - level - offset * own
+    centred = coordinates - level
     clean, unit = cleaned(centred, group, groups)
+    clean = clean - offset * own
     layout = noise.Layout(
         gaps=noise.distances(series.seconds),
         fixed=np.ones((len(series), 1)),
@@ -171,7 +172,7 @@ def prepare(coordinates: Floats, series: Series, own: Flags, base: Flags) -> Pre
         if amplitude:
             wave = noise.season_of(first) * unit
             clean, unit = cleaned(centred - wave, group, groups)
-            clean = clean + wave
+            clean = clean + wave - offset * own
         else:
             layout = replace(layout, season=layout.season[:, :0])
     return Prepared(clean / unit, layout, amplitude, unit, offset)
@@ -186,6 +187,7 @@ def with_steps(values: Floats, layout: noise.Layout, grid: noise.Grid) -> noise.
     """Free the level where the history stepped, while that explains more than it costs."""
     fitted = noise.posterior(values, layout, grid)
     steps: list[int] = []
+    rate = np.log(STRAYS / len(values))
     first_judged = int(np.argmax(layout.effect > 0))
     while len(steps) < MOST_STEPS:
         plain = int(np.argmax(np.where((fitted.phis == 0) & (fitted.taus == 0), fitted.weights, -1.0)))
@@ -195,10 +197,10 @@ def with_steps(values: Floats, layout: noise.Layout, grid: noise.Grid) -> noise.
             gain[0] = -np.inf
             gain[first_judged:] = -np.inf
             place = int(np.argmax(gain))
-            if gain[place] + np.log(STEP_RATE) < 0 or place in steps:
+            if gain[place] + rate < 0 or place in steps:
                 continue
             tried = noise.posterior(values, layout.with_step(place), grid)
-            if tried.evidence + np.log(STEP_RATE) > improved.evidence + (0 if best is None else np.log(STEP_RATE)):
+            if tried.evidence + rate > improved.evidence + (0 if best is None else rate):
                 best, improved = place, tried
         if best is None:
             break
@@ -213,7 +215,7 @@ def with_strays(values: Floats, fitted: noise.Posterior, is_judged: Flags) -> tu
     places = np.arange(len(values))
     start = int(np.argmax(is_judged))
     elsewhere = (places > 0) & (places != start)
-    odds = np.where(elsewhere, np.exp(np.minimum(found.gain, HIGHEST_GAIN)) * STEP_RATE, 0.0)
+    odds = np.where(elsewhere, np.exp(np.minimum(found.gain, HIGHEST_GAIN)) * (STRAYS / len(values)), 0.0)
     total = 1.0 + float(odds.sum())
     weights = np.concatenate([fitted.weights / total, odds / total])
     kept = weights > NEGLIGIBLE
