@@ -19,6 +19,7 @@ from dogdriver.pipeline.collect import Collect
 from dogdriver.pipeline.commands import Commands
 from dogdriver.pipeline.judging import Judging
 from dogdriver.pipeline.launch import INTERRUPTED, Launch
+from dogdriver.pipeline.schedule import next_look
 from dogdriver.pipeline.services import Services, Wake
 
 
@@ -44,7 +45,16 @@ class Pipeline(Commands):
             marked = run.load is not None and self._world.datadog.configured
             errands = [self._world.event(ended, "stop")] if marked else []
             await self._world.store.save(ended, expect=Status.RUNNING, errands=errands)
+        await self._free_leases()
         return len(runs)
+
+    async def _free_leases(self) -> None:
+        """The store is this daemon's alone: a lease that the last one held, longer than the next look, is over."""
+        now = self._world.clock()
+        for run in await self._world.store.queue():
+            look = next_look(run.ended, self._world.settle, now) if run.ended else None
+            if run.status is Status.PENDING and run.due and look and run.due > look:
+                await self._world.store.save(replace(run, due=look), expect=Status.PENDING)
 
     async def launch_next(self) -> bool:
         """Run the oldest queued run to the end of its load; False: nothing is queued."""

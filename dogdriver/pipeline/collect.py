@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from dogdriver.errors import ExternalError, RateLimited, Refused
 from dogdriver.model import Errand, Metric, MetricState, MetricValue, Project, Reading, Run, SeriesKey, Status, Window
 from dogdriver.pipeline.judging import Judging
-from dogdriver.pipeline.schedule import FACTORS, due_after, gives_up
+from dogdriver.pipeline.schedule import FACTORS, gives_up, next_look
 from dogdriver.pipeline.services import LEASE, Services
 
 GAPS_FROM = 5  # readings that the usual gap of a metric is taken from
@@ -61,7 +61,7 @@ class _Attempt:
         self._world, self._run, self._project, self._now = services, run, project, now
         self._ended = run.ended or now
         self._wait: datetime | None = None  # until when Datadog wants to be left alone
-        self._regular = self._next_regular()
+        self._regular = next_look(self._ended, services.settle, now)  # None: the deadline is over
 
     async def read(self) -> tuple[Run, dict[str, MetricValue]]:
         """The run as it is after this attempt, and the values that are new in it."""
@@ -85,15 +85,6 @@ class _Attempt:
             return None
         regular = self._regular or self._now + timedelta(seconds=6 * self._world.settle)
         return max(regular, self._wait) if self._wait else regular
-
-    def _next_regular(self) -> datetime | None:
-        """The first time of the schedule that lies ahead; None after the deadline."""
-        attempt = 1
-        while (due := due_after(self._ended, self._world.settle, attempt)) is not None:
-            if due > self._now:
-                return due
-            attempt += 1
-        return None
 
     async def _ask(self, queries: Sequence[str], window: Window) -> dict[str, Reading | ExternalError]:
         answers = await self._world.datadog.read_many(queries, window)

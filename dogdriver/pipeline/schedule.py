@@ -19,6 +19,12 @@ def due_after(ended: datetime, settle: float, attempts: int) -> datetime | None:
     return ended + timedelta(seconds=settle * FACTORS[attempts])
 
 
+def next_look(ended: datetime, settle: float, now: datetime) -> datetime | None:
+    """The first look that lies after *now*; None where all are over."""
+    looks = (due_after(ended, settle, attempts) for attempts in range(len(FACTORS)))
+    return next((look for look in looks if look is not None and look > now), None)
+
+
 def deadline(ended: datetime, settle: float) -> datetime:
     """The last look: what has not settled by then is partial or has no data."""
     return ended + timedelta(seconds=settle * FACTORS[-1])

@@ -10,7 +10,7 @@ ENDED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def minutes(settle: float) -> list[float]:
-    times = []
+    times: list[float] = []
     while (due := due_after(ENDED, settle, len(times))) is not None:
         times.append((due - ENDED).total_seconds() / 60)
     return times
