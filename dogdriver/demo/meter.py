@@ -9,21 +9,28 @@ from typing import Any
 
 COUNT = 1
 GAUGE = 3
+SCHEDULED = Path("/proc/self/schedstat")  # nanoseconds on a processor, and waiting for one
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Seconds that this process has spent since its start: computing, in the kernel, and waiting for a processor."""
+    """Seconds that this process has spent since its start: computing, in the kernel, and waiting for a processor.
+
+    *stolen* is None where the system does not tell.
+    """
 
     user: float
     system: float
-    stolen: float
+    stolen: float | None
 
     @classmethod
     def now(cls) -> "Usage":
         used = resource.getrusage(resource.RUSAGE_SELF)
-        waited = int(Path("/proc/self/schedstat").read_text(encoding="ascii").split()[1])
-        return cls(used.ru_utime, used.ru_stime, waited / 1e9)
+        try:
+            stolen = int(SCHEDULED.read_text(encoding="ascii").split()[1]) / 1e9
+        except FileNotFoundError:
+            stolen = None
+        return cls(used.ru_utime, used.ru_stime, stolen)
 
 
 @dataclass(slots=True)
@@ -65,8 +72,9 @@ class Meter:
         shares = {
             "system.cpu.user": (usage.user - self.usage.user) * percent,
             "system.cpu.system": (usage.system - self.usage.system) * percent,
-            "system.cpu.stolen": (usage.stolen - self.usage.stolen) * percent,
         }
+        if usage.stolen is not None and self.usage.stolen is not None:
+            shares["system.cpu.stolen"] = (usage.stolen - self.usage.stolen) * percent
         shares["system.cpu.idle"] = max(0.0, 100 - sum(shares.values()))
         return [self._series(name, GAUGE, int(now) - 1, value, "percent") for name, value in shares.items()]
 

@@ -1,8 +1,10 @@
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import dogdriver.demo.meter
 from dogdriver.demo.meter import Meter, Usage
 
 BEGIN = 1_700_000_000.0
@@ -71,4 +73,15 @@ def test_usage_is_this_process_own_and_only_grows() -> None:
     after = Usage.now()
 
     assert after.user + after.system > before.user + before.system
-    assert after.stolen >= before.stolen
+    assert (after.stolen or 0) >= (before.stolen or 0)
+
+
+def test_where_the_system_does_not_tell_stolen_time_it_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dogdriver.demo.meter, "SCHEDULED", Path("/nowhere/schedstat"))
+    assert Usage.now().stolen is None
+
+    counted = Meter("parcels", "demo", "parcels-1", closed=BEGIN, usage=Usage(0, 0, None))
+    series = counted.close(BEGIN + 1, Usage(0.1, 0, None))
+
+    assert not values(series, "system.cpu.stolen")
+    assert values(series, "system.cpu.idle") == {0: pytest.approx(90)}
