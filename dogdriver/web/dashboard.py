@@ -102,8 +102,9 @@ class VerdictCard:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One metric's chart: *name*, *title*, *unit*, which way is *better*, its *last* value and *trend* in words, the
-    address of its *series*, the *newest* values (point, text) for its table, and *empty*: what to do without any.
+    """One metric's chart: *name*, *title*, *unit*, which way is *better*, its *last* value and *trend* in words with
+    its *reason*, the address of its *series*, the *newest* values (point, text) for its table, and *empty*: what to do
+    without any.
     """
 
     name: str

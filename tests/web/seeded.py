@@ -137,7 +137,7 @@ class Bench:
 
     async def keep(self, run: Run, values: Mapping[str, MetricValue] | None = None, *, judge: bool = True) -> Run:
         """Put an ended run into the store as the pipeline would have."""
-        first = replace(run, status=Status.PENDING, due=run.ended, reason=None, metrics={})
+        first = replace(run, status=Status.PENDING, due=run.ended or run.created, reason=None, metrics={})
         kept, new = await self.store.add(first)
         assert new
         assert await self.store.save(
@@ -189,7 +189,7 @@ def ended_run(run_id: str, name: str, at: datetime, label: str, slow: float = 1.
         "trigger": Trigger.SCHEDULE,
         "created": at,
         "endpoint": "https://stage.example.com",
-        "release": Release(label, label, f"{int(label.replace('.', '') or 0):07x}" + "e" * 33),
+        "release": Release(label, label, (label.encode().hex() + "e" * 40)[:40]),
         "started": at + timedelta(seconds=3),
         "ended": at + timedelta(seconds=303),
         "load": Load(workers=20, processes=1, duration=300.0, options={"scenario": "loadtest.py"}),

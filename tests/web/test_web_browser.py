@@ -1,0 +1,133 @@
+"""The pages in a real browser: nothing is refused by the policy, nothing fails, nothing sticks out on a phone."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from dogdriver.model import Filter, Snapshot, Status
+from tests.web.seeded import TOKEN, Bench, ended_run
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed: the group `browser`")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}: install chromium"),
+]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Any]:
+    async with playwright.async_playwright() as started:
+        found = await started.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield found
+        await found.close()
+
+
+@pytest.fixture
+async def server(told: Bench) -> AsyncIterator[TestServer]:
+    started = TestServer(told.app(demo=True))
+    async with started:
+        yield started
+
+
+async def open_page(browser: Any, server: TestServer, **options: Any) -> tuple[Any, list[str]]:
+    """A page of its own, and the list in which everything that goes wrong in it will stand."""
+    context = await browser.new_context(base_url=str(server.make_url("/")), **options)
+    page = await context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if said.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    home = str(server.make_url("/"))
+    # A stream that a page leaves behind is not a failure.
+    page.on("requestfailed", lambda sent: None if sent.url.endswith("/live") else faults.append(sent.url))
+    page.on("request", lambda sent: None if sent.url.startswith(home) else faults.append(sent.url))
+    return page, faults
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+async def test_pages_are_drawn_without_fault_and_fit(
+    told: Bench, browser: Any, server: TestServer, width: int, scheme: str
+) -> None:
+    (newest,) = (await told.store.runs(Filter(), limit=1)).runs
+    failed = ended_run("f" * 32, "kintowe", told.clock(), "1.2.0", status=Status.FAILED, reason="x" * 300)
+    await told.keep(failed)
+    told.said = {"datadog": {"state": "failing", "last_error": "y" * 300, "endpoints": {"query": {"error": "z" * 99}}}}
+    page, faults = await open_page(browser, server, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    for path in ("/", "/p/kintowe", f"/r/{newest.id}", f"/r/{failed.id}", "/status", "/login"):
+        await page.goto(path, wait_until="networkidle")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+    await page.goto("/p/kintowe", wait_until="networkidle")
+    assert await page.locator(".plot canvas").count() == 8
+    assert faults == []
+
+
+async def test_a_chart_tells_its_points_by_mouse_and_by_keyboard_and_opens_runs(
+    told: Bench, browser: Any, server: TestServer
+) -> None:
+    runs = (await told.store.runs(Filter())).runs
+    page, faults = await open_page(browser, server, viewport={"width": 1280, "height": 900})
+    await page.goto("/p/kintowe", wait_until="networkidle")
+    plot = page.locator('.plot[data-title="Average response time"]')
+    await plot.scroll_into_view_if_needed()
+    box = await plot.locator(".u-over").bounding_box()
+    await page.mouse.move(box["x"] + box["width"] - 14, box["y"] + 40)
+    tip = plot.locator(".tip")
+    assert "ms" in await tip.inner_text()
+    assert "1.2.0" in await tip.inner_text()
+    await plot.focus()
+    await page.keyboard.press("Home")
+    assert "1.0.0" in await tip.inner_text()
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/r/*")
+    assert page.url.endswith(runs[-2].id)
+    assert faults == []
+
+
+async def test_somebody_signs_in_starts_a_run_and_watches_it(told: Bench, browser: Any, server: TestServer) -> None:
+    page, faults = await open_page(browser, server)
+    await page.goto("/p/kintowe")
+    await page.click("text=Sign in")
+    await page.fill("#token", TOKEN)
+    await page.click("main button")
+    await page.wait_for_url("**/p/kintowe")
+    await page.click("text=Run now")
+    await page.wait_for_url("**/r/*")
+    assert "Waiting its turn" in await page.inner_text("main")
+    run = await told.store.claim(told.clock())
+    assert run is not None
+    told.services.live.open(run.id)
+    await page.wait_for_selector("text=Now")
+    step = Snapshot("load", 0.5, 150.0, 20, 418.2, 18.3, 43.1, 20_000, 3, 63_000, 3, ("GET /v1/records 200",))
+    told.services.live.push(run.id, step)
+    await page.wait_for_selector("text=418 /s")
+    await page.wait_for_selector("text=GET /v1/records 200")
+    ended = ended_run(run.id, "kintowe", run.created, "1.2.0", status=Status.PENDING, due=told.clock())
+    await told.store.save(ended, expect=Status.RUNNING)
+    told.services.live.close(run.id)
+    await page.wait_for_selector("text=Waiting for data")
+    await page.click("text=Cancel")
+    await page.wait_for_selector("text=Aborted")
+    await page.click("text=Sign out")
+    await page.wait_for_selector("text=Sign in")
+    assert faults == []
+
+
+async def test_without_scripts_everything_is_still_said(told: Bench, browser: Any, server: TestServer) -> None:
+    page, _ = await open_page(browser, server, java_script_enabled=False)
+    await page.goto("/p/kintowe?source=paris")
+    text = await page.inner_text("main")
+    assert "so this is worse" in text
+    assert "Show" in text
+    await page.click("text=Newest values >> nth=2")
+    assert await page.locator("details[open] tbody tr").count() == 10

@@ -1,0 +1,312 @@
+"""The pages: what they say, what they never do, and that their contexts and routes are documented."""
+
+import re
+from dataclasses import fields, is_dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from dogdriver.model import Better, Filter, Metric, MetricState, MetricValue, Problem, Status
+from dogdriver.web import dashboard, words
+from dogdriver.web.drawing import sparkline
+from dogdriver.web.operations import OPERATIONS
+from dogdriver.web.routes import FILES, STATIC
+from tests.web.conftest import Client
+from tests.web.seeded import OWN, TOKEN, Bench, Shelf, ended_run, project
+
+DOCS = Path(__file__).parents[2] / "docs" / "api.md"
+EVIL = '<script>alert("x")</script>'
+
+
+async def page(client: Client, path: str) -> str:
+    answer = await client.get(path)
+    assert answer.status == 200, await answer.text()
+    assert answer.content_type == "text/html"
+    return await answer.text()
+
+
+async def test_the_home_page_says_in_words_what_is_slower(reader: Client) -> None:
+    text = await page(reader, "/")
+    assert "1 project: 1 slower." in text
+    assert "Slower" in text
+    assert "1.2.0" in text
+    assert "every 1h" in text
+    assert '<svg class="spark"' in text
+
+
+async def test_an_empty_daemon_says_what_is_missing_and_what_to_do(bench: Bench) -> None:
+    again = Bench(bench.store, shelf=Shelf(problems=(Problem("projects.toml", "line 3: mend it"),)))
+    async with TestClient(TestServer(again.app())) as client:
+        text = await page(client, "/")
+    assert "DOGDRIVER_PROJECTS" in text
+    assert "line 3: mend it" in text
+    assert "Nothing runs or waits" in text
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({}, "Its first run starts by its schedule"),
+        ({"test": None}, "it has no test"),
+        ({"allowed": False}, "matches nothing in allowed_tests"),
+        ({"deployments": ()}, "it has no deployment"),
+    ],
+)
+async def test_a_project_that_never_ran_says_why(bench: Bench, others: dict[str, object], said: str) -> None:
+    again = Bench(bench.store, shelf=Shelf(project("new", **others)))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with TestClient(TestServer(again.app()), headers=headers) as client:
+        assert said in await page(client, "/")
+        text = await page(client, "/p/new")
+    assert said in text
+    assert ("Run now" in text) is (others == {})
+
+
+async def test_the_project_page_has_verdicts_charts_runs_and_a_fallback(told: Bench, reader: Client) -> None:
+    text = await page(reader, "/p/kintowe")
+    assert "What is said of 1.2.0" in text
+    assert text.count('data-series="/api/v1/series/kintowe/') == 8
+    assert "so this is worse" in text
+    for run in (await told.store.runs(Filter(), limit=10)).runs:
+        assert f"/r/{run.id}" in text
+    assert "Newest values" in text
+    addresses = re.findall(r'data-series="([^"]+)"', text)
+    for address in addresses:
+        assert (await reader.get(address.replace("&amp;", "&"))).status == 200
+
+
+async def test_sources_can_be_chosen_and_each_has_its_voice(told: Bench, reader: Client) -> None:
+    await told.history(releases=(("1.1.0", 1.0), ("1.2.0", 1.25)), runs=5, source="oregon", seed=7)
+    text = await page(reader, "/p/kintowe")
+    assert f"<option selected>{OWN}</option>" in text
+    assert "<option>oregon</option>" in text
+    assert 'class="voices"' in text
+    other = await page(reader, "/p/kintowe?source=oregon&runs=50")
+    assert "<option selected>oregon</option>" in other
+    assert "source=oregon" in other
+
+
+async def test_the_run_page_tells_everything(told: Bench, reader: Client) -> None:
+    (newest,) = (await told.store.runs(Filter(), limit=1)).runs
+    text = await page(reader, f"/r/{newest.id}")
+    for said in (
+        "Scenarios succeeded", "41\u202f000", "max:system.cpu.user", "5 of 5", "list_records", "503 Service",
+        "https://app.datadoghq.com/metric/explorer?start=1", "What is said of 1.2.0", "20 × 1 for 5 min 0 s",
+    ):  # fmt: skip
+        assert said in text, said
+    for button in ("Exclude", "Cancel", "Include"):
+        assert f"<button>{button}" not in text
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.ABORTED, Status.INVALID])
+async def test_a_run_that_ended_badly_says_why(bench: Bench, client: Client, status: Status) -> None:
+    run = ended_run("1" * 32, "kintowe", bench.clock(), "1.0.0", status=status, reason="the service answered 503",
+                    client=None, tally=None, load=None, started=None, ended=None)  # fmt: skip
+    await bench.keep(run)
+    for path in ("/", "/p/kintowe", f"/r/{run.id}"):
+        text = await page(client, path)
+        assert words.STATUSES[status].word in text
+        assert "the service answered 503" in text or path == "/"
+
+
+async def test_a_missing_value_is_never_a_zero(bench: Bench, client: Client) -> None:
+    run = ended_run("1" * 32, "kintowe", bench.clock(), "1.0.0", client=None)
+    await bench.keep(run, {"cpu": MetricValue(MetricState.NO_DATA, note="Datadog had no points", expected=5, points=0)})
+    text = await page(client, f"/r/{run.id}")
+    assert "no data" in text
+    assert "Datadog had no points" in text
+    assert "0 %" not in text
+
+
+async def test_the_status_page_shows_whatever_the_parts_say(bench: Bench, client: Client) -> None:
+    bench.said = {
+        "datadog": {"state": "failing", "last_success": bench.clock(), "last_error": "403 <Forbidden>", "ok": False,
+                    "budget": {"limit": 600, "remaining": None}, "list": [{"a": 1}, "b"], "none": []},
+        "bucket": {"state": "off", "message": "no bucket is set"},
+    }  # fmt: skip
+    text = await page(client, "/status")
+    assert "403 &lt;Forbidden&gt;" in text
+    assert "no bucket is set" in text
+    assert "failing" in text
+
+
+async def test_no_name_can_become_markup(bench: Bench) -> None:
+    metric = Metric(EVIL, EVIL, EVIL, Better.LOWER, query=EVIL)
+    shelf = Shelf(project(EVIL, metrics=(metric,), problems=(EVIL,)), problems=(Problem(EVIL, EVIL),))
+    evil = Bench(bench.store, shelf=shelf)
+    run = ended_run("1" * 32, EVIL, bench.clock(), EVIL, source=EVIL, reason=EVIL, notes=(EVIL,),
+                    links={EVIL: "javascript:alert(1)"})  # fmt: skip
+    await evil.keep(run, {EVIL: MetricValue(MetricState.SETTLED, 1.0, 5, 5, EVIL, EVIL, note=EVIL)}, judge=False)
+    evil.said = {"datadog": {"last_error": EVIL}}
+    async with TestClient(TestServer(evil.app())) as client:
+        for path in (
+            "/",
+            "/p/%3Cscript%3Ealert(%22x%22)%3C%2Fscript%3E",
+            f"/r/{run.id}",
+            "/status",
+            f"/login?next={EVIL}",
+        ):
+            text = await page(client, path)
+            assert "<script>alert" not in text, path
+            assert "javascript:" not in text
+            assert "<script>alert" not in text.replace("&#34;", '"')
+        text = await (await client.get("/p/%3Cscript%3E")).text()
+        assert "<script>" not in text
+
+
+class Audit(HTMLParser):
+    """What a strict Content-Security-Policy would refuse, and what a screen reader would miss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+        self.ids: list[str] = []
+        self.labelled: set[str] = set()
+        self.inputs: list[str] = []
+        self.headings: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.faults += [f"{tag} {name}" for name in found if name == "style" or name.startswith("on")]
+        if tag == "style" or (tag == "script" and "src" not in found):
+            self.faults.append(tag)
+        for name in ("src", "href"):
+            address = found.get(name) or ""
+            if tag in {"script", "link", "img", "iframe"} and not address.startswith(("/", "")):
+                self.faults.append(f"{tag} {address}")
+            if tag in {"script", "link", "img"} and "//" in address:
+                self.faults.append(f"{tag} {address}")
+        if "id" in found:
+            self.ids.append(found["id"] or "")
+        if tag == "label" and found.get("for"):
+            self.labelled.add(found["for"] or "")
+        if tag == "input" and found.get("type") != "hidden":
+            self.inputs.append(found.get("id") or "")
+        if re.fullmatch(r"h\d", tag):
+            self.headings.append(tag)
+
+
+@pytest.mark.parametrize("path", ["/", "/p/kintowe", "/status", "/login", "/r/{}"])
+async def test_pages_are_sound(told: Bench, path: str) -> None:
+    (newest,) = (await told.store.runs(Filter(), limit=1)).runs
+    async with TestClient(TestServer(told.app(demo=True)), headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        text = await page(client, path.format(newest.id))
+    audit = Audit()
+    audit.feed(text)
+    assert audit.faults == []
+    assert len(audit.ids) == len(set(audit.ids))
+    assert set(audit.inputs) <= audit.labelled
+    assert audit.headings.count("h1") == 1
+    assert audit.headings[0] == "h1"
+    assert '<html lang="en">' in text
+    assert "<strong>Demo</strong>" in text
+
+
+async def test_the_demo_banner_is_the_demos_alone(client: Client) -> None:
+    assert "<strong>Demo</strong>" not in await page(client, "/")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("/kintowe", "/p/kintowe"), ("/kintowe?source=paris", "/p/kintowe?source=paris"),
+        ("/kintowe?source=None", "/p/kintowe"), ("/dogdriver", "/"), ("/dogdriver/", "/"),
+        ("/dogdriver/kintowe", "/p/kintowe"), ("/favicon.ico", "/static/icon.svg"),
+    ],
+)  # fmt: skip
+async def test_the_first_dogdrivers_addresses_lead_on(client: Client, old: str, new: str) -> None:
+    answer = await client.get(old, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (301, new)
+
+
+async def test_fixed_addresses_win_over_projects_of_the_same_name(bench: Bench) -> None:
+    again = Bench(bench.store, shelf=Shelf(project("status"), project("metrics"), project("login")))
+    async with TestClient(TestServer(again.app())) as client:
+        assert "<h1>Status</h1>" in await page(client, "/status")
+        assert "<h1>status</h1>" in await page(client, "/p/status")
+        assert "<h1>login</h1>" in await page(client, "/p/login")
+
+
+async def test_files_are_marked_by_their_content_and_kept(client: Client) -> None:
+    text = await page(client, "/p/kintowe")
+    (address,) = re.findall(r'href="(/static/site\.css\?v=[0-9a-f]{12})"', text)
+    answer = await client.get(address)
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.content_type == "text/css"
+    plain = await client.get("/static/charts.js")
+    assert plain.headers["Cache-Control"] == "no-cache"
+    assert plain.content_type in {"text/javascript", "application/javascript"}
+    for name in FILES:
+        assert (await client.get(f"/static/{name}")).status == 200
+
+
+def test_what_is_vendored_has_its_version_and_licence_beside_it() -> None:
+    said = (STATIC / "vendor" / "README.md").read_text(encoding="utf-8")
+    (version,) = re.findall(r"\(v(\d+\.\d+\.\d+)\)", (STATIC / "vendor" / "uPlot.js").read_text(encoding="utf-8")[:500])
+    assert f"| {version} |" in said
+    assert "MIT License" in (STATIC / "vendor" / "LICENSE.uPlot").read_text(encoding="utf-8")
+
+
+def test_every_field_of_a_page_is_described() -> None:
+    contexts: list[type[Any]] = [
+        kind
+        for kind in vars(dashboard).values()
+        if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == dashboard.__name__
+    ]
+    assert len(contexts) > 8
+    for kind in contexts:
+        for field in fields(kind):
+            assert f"*{field.name}*" in (kind.__doc__ or ""), f"{kind.__name__}.{field.name}"
+
+
+def test_every_route_is_documented(bench: Bench) -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    routed = {
+        f"{route.method} {route.resource.canonical}"
+        for route in bench.app().router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    documented = set(re.findall(r"`((?:GET|POST|PUT|DELETE) /[^`?]*)`", text))
+    assert routed == documented
+
+
+def test_every_parameter_and_every_error_is_documented() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    for operation in OPERATIONS:
+        part = text.split(f"### `{operation.method} /api/v1{operation.path}`")[1].split("###")[0]
+        for parameter in operation.parameters:
+            assert f"{parameter.name}=" in part, f"{operation.path} {parameter.name}"
+        for status in operation.fails:
+            assert f"| {status} |" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"), (float("nan"), "–"), (0, "0"), (0.0, "0"), (1234567, "1\u202f234\u202f567"), (41.25, "41.2"),
+        (0.01234, "0.0123"), (-3.14159, "−3.14"), (1e-9, "1e−09"), (5e15, "5e+15"), (100.4, "100"), (20.0, "20"),
+    ],
+)  # fmt: skip
+def test_numbers_have_three_digits_that_matter(value: float | None, text: str) -> None:
+    assert words.number(value) == text
+
+
+def test_amounts_and_changes_carry_unit_and_sign() -> None:
+    assert words.amount(0.0123, "ratio") == "1.23 %"
+    assert words.amount(420, "1/s") == "420 /s"
+    assert words.amount(None, "ms") == "–"
+    assert [words.percent(x) for x in (0.0421, -0.2, 0, 12.3, None)] == ["+4.2 %", "−20.0 %", "0.0 %", "+1,230 %", "–"]
+    assert [words.duration(x) for x in (4.23, 125, 3725, None)] == ["4.2 s", "2 min 5 s", "1 h 2 min", "–"]
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0], [0.0, 0.0], [-1e300, 1e300], [1e308, -1e308, 0.0], [5.0] * 500])
+def test_a_sparkline_stays_in_its_box(values: list[float]) -> None:
+    drawn = sparkline(values)
+    assert drawn is not None
+    numbers = [float(n) for n in re.findall(r"-?[\d.]+", drawn.path)]
+    assert all(0 <= x <= 160 for x in numbers[::2])
+    assert all(0 <= y <= 36 for y in numbers[1::2])
+    assert sparkline(values[:1]) is None
