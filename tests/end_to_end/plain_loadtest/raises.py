@@ -1,0 +1,1 @@
+raise RuntimeError("the account is gone")
