@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from dogdriver.model import Load, MetricState, Point, SeriesKey, Status
@@ -33,47 +34,45 @@ def forget(database: sqlite3.Connection, run: str) -> None:
 
 def refresh(database: sqlite3.Connection, run: str) -> None:
     """Write the points of a run that has none: those of all its metrics once it has ended, and those that are final
-    while it is pending.
+    while it is pending. A run that ended badly is in every series, whatever values it has.
     """
-    copy = (
+    database.execute(
         "INSERT INTO point (project, deployment, test, source, metric, started, run, value, release, status,"
         " comparable, state, excluded, fingerprint)"
-        " SELECT run.project, deployment, test, source, {metric}, started, id, {value}, coalesce(release, 'unknown'),"
-        " status, comparable, {state}, excluded IS NOT NULL, fingerprint FROM {rows}"
-        " WHERE id = ? AND started IS NOT NULL AND status NOT IN ('queued', 'running')"
-    )
-    database.execute(
-        copy.format(metric="metric", value="value", state="state", rows="run JOIN value ON value.run = id")
-        + " AND (status <> 'pending' OR state <> 'waiting')",
-        (run,),
-    )
-    database.execute(
-        copy.format(metric=f"'{ITSELF}'", value="NULL", state="'no_data'", rows="run") + " AND status <> 'pending'",
-        (run,),
+        " SELECT run.project, deployment, test, source, metric, started, id, value, coalesce(release, 'unknown'),"
+        " status, comparable, state, excluded IS NOT NULL, fingerprint"
+        " FROM run JOIN (SELECT run AS of, metric, value, state FROM value WHERE run = :run"
+        # What any series shows of it, where it ended badly or has no values at all.
+        " UNION ALL SELECT :run, :itself, NULL, 'no_data' FROM run WHERE id = :run AND"
+        " (status IN ('failed', 'aborted', 'invalid')"
+        " OR status = 'done' AND NOT EXISTS (SELECT 1 FROM value WHERE run = :run))) ON of = id"
+        " WHERE started IS NOT NULL AND status NOT IN ('queued', 'running')"
+        " AND (status <> 'pending' OR state <> 'waiting')",
+        {"run": run, "itself": ITSELF},
     )
 
 
 def series(
-    database: sqlite3.Connection,
-    key: SeriesKey,
-    since: datetime | None,
-    until: datetime | None,
-    limit: int | None,
+    database: sqlite3.Connection, key: SeriesKey, since: datetime | None, until: datetime | None, limit: int | None
 ) -> list[Point]:
     """From *since* on and before *until*, by the start of the load; the newest *limit*, oldest first."""
+    return [from_row(*row) for row in rows(database, key, since, until, limit)]
+
+
+def rows(
+    database: sqlite3.Connection, key: SeriesKey, since: datetime | None, until: datetime | None, limit: int | None
+) -> list[Any]:
     bound = (
         ALWAYS if since is None else to_time(since),
         NEVER if until is None else to_time(until),
         -1 if limit is None else max(limit, 0),
     )
-    found = {row[0]: row for metric in (ITSELF, key.metric) for row in _rows(database, key, metric, bound)}
-    rows = sorted(found.values(), key=lambda row: (row[1], row[0]))
-    if limit is not None:
-        rows = rows[max(len(rows) - limit, 0) :]
-    return [_point(*row) for row in rows]
+    found = {row[0]: row for metric in (ITSELF, key.metric) for row in _range(database, key, metric, bound)}
+    newest_last = sorted(found.values(), key=itemgetter(1, 0))
+    return newest_last if limit is None else newest_last[max(len(newest_last) - limit, 0) :]
 
 
-def _rows(database: sqlite3.Connection, key: SeriesKey, metric: str, bound: tuple[int, int, int]) -> list[Any]:
+def _range(database: sqlite3.Connection, key: SeriesKey, metric: str, bound: tuple[int, int, int]) -> list[Any]:
     cursor = database.cursor()
     cursor.row_factory = None  # plain tuples: these are many
     return cursor.execute(
@@ -84,7 +83,7 @@ def _rows(database: sqlite3.Connection, key: SeriesKey, metric: str, bound: tupl
     ).fetchall()
 
 
-def _point(
+def from_row(
     run: str,
     started: int,
     value: float | None,

@@ -2,10 +2,11 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
-from dogdriver.model import UNKNOWN, Release, Seen
+from dogdriver.model import UNKNOWN, Release, Run, Seen
 from dogdriver.storage.codec import from_time, to_row, to_time
 
 SHORT, BLANK = 7, 12  # letters of the commit: beside a version, and alone
@@ -100,6 +101,26 @@ def see(database: sqlite3.Connection, project: str, deployment: str, release: Re
     if last is None or new:
         return True
     return bool(last["label"] != release.label and last["last"] <= time)
+
+
+def brought(database: sqlite3.Connection, run: Run, *, relabel: bool) -> Run:
+    """*run*, made elsewhere, with the label that its release has here, which was there when the run started.
+
+    This is no sighting: what this daemon saw last stays what it saw last, and a release is new to it when it sees it.
+    """
+    release, here = run.release, (run.project, run.deployment)
+    if release is None or not release.known:
+        return run
+    if relabel or release.commit is not None:
+        release = replace(release, label=label(database, *here, release.version, release.commit))
+    _insert(database, *here, release)
+    if run.started is not None:
+        database.execute(
+            "UPDATE release SET first = min(coalesce(first, :at), :at)"
+            " WHERE project = :project AND deployment = :deployment AND label = :label",
+            to_row({"at": to_time(run.started), "project": here[0], "deployment": here[1], "label": release.label}),
+        )
+    return replace(run, release=release)
 
 
 def releases(database: sqlite3.Connection, project: str, deployment: str) -> list[Seen]:

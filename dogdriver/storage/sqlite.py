@@ -22,7 +22,8 @@ from dogdriver.model import (
     SeriesKey,
     Status,
 )
-from dogdriver.storage import errands, life, points, releases, runs, state, values, verdicts
+from dogdriver.model.stored import Arrival, Counts, Rejected, Taken
+from dogdriver.storage import errands, exchange, life, points, releases, runs, state, values, verdicts
 from dogdriver.storage.backups import backup, check
 from dogdriver.storage.database import Database, open_database
 
@@ -142,6 +143,53 @@ class SqliteStore:
 
     async def errands(self, *, state: str | None = None, limit: int = 50) -> Sequence[Errand]:
         return await self._database.read(errands.errands, state, limit)
+
+    # The bucket: what has gone up and what has come down
+
+    async def bucket_is(self, name: str) -> None:
+        await self._database.write(exchange.bucket_is, name)
+
+    async def unarchived(self, skip: Sequence[str]) -> tuple[Run, str | None] | None:
+        return await self._database.read(exchange.unarchived, skip)
+
+    async def newest_key(self, prefix: str) -> str | None:
+        return await self._database.read(exchange.newest_key, prefix)
+
+    async def give_key(self, run_id: str, key: str) -> None:
+        await self._database.write(exchange.give_key, run_id, key)
+
+    async def archived(self, run: Run, at: datetime) -> None:
+        await self._database.write(exchange.archived, run, at)
+
+    async def absent(self, ids: Sequence[str]) -> set[str]:
+        return await self._database.read(exchange.absent, ids)
+
+    async def bring(self, arrivals: Sequence[Arrival], at: datetime) -> int:
+        return await self._database.write(exchange.bring, arrivals, at)
+
+    async def taken(self) -> Sequence[Taken]:
+        return await self._database.read(exchange.taken)
+
+    async def renew(self, key: str, claimed: datetime) -> None:
+        await self._database.write(exchange.renew, key, claimed)
+
+    async def let_go(self, keys: Sequence[str]) -> None:
+        await self._database.write(exchange.let_go, keys)
+
+    async def reject(self, rejected: Rejected) -> None:
+        await self._database.write(exchange.reject, rejected)
+
+    async def rejected(self, *, keys: Sequence[str] | None = None, limit: int = 20) -> Sequence[Rejected]:
+        return await self._database.read(exchange.rejected, keys, limit)
+
+    async def unjudged(self) -> Run | None:
+        return await self._database.read(exchange.unjudged)
+
+    async def judged(self, run: Run) -> None:
+        await self._database.write(exchange.judged, run)
+
+    async def counts(self) -> Counts:
+        return await self._database.read(exchange.counts)
 
     # Small things that must survive a restart
 

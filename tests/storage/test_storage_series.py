@@ -38,12 +38,22 @@ async def test_a_point_says_what_the_run_says(store: SqliteStore) -> None:
     )
 
 
-@pytest.mark.parametrize("status", [Status.DONE, Status.FAILED, Status.ABORTED, Status.INVALID])
+@pytest.mark.parametrize("status", [Status.FAILED, Status.ABORTED, Status.INVALID])
 async def test_what_ended_without_a_value_is_there_without_one(store: SqliteStore, status: Status) -> None:
     await store.add(run("a", status=status, release=None, metrics={"rps": settled(1)}))
     (point,) = await store.series(key("cpu"))
     assert (point.value, point.state, point.status, point.release) == (None, MetricState.NO_DATA, status, "unknown")
     assert await _series(store, "rps") == [("a", 1)]
+
+
+async def test_what_is_done_is_in_the_series_of_the_metrics_that_it_has(store: SqliteStore) -> None:
+    await store.add(run("a", status=Status.DONE, metrics={"rps": settled(1), "art": settled(None)}))
+    await store.add(run("b", status=Status.DONE, minute=1))
+    assert await _series(store, "rps") == [("a", 1), ("b", None)], "one that has none is in all"
+    assert await _series(store, "art") == [("a", None), ("b", None)]
+    assert await _series(store, "added later") == [("b", None)]
+    assert await store.save(run("b", minute=1, status=Status.DONE), expect=Status.DONE, values={"rps": settled(2)})
+    assert await _series(store, "added later") == []
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING])

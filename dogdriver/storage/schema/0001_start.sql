@@ -62,7 +62,7 @@ CREATE TABLE value (
 CREATE INDEX value_metric ON value (project, metric, value);
 
 -- What charts are drawn from: a copy of run and value, kept in the same transaction, in the order in which it is read.
--- The metric '' stands for the run itself: it is what a series shows of a run that has no value of its metric.
+-- The metric '' stands for the run itself, where it ended badly or has no values: it is what any series shows of it.
 CREATE TABLE point (
     project TEXT NOT NULL,
     deployment TEXT NOT NULL,

@@ -1,0 +1,46 @@
+-- archive is the key under which a run stands in the bucket, or is about to; archived says since when it does.
+ALTER TABLE run ADD COLUMN archive TEXT;
+ALTER TABLE run ADD COLUMN archived INTEGER;
+
+CREATE INDEX run_unarchived ON run (seq)
+    WHERE archived IS NULL AND status IN ('done', 'failed', 'aborted', 'invalid');
+CREATE INDEX run_archive ON run (archive) WHERE archive IS NOT NULL;
+
+CREATE TRIGGER run_exclusion AFTER UPDATE OF excluded ON run WHEN new.excluded IS NOT old.excluded BEGIN
+    UPDATE run SET archived = NULL WHERE id = new.id;
+END;
+
+-- Objects of the inbox whose run is here, until they are removed from the bucket.
+CREATE TABLE inbox (
+    key TEXT PRIMARY KEY,
+    run TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    claimed INTEGER NOT NULL  -- until when it is ours
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX inbox_run ON inbox (run);
+
+CREATE TABLE rejected (
+    key TEXT PRIMARY KEY,
+    etag TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    moved TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX rejected_at ON rejected (at);
+
+-- Releases with brought runs that no look has seen yet.
+CREATE TABLE unjudged (
+    project TEXT NOT NULL,
+    deployment TEXT NOT NULL,
+    test TEXT NOT NULL,
+    source TEXT NOT NULL,
+    release TEXT NOT NULL,
+    started INTEGER NOT NULL,
+    run TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    PRIMARY KEY (project, deployment, test, source, release)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX unjudged_started ON unjudged (started);
+CREATE INDEX unjudged_run ON unjudged (run);
