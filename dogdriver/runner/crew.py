@@ -49,9 +49,10 @@ class Crew:
         self._tell(Phase("global_setup"))
         self._test.fixture("global_setup", self._args)
 
-    def member(self, number: int) -> None:
+    def member(self, number: int, tell: Tell) -> None:
         """From here on this is process *number* of several, made by a fork: it needs a loop of its own."""
         self._member = number
+        self._tell = tell
         self._loop = self._new_loop()
 
     def work(self) -> None:

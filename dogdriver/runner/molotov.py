@@ -1,15 +1,20 @@
 """The pipeline's Runner: one load at a time, in a thread or in child processes."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from dogdriver.model import Clock, Job, Load, Measured, Prepared, Snapshot
 from dogdriver.runner.options import describe, environment, options
 from dogdriver.runner.order import Order
+from dogdriver.runner.orphans import Orphans
 from dogdriver.runner.output import Lines
+from dogdriver.runner.processes import ProcessHost
 from dogdriver.runner.supervisor import Host, Limits, Supervisor
 from dogdriver.runner.thread import ThreadHost
+
+LOG = logging.getLogger(__name__)
 
 
 def _as_it_is(text: str) -> str:
@@ -31,13 +36,13 @@ class MolotovRunner:
         mask: Callable[[str], str] = _as_it_is,
         limits: Limits | None = None,
     ) -> None:
-        self._data = data
         self._clock = clock
         self._grace = grace
         self._mask = mask
         self._limits = limits or Limits()
         self._one = asyncio.Lock()
-        self._left: ThreadHost | None = None
+        self._orphans = Orphans(data / "load.json")
+        self._thread: ThreadHost | None = None
 
     def describe(self, prepared: Prepared) -> Load:
         """The Load that the entry asks for. Raises LoadTestError where it asks for nonsense."""
@@ -53,6 +58,9 @@ class MolotovRunner:
 
     async def recover(self) -> None:
         """End what an earlier daemon left running."""
+        ended = await asyncio.to_thread(self._orphans.end)
+        if ended:
+            LOG.warning("ended the load that an earlier daemon had left running (processes %s)", ended)
 
     async def _run(
         self, job: Job, cancelled: asyncio.Event, watch: Callable[[Snapshot], None], *, smoke: bool
@@ -77,4 +85,11 @@ class MolotovRunner:
         )  # fmt: skip
 
     def _host(self, job: Job, order: Order, load: Load, lines: Lines) -> Host:
-        return ThreadHost(order, lines)
+        """A thread, unless the job, the load, or a thread that an earlier test left behind want processes."""
+        members = 1 if order.smoke else load.processes
+        if self._thread is not None and self._thread.alive:
+            lines.add("a thread of an earlier test is still blocked in the daemon, so this test runs in a process")
+        elif job.isolation == "thread" and members == 1:
+            self._thread = ThreadHost(order, lines)
+            return self._thread
+        return ProcessHost(order, lines, self._orphans, members)

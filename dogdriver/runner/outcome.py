@@ -35,20 +35,15 @@ class Outcome:
         began: float | None,
         clock_stepped: bool,
     ) -> Measured:
-        """*wall* turns a reading of the monotonic clock into a time; *counted* (ok, failed, requests, errors) and
-        *began* are what is known where no member gave a result."""
-        results = self.results
+        """*wall* turns a reading of the monotonic clock into a time; *counted* is ok, failed, requests, errors;
+        *began* is what is known where no member gave a result."""
+        results, tally = self.results, Tally(*counted)
         if results:
             start, end = min(r.began for r in results), max(r.ended for r in results)
-            tally = Tally(
-                sum(r.ok for r in results), sum(r.failed for r in results),
-                sum(r.requests for r in results), sum(r.errors for r in results),
-            )  # fmt: skip
             client = measures([r.recording for r in results], tally, end - start)
         else:
             end = monotonic()
             start = end if began is None else began
-            tally = Tally(*counted)
             client = _unknown(tally)
         fail = self._order.options["fail"]
         return Measured(

@@ -4,7 +4,7 @@ from collections import deque
 
 from dogdriver.model import Snapshot
 from dogdriver.recorder import Latencies
-from dogdriver.runner.order import Beat
+from dogdriver.runner.order import Beat, Result
 
 MINUTE = 60.0
 LEAST = 20
@@ -33,6 +33,13 @@ class Progress:
         self._beats[beat.member] = beat
         self._fresh.add(beat.member)
         self._recent.add(beat.recent)
+
+    def finish(self, result: Result) -> None:
+        """A member's last word."""
+        goal = self._beats[result.member].goal if result.member in self._beats else None
+        self._beats[result.member] = Beat(
+            result.member, 0, result.ok, result.failed, result.requests, result.errors, {}, goal
+        )
 
     def counted(self) -> tuple[int, int, int, int]:
         """ok, failed, requests, errors so far."""

@@ -111,6 +111,7 @@ class Supervisor:
                     self._speak()
             case Result():
                 self._outcome.results.append(message)
+                self._progress.finish(message)
                 if message.exited and not self._stopping:
                     self._stop("exit", message.exited)
             case Broken(message=sentence):
