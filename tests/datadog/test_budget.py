@@ -112,6 +112,17 @@ def test_a_429_blocks_for_as_long_as_it_says(clock: Clock, given_headers: dict[s
         assert budget.wait() == wait
 
 
+def test_a_block_holds_however_long_the_gap_is(clock: Clock) -> None:
+    budget = Budget(clock)
+    budget.learn(200, headers(remaining=10, reset=2000))
+    assert budget.take() == 0
+    clock.forward(seconds=399)
+    budget.learn(429, {"X-RateLimit-Reset": "3"})
+    assert budget.take() > 0
+    clock.forward(seconds=4)
+    assert budget.take() == 0
+
+
 def test_429s_that_do_not_say_how_long_wait_twice_as_long_each_time(clock: Clock) -> None:
     budget = Budget(clock)
     waits = []
