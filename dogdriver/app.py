@@ -1,7 +1,8 @@
 """Wiring only: settings → services → jobs → routes. The one place that names concrete classes.
 
 What lives as long as the process, in the order it starts: the HTTP session, the store, the catalogue, Datadog,
-the runner, the pipeline, the scheduler with its three workers, the web. They end in the opposite order.
+the runner, the pipeline, the bucket if there is one, the scheduler with its workers, the web. They end in the
+opposite order.
 """
 
 import asyncio
@@ -29,11 +30,12 @@ from dogdriver.errors import SettingsError
 from dogdriver.model import Problem
 from dogdriver.outbox import Outbox
 from dogdriver.pipeline import Pipeline, Services
+from dogdriver.pipeline.exchange import Exchange
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Scheduler, Worker
 from dogdriver.settings import Settings
 from dogdriver.status import Status
-from dogdriver.storage import open_store
+from dogdriver.storage import SqliteStore, open_store
 from dogdriver.target import DockerflowTarget
 
 log = logging.getLogger(__name__)
@@ -100,6 +102,7 @@ async def _build(
         link=lambda run: f"{settings.public_url or address}/r/{run}",
     )
     pipeline = Pipeline(services)
+    exchange = await _exchange(stack, settings, services, store)
     outbox = Outbox(store, {"datadog.event": datadog.send_event, "datadog.series": datadog.send_series}, now)
     scheduler = Scheduler(
         pipeline=pipeline, store=store, catalogue=catalogue, clock=now, watch=WATCH_DEMO if demo else WATCH,
@@ -107,12 +110,13 @@ async def _build(
             Worker("launch", pipeline.launch_next, pipeline.wake.launch, now),
             Worker("collect", pipeline.collect_next, pipeline.wake.collect, now, store.next_due),
             Worker("outbox", outbox.deliver_next, pipeline.wake.errands, now, store.next_errand),
+            *_bucket_workers(exchange, pipeline, now),
         ),
     )  # fmt: skip
 
     app = web.Application()
     status = Status(
-        store=store, catalogue=catalogue, datadog=datadog, scheduler=scheduler, settings=settings,
+        store=store, catalogue=catalogue, datadog=datadog, scheduler=scheduler, settings=settings, exchange=exchange,
         warnings=tuple(Problem("settings", w) for w in settings.warnings),
     )  # fmt: skip
     pages.setup(
@@ -138,6 +142,27 @@ async def _build(
     app.cleanup_ctx.append(running)
     app.on_cleanup.append(close)
     return app
+
+
+async def _exchange(
+    stack: AsyncExitStack, settings: Settings, services: Services, store: SqliteStore
+) -> Exchange | None:
+    """What goes to and comes from the bucket; None without one."""
+    if settings.bucket is None:
+        return None
+    from dogdriver.storage.bucket import open_bucket  # noqa: PLC0415 - 60 MB and a second, for those who have a bucket
+
+    bucket = await stack.enter_async_context(open_bucket(settings.bucket))
+    return Exchange(services, store, bucket, sync=settings.sync)
+
+
+def _bucket_workers(exchange: Exchange | None, pipeline: Pipeline, now: Callable[[], datetime]) -> tuple[Worker, ...]:
+    if exchange is None:
+        return ()
+    return (
+        Worker("archive", exchange.upload_next, pipeline.wake.archive, now, exchange.next_upload),
+        Worker("bucket", exchange.sync_next, asyncio.Event(), now, exchange.next_sync),
+    )
 
 
 def serve(settings: Settings, environ: Mapping[str, str]) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 from dogdriver.catalog import ProjectCatalogue
 from dogdriver.datadog import Datadog, Endpoint
 from dogdriver.model import Problem
+from dogdriver.pipeline.exchange import Exchange
 from dogdriver.pipeline.ports import Store
 from dogdriver.scheduler import Scheduler
 from dogdriver.settings import Settings
@@ -27,16 +28,18 @@ class Status:
         datadog: Datadog,
         scheduler: Scheduler,
         settings: Settings,
+        exchange: Exchange | None = None,
         warnings: tuple[Problem, ...] = (),
     ) -> None:
         self._store, self._catalogue, self._datadog = store, catalogue, datadog
         self._scheduler, self._settings, self._warnings = scheduler, settings, warnings
+        self._exchange = exchange
 
     async def __call__(self) -> dict[str, Any]:
         return {
             "datadog": self._of_datadog(),
             "servicebook": self._of_servicebook(),
-            "bucket": {"state": "off", "message": "no bucket is set (DOGDRIVER_BUCKET)"},
+            "bucket": await self._of_bucket(),
             "scheduler": await self._of_scheduler(),
             "outbox": await self._of_outbox(),
             "settings": {
@@ -75,6 +78,11 @@ class Status:
         if self._settings.servicebook is None:
             return {"state": "off", "message": "no ServiceBook is set (DOGDRIVER_SERVICEBOOK)"}
         return self._catalogue.status
+
+    async def _of_bucket(self) -> dict[str, Any]:
+        if self._exchange is None:
+            return {"state": "off", "message": "no bucket is set (DOGDRIVER_BUCKET)"}
+        return await self._exchange.status()
 
     async def _of_scheduler(self) -> dict[str, Any]:
         errors = {w.name: w.last_error for w in self._scheduler.workers if w.last_error}

@@ -43,6 +43,7 @@ class Collect:
             done = replace(run, status=Status.DONE, due=None)
             await self._world.store.save(done, expect=Status.PENDING, judged=judged, errands=self._results(done))
             self._world.wake.errands.set()
+            self._world.wake.archive.set()
         else:
             await self._world.store.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
 

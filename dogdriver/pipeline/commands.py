@@ -47,11 +47,12 @@ class Commands:
             raise Invalid(
                 f"source {run.source} is this daemon's own; a run made elsewhere must name the source it was made from"
             )
-        accepted = replace(run, trigger=Trigger.ELSEWHERE)
+        accepted = self._world.arrived(replace(run, trigger=Trigger.ELSEWHERE))
         kept, new = await self._world.store.add(accepted)
-        if not new and not _same(kept, accepted):
+        if not new and not same_run(kept, accepted):
             raise Conflict(f"run {run.id} is here already and differs; give the other run another id")
         self._world.wake.collect.set()
+        self._world.wake.archive.set()
         return kept, new
 
     async def cancel(self, run_id: str) -> Run:
@@ -61,6 +62,7 @@ class Commands:
         if run.status in {Status.QUEUED, Status.PENDING}:
             ended = replace(run, status=Status.ABORTED, reason="cancelled", due=None)
             if await self._world.store.save(ended, expect=run.status):
+                self._world.wake.archive.set()
                 return ended
             run = await self._run(run_id)  # it went on in the meantime
             if run.status is Status.RUNNING and self._world.live.cancel(run_id, "cancelled"):
@@ -84,6 +86,7 @@ class Commands:
         flagged = replace(run, excluded=reason)
         if not await self._world.store.save(flagged, expect=run.status):
             raise Conflict(f"run {run_id} changed in the meantime; look at it again")
+        self._world.wake.archive.set()
         project = self._world.project(run)
         if judged := await self._judging.look(flagged, project, self._world.clock(), again=True):
             await self._world.store.save(flagged, expect=run.status, judged=judged)
@@ -136,5 +139,6 @@ MADE_ELSEWHERE = (
 """What the sender of a run says of it; the rest is this server's own."""
 
 
-def _same(kept: Run, sent: Run) -> bool:
+def same_run(kept: Run, sent: Run) -> bool:
+    """Whether both senders mean the same run."""
     return all(getattr(kept, name) == getattr(sent, name) for name in MADE_ELSEWHERE)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, TypeVar
 
 from dogdriver.errors import ExternalError, LoadTestError, RunError, TargetError
@@ -22,7 +21,6 @@ from dogdriver.model import (
     Status,
     Test,
 )
-from dogdriver.pipeline.schedule import due_after
 from dogdriver.pipeline.services import Services
 
 T = TypeVar("T")
@@ -166,9 +164,8 @@ class Launch:
         values = client_values(self._measured) if self._measured else {}
         errands: list[Errand] = []
         if run.status is Status.PENDING:
-            waiting = self._waiting_values(run)
-            values |= waiting
-            run = replace(run, due=self._first_due(run, settled=all(v.state.final for v in waiting.values())))
+            values |= self._world.waiting_values(run)
+            run = replace(run, due=self._world.first_due(replace(run, metrics=values)))
         if self._marked and self._world.datadog.configured:
             run = replace(run, links={**run.links, **self._world.datadog.links(run)})
             errands.append(self._world.event(run, "stop"))
@@ -176,6 +173,7 @@ class Launch:
         self._run = run
         self._world.wake.errands.set()
         self._world.wake.collect.set()
+        self._world.wake.archive.set()
         return run
 
     def _with_measures(self, run: Run) -> Run:
@@ -189,21 +187,6 @@ class Launch:
             run, started=measured.window.start, ended=measured.window.end, load=measured.load, tally=measured.tally,
             client=measured.client, notes=notes,
         )  # fmt: skip
-
-    def _waiting_values(self, run: Run) -> dict[str, MetricValue]:
-        project = self._world.project(run)
-        state = MetricState.WAITING if self._world.datadog.configured else MetricState.NOT_CONFIGURED
-        note = None if self._world.datadog.configured else "no Datadog keys are set, so this was not asked for"
-        return {
-            metric.name: MetricValue(
-                state=state, query=self._world.datadog.render(metric, run), unit=metric.unit, note=note
-            )
-            for metric in (project.metrics if project else ())
-        }
-
-    def _first_due(self, run: Run, *, settled: bool) -> datetime:
-        ended = run.ended or self._world.clock()
-        return ended if settled else (due_after(ended, self._world.settle, 0) or ended)
 
     async def _unless_cancelled(self, step: Coroutine[Any, Any, T]) -> T:
         """The result of *step*, or its cancellation as soon as somebody wants the run to end."""

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from dogdriver.model import Clock, Errand, Project, Run
+from dogdriver.model import Clock, Errand, MetricState, MetricValue, Project, Run, Status
 from dogdriver.pipeline.live import Live
 from dogdriver.pipeline.ports import Catalogue, Checkouts, Datadog, Runner, Store, Target
+from dogdriver.pipeline.schedule import due_after
 
 LEASE = timedelta(minutes=5)  # longer than any attempt at collecting one run may take
 
@@ -20,6 +21,7 @@ class Wake:
     launch: asyncio.Event = field(default_factory=asyncio.Event)
     collect: asyncio.Event = field(default_factory=asyncio.Event)
     errands: asyncio.Event = field(default_factory=asyncio.Event)
+    archive: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,30 @@ class Services:
 
     def project(self, run: Run) -> Project | None:
         return self.catalogue.current.projects.get(run.project)
+
+    def waiting_values(self, run: Run) -> dict[str, MetricValue]:
+        """The metrics of the run's project, none of which was read yet."""
+        project = self.project(run)
+        state = MetricState.WAITING if self.datadog.configured else MetricState.NOT_CONFIGURED
+        note = None if self.datadog.configured else "no Datadog keys are set, so this was not asked for"
+        return {
+            metric.name: MetricValue(state=state, query=self.datadog.render(metric, run), unit=metric.unit, note=note)
+            for metric in (project.metrics if project else ())
+        }
+
+    def first_due(self, run: Run) -> datetime:
+        """When the metrics of a run that has ended are looked at first."""
+        ended = run.ended or self.clock()
+        if all(value.state.final for value in run.metrics.values()):
+            return ended
+        return due_after(ended, self.settle, 0) or ended
+
+    def arrived(self, run: Run) -> Run:
+        """A run made elsewhere as it is kept here: a pending one waits for all metrics of its project."""
+        if run.status is not Status.PENDING:
+            return run
+        run = replace(run, metrics={**self.waiting_values(run), **run.metrics})
+        return replace(run, due=self.first_due(run))
 
     def event(self, run: Run, step: str) -> Errand:
         """The errand that marks the start or the stop of *run* in Datadog, one of each for a run."""

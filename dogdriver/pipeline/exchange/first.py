@@ -1,8 +1,8 @@
 """What the first dogDriver leaves in a bucket: `<project>-<start>.json` are results, `job-<uuid>.json` its inbox."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
@@ -56,7 +56,7 @@ def result_run(result: Result, body: bytes, run_id: str, place: tuple[str, str])
     )  # fmt: skip
 
 
-def job_run(body: bytes, run_id: str, now: datetime, place: Mapping[str, tuple[str, str]] | Any) -> Run:
+def job_run(body: bytes, run_id: str, now: datetime, place: Callable[[str], tuple[str, str]]) -> Run:
     """A run that waits for its metrics; *place* gives deployment and test of a project. Raises Invalid."""
     document = parsed(body)
     project = _name(document.get("project"), "project")
@@ -70,6 +70,13 @@ def job_run(body: bytes, run_id: str, now: datetime, place: Mapping[str, tuple[s
         id=run_id, project=project, deployment=deployment, test=test, source=_source(document), status=Status.PENDING,
         trigger=Trigger.ELSEWHERE, created=start, started=start, ended=end, release=_release(document), due=end,
     )  # fmt: skip
+
+
+def without_project(run: Run) -> Run:
+    """A job of a project that nobody here knows: its metrics cannot be asked for."""
+    note = "the project is not in the catalogue, so its metrics could not be asked for"
+    metrics = {name: MetricValue(MetricState.NO_DATA, unit=unit, note=note) for name, (_, unit) in METRICS.items()}
+    return replace(run, metrics=metrics)
 
 
 def usual_place(project: Project | None) -> tuple[str, str]:

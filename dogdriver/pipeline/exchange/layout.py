@@ -8,7 +8,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -46,6 +46,12 @@ def writer_prefix(source: str) -> str:
 def archive_key(source: str, at: datetime, run_id: str) -> str:
     """Keys of one writer sort by the time at which they were given out."""
     return f"{writer_prefix(source)}{at:%Y%m%dT%H%M%S%f}Z.{quoted(run_id)}.json"
+
+
+def stamp_of(key: str) -> datetime:
+    """When an archive key was given out."""
+    stamp = key.rpartition("/")[2].partition(".")[0]
+    return datetime.strptime(stamp, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
 
 
 def archived_id(key: str) -> str | None:

@@ -1,0 +1,80 @@
+"""What a bucket holds, and what of it came into the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dogdriver.model.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as a listing shows it; *size* in bytes, *etag* changes with the content."""
+
+    key: str
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page in the order of the keys; *folders* are prefixes up to the next slash, *more* says that it was cut."""
+
+    objects: Sequence[Stored]
+    folders: Sequence[str]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An object's content."""
+
+    body: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A run read from the object *key*. *claimed*: it came from the inbox, and is ours until then; None: it is history.
+
+    With *relabel* its release has a version only, and gets its label here.
+    """
+
+    run: Run
+    key: str
+    claimed: datetime | None = None
+    relabel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An inbox object whose run is here; *archived*: the run is in the archive, so that the object can go."""
+
+    key: str
+    run: str
+    claimed: datetime
+    archived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An object that could not be used, and why. *moved*: where it was set aside, None: left in its place."""
+
+    key: str
+    etag: str
+    size: int
+    reason: str
+    at: datetime
+    moved: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Finished runs that are not in the bucket yet, inbox objects taken and not gone yet, runs that stand in the
+    bucket, and objects that could not be used.
+    """
+
+    waiting: int
+    inbox: int
+    archived: int
+    rejected: int

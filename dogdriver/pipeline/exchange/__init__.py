@@ -1,0 +1,128 @@
+"""The life of runs across daemons: one bucket is everybody's archive, and the inbox of those who have no daemon.
+
+`uploads` sends what is final here, `imports` brings what is final elsewhere, `inbox` takes what is not final yet;
+`layout` says where all that stands, `first` what the first dogDriver left. Nothing else waits for the bucket.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from dogdriver.errors import ExternalError
+from dogdriver.pipeline.exchange.health import Health, noted
+from dogdriver.pipeline.exchange.imports import Archive, Results
+from dogdriver.pipeline.exchange.inbox import Inbox
+from dogdriver.pipeline.exchange.layout import inbox_object
+from dogdriver.pipeline.exchange.ports import Books, Bucket
+from dogdriver.pipeline.exchange.uploads import Uploads
+from dogdriver.pipeline.judging import Judging
+from dogdriver.pipeline.services import Services
+
+SHOWN = 20  # rejected objects on the status page
+
+
+class Exchange:
+    """Two steps for the scheduler's workers: `upload_next` and `sync_next`. *sync*: seconds between two looks."""
+
+    def __init__(self, services: Services, books: Books, bucket: Bucket, *, sync: float) -> None:
+        self._world, self._books, self._bucket = services, books, bucket
+        self._sync = timedelta(seconds=sync)
+        self._uploads = Uploads(services, books, bucket, rest=sync)
+        self._archive, self._results = Archive(services, books, bucket), Results(services, books, bucket)
+        self._inbox = Inbox(services, books, bucket)
+        self._judging = Judging(services.store)
+        self._health = Health()
+        self._next: datetime | None = None
+        self._begun = False
+        self._spent: int | None = None  # requests of the last look
+
+    # Up
+
+    async def upload_next(self) -> bool:
+        """Send one finished run, or clear the inbox of what is archived; False: there is nothing to send now."""
+        await self._begin()
+        if await self._uploads.next():
+            return True
+        if self._uploads.health.error is None:
+            await self._noted_clear()
+        return False
+
+    async def next_upload(self) -> datetime | None:
+        """When to try again after a failure."""
+        return await self._uploads.due()
+
+    # Down
+
+    async def sync_next(self) -> bool:
+        """One look at a release that runs came in for, else one into the bucket if it is time; False: neither."""
+        await self._begin()
+        if await self._judge():
+            return True
+        now = self._world.clock()
+        if self._next is not None and now < self._next:
+            return False
+        self._next = now + self._sync
+        try:
+            with noted(self._health, self._world.clock):
+                await self._look()
+        except ExternalError:
+            return False  # the status page says so; the next look comes when it is time
+        return await self._books.unjudged() is not None
+
+    async def next_sync(self) -> datetime | None:
+        return self._next
+
+    async def _look(self) -> None:
+        before = self._bucket.requests
+        await self._inbox.look()
+        await self._archive.look()
+        await self._results.look()
+        self._spent = self._bucket.requests - before
+
+    async def _judge(self) -> bool:
+        run = await self._books.unjudged()
+        if run is None:
+            return False
+        judged = await self._judging.look(run, self._world.project(run), self._world.clock())
+        if judged:
+            await self._world.store.save(run, expect=run.status, judged=judged)
+        await self._books.judged(run)
+        return True
+
+    async def _begin(self) -> None:
+        if not self._begun:
+            await self._books.bucket_is(self._bucket.name)
+            self._begun = True
+
+    async def _noted_clear(self) -> None:
+        try:
+            with noted(self._health, self._world.clock):
+                await self._inbox.clear()
+        except ExternalError:
+            return  # tried again after the next look
+
+    async def status(self) -> dict[str, Any]:
+        """For the status page; times aware or None."""
+        counts = await self._books.counts()
+        failing = [h for h in (self._health, self._uploads.health) if h.error]
+        errors = [h for h in (self._health, self._uploads.health) if h.last_error]
+        successes = [h.last_success for h in (self._health, self._uploads.health) if h.last_success]
+        worst = failing[0] if failing else None
+        return {
+            "state": "failing" if failing else "ok" if successes else "unknown",
+            "message": f"{counts.rejected} object(s) could not be used" if counts.rejected else None,
+            "name": self._bucket.name,
+            "last_success": max(successes, default=None),
+            "last_error": worst.error if worst else None,
+            "last_error_at": max((h.last_error for h in errors if h.last_error), default=None),
+            "waiting": counts.waiting,
+            "archived": counts.archived,
+            "inbox": counts.inbox,
+            "requests": self._spent,
+            "rejected": [
+                {"key": one.key[:200], "reason": one.reason, "size": one.size, "at": one.at, "moved": one.moved}
+                for one in await self._books.rejected(limit=SHOWN)
+            ],
+        }
+
+
+__all__ = ["Books", "Bucket", "Exchange", "inbox_object"]

@@ -1,0 +1,85 @@
+"""Reading objects, several at a time but never more bytes than fit, and keeping what came of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from dogdriver.errors import BadInput
+from dogdriver.model.stored import Arrival, Rejected, Stored
+from dogdriver.pipeline.exchange.layout import LARGEST
+from dogdriver.pipeline.exchange.ports import Books, Bucket
+from dogdriver.pipeline.services import Services
+
+T = TypeVar("T")
+AT_ONCE = 16
+BATCH, BATCH_BYTES = 128, 4 * LARGEST
+
+Parse = Callable[[Stored, bytes], Arrival]
+"""Makes a run of an object's content. Raises BadInput with a sentence that names what is wrong."""
+
+
+async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """*work* on every item, AT_ONCE of them at a time; the first error ends it, as itself."""
+    queue = iter(items)
+
+    async def worker() -> None:
+        for item in queue:
+            await work(item)
+
+    tasks = [asyncio.ensure_future(worker()) for _ in range(AT_ONCE)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class History:
+    """Brings objects that are history: what cannot be used is left where it is, and remembered."""
+
+    def __init__(self, services: Services, books: Books, bucket: Bucket) -> None:
+        self._world, self._books, self._bucket = services, books, bucket
+
+    async def bring(self, objects: Sequence[tuple[Stored, str]], parse: Parse) -> int:
+        """Of *objects*, each with its run's id, read those that are new; how many runs came of them."""
+        absent = await self._books.absent([run_id for _, run_id in objects])
+        known = {one.key: one.etag for one in await self._books.rejected(keys=[stored.key for stored, _ in objects])}
+        fresh = [stored for stored, run_id in objects if run_id in absent and known.get(stored.key) != stored.etag]
+        new = 0
+        for batch in _batches(fresh):
+            new += await self._read(batch, parse)
+        return new
+
+    async def _read(self, batch: Sequence[Stored], parse: Parse) -> int:
+        arrivals: list[Arrival] = []
+
+        async def read(stored: Stored) -> None:
+            try:
+                fetched = await self._bucket.get(stored.key, most=LARGEST)
+                if fetched is not None:
+                    arrivals.append(parse(stored, fetched.body))
+            except BadInput as error:
+                await self.refuse(stored, error.message)
+
+        await each(batch, read)
+        arrivals.sort(key=lambda arrival: arrival.key)
+        return await self._books.bring(arrivals, self._world.clock())
+
+    async def refuse(self, stored: Stored, reason: str) -> None:
+        """Remember that an object is of no use, so that it is not read again."""
+        await self._books.reject(Rejected(stored.key, stored.etag, stored.size, reason, self._world.clock()))
+
+
+def _batches(objects: Sequence[Stored]) -> Iterator[list[Stored]]:
+    batch: list[Stored] = []
+    size = 0
+    for stored in objects:
+        weight = min(stored.size, LARGEST)  # more than that of it is never read
+        if batch and (len(batch) == BATCH or size + weight > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(stored)
+        size += weight
+    if batch:
+        yield batch
