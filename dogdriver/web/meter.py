@@ -26,6 +26,7 @@ class Meter:
             "dogdriver_http_request_seconds", "Time to answer, live streams left out", ("route",),
             buckets=BUCKETS, registry=registry,
         )  # fmt: skip
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}  # finding labels is what costs
         self._queue = Gauge("dogdriver_queue_length", "Runs that wait, run, or wait for their data", ("status",),
                             registry=registry)  # fmt: skip
         self._runs = Gauge("dogdriver_runs_day", "Runs created in the last 24 hours, by status", ("status",),
@@ -35,10 +36,14 @@ class Meter:
 
     def answered(self, request: web.Request, status: int, seconds: float, *, stream: bool) -> None:
         resource = request.match_info.route.resource
-        route = resource.canonical if resource else "none"
-        self._requests.labels(request.method if route != "none" else "any", route, str(status)).inc()
+        key = (request.method if resource else "any", resource.canonical if resource else "none", status)
+        if (known := self._known.get(key)) is None:
+            method, route, _ = key
+            known = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._known[key] = known
+        known[0].inc()
         if not stream:
-            self._seconds.labels(route).observe(seconds)
+            known[1].observe(seconds)
 
     def text(self, queue: Iterable[Run], runs: Iterable[Run], status: Mapping[str, Any]) -> bytes:
         """The exposition format, with what is true now: the *queue*, the *runs* of a day, the status document."""
