@@ -103,7 +103,12 @@ async def _build(
     )
     pipeline = Pipeline(services)
     exchange = await _exchange(stack, settings, services, store)
-    outbox = Outbox(store, {"datadog.event": datadog.send_event, "datadog.series": datadog.send_series}, now)
+    senders = {
+        "datadog.event": datadog.send_event,
+        "datadog.series": datadog.send_series,
+        "recollect": pipeline.recollect,
+    }
+    outbox = Outbox(store, senders, now)
     scheduler = Scheduler(
         pipeline=pipeline, store=store, catalogue=catalogue, clock=now, watch=WATCH_DEMO if demo else WATCH,
         workers=(

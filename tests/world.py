@@ -201,7 +201,11 @@ class World:
                 link=lambda run: f"http://dash/r/{run}",
             )
         )
-        senders = {"datadog.event": self.datadog.send_event, "datadog.series": self.datadog.send_series}
+        senders = {
+            "datadog.event": self.datadog.send_event,
+            "datadog.series": self.datadog.send_series,
+            "recollect": self.pipeline.recollect,
+        }
         self.outbox = Outbox(self.store, senders, self.clock)
 
     async def close(self) -> None:

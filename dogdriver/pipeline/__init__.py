@@ -6,12 +6,13 @@
                 └──────▶ aborted, failed, invalid: each with its reason
 
 Each step does one thing and says whether there was one to do; the loops around them are the scheduler's.
-`launch` goes from running to the end of the load, `collect` from there to done, `judging` looks at the release after
-each settled metric, `commands` is what people may ask for.
+`launch` goes from running to the end of the load, `collect` from there to done by one `attempt` after the other,
+`judging` looks at the release after each settled metric, `commands` is what people may ask for.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from dogdriver.errors import Conflict, ExternalError, Invalid, NotFound, TargetError
 from dogdriver.model import Release, Snapshot, Status, Trigger
@@ -69,6 +70,10 @@ class Pipeline(Commands):
     async def collect_next(self) -> bool:
         """One attempt at the metrics of the run that has been due longest; False: none is due."""
         return await self._collect.next()
+
+    async def recollect(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A run's metrics, read once more a day later: the sender of `recollect` errands."""
+        return await self._collect.again(payload)
 
     async def watch_releases(self) -> None:
         """See what every deployment that may be loaded runs now; a new release starts a run where that is wanted."""

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from dogdriver.errors import ExternalError, RateLimited, Refused
-from dogdriver.model import Errand, Metric, MetricState, MetricValue, Project, Reading, Run, SeriesKey, Status, Window
+from dogdriver.model import Errand, Judged, Run, Status
+from dogdriver.pipeline.attempt import Attempt, read_back
 from dogdriver.pipeline.judging import Judging
-from dogdriver.pipeline.schedule import FACTORS, gives_up, next_look
+from dogdriver.pipeline.schedule import FACTORS
 from dogdriver.pipeline.services import LEASE, Services
 
-GAPS_FROM = 5  # readings that the usual gap of a metric is taken from
-UNREACHABLE = 7 * FACTORS[-1]  # × settle: how long a Datadog that cannot be asked is asked again
+LATE = FACTORS[-1]  # × settle: when a run that is done is read once more
 
 
 class Collect:
@@ -30,9 +30,28 @@ class Collect:
         await self._attempt(run, now)
         return True
 
+    async def again(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A day later: read once more, replace the values that changed, keep what they were, judge anew.
+
+        An errand's sender: raises Unavailable where Datadog cannot be asked, to be tried again.
+        """
+        run = await self._world.store.run(str(payload["run"]))
+        if run is None or run.status is not Status.DONE:
+            return {"changed": []}
+        now = self._world.clock()
+        project = self._world.project(run)
+        changed = await Attempt(self._world, run, project, now).changed()
+        if not changed:
+            return {"changed": []}
+        run = replace(run, metrics={**run.metrics, **changed})
+        if await self._world.store.save(run, expect=Status.DONE, values=changed):
+            judged = await self._judging.look(run, project, now, again=True)
+            await self._world.store.save(run, expect=Status.DONE, judged=judged)
+        return {"changed": sorted(changed)}
+
     async def _attempt(self, run: Run, now: datetime) -> None:
         project = self._world.project(run)
-        attempt = _Attempt(self._world, run, project, now)
+        attempt = Attempt(self._world, run, project, now)
         run, values = await attempt.read()
         # First the values, under the lease: a daemon killed before the next write judges them at the next attempt.
         if not await self._world.store.save(run, expect=Status.PENDING, values=values):
@@ -41,104 +60,31 @@ class Collect:
         due = attempt.due(run)
         if due is None:
             done = replace(run, status=Status.DONE, due=None)
-            await self._world.store.save(done, expect=Status.PENDING, judged=judged, errands=self._results(done))
+            errands = await self._errands(done, judged)
+            await self._world.store.save(done, expect=Status.PENDING, judged=judged, errands=errands)
             self._world.wake.errands.set()
-            self._world.wake.archive.set()
         else:
             await self._world.store.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
 
-    def _results(self, run: Run) -> list[Errand]:
-        """The gauges, which only the run's own source sends."""
-        if run.source != self._world.source or not self._world.datadog.configured:
+    async def _errands(self, run: Run, judged: Sequence[Judged]) -> list[Errand]:
+        """What follows from a run that is done; only its own source sends anything to Datadog."""
+        world = self._world
+        if not world.datadog.configured:
             return []
-        payload = self._world.datadog.results(run, at=self._world.clock())
-        return [self._world.errand("datadog.series", f"{run.id}:results", run, payload)]
-
-
-class _Attempt:
-    """One reading of everything that a run still waits for."""
-
-    def __init__(self, services: Services, run: Run, project: Project | None, now: datetime) -> None:
-        self._world, self._run, self._project, self._now = services, run, project, now
-        self._ended = run.ended or now
-        self._wait: datetime | None = None  # until when Datadog wants to be left alone
-        self._regular = next_look(self._ended, services.settle, now)  # None: the deadline is over
-
-    async def read(self) -> tuple[Run, dict[str, MetricValue]]:
-        """The run as it is after this attempt, and the values that are new in it."""
-        run, window = self._run, self._run.window
-        waiting = [name for name, value in run.metrics.items() if not value.state.final]
-        metrics = {name: self._project.metric(name) if self._project else None for name in waiting}
-        values = {name: _gone(run.metrics[name]) for name, metric in metrics.items() if metric is None}
-        asked = {name: self._world.datadog.render(metric, run) for name, metric in metrics.items() if metric}
-        if waiting and window is not None:
-            answers = await self._ask([*asked.values(), *self._hosts_query()], window)
-            for name, query in asked.items():
-                metric = metrics[name]
-                assert metric is not None  # noqa: S101 - it has a query
-                values[name] = await self._value(metric, run.metrics[name], answers[query], window)
-            run = replace(run, fingerprint=self._hosts(answers, window), attempts=run.attempts + 1)
-        return replace(run, metrics={**run.metrics, **values}), values
-
-    def due(self, run: Run) -> datetime | None:
-        """When to try again; None: all is final."""
-        if all(value.state.final for value in run.metrics.values()):
-            return None
-        regular = self._regular or self._now + timedelta(seconds=6 * self._world.settle)
-        return max(regular, self._wait) if self._wait else regular
-
-    async def _ask(self, queries: Sequence[str], window: Window) -> dict[str, Reading | ExternalError]:
-        answers = await self._world.datadog.read_many(queries, window)
-        for error in answers:
-            if isinstance(error, RateLimited):
-                self._wait = self._now + timedelta(seconds=error.retry_after or self._world.settle)
-        return dict(zip(queries, answers, strict=True))
-
-    async def _value(
-        self, metric: Metric, before: MetricValue, answer: Reading | ExternalError, window: Window
-    ) -> MetricValue:
-        if isinstance(answer, Refused):
-            return replace(before, state=MetricState.REFUSED, query=self._query(metric), note=answer.message)
-        if isinstance(answer, ExternalError):
-            return self._later(before, answer.message)
-        run, store = self._run, self._world.store
-        key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
-        hopeless = (
-            answer.empty
-            and gives_up(self._ended, self._world.settle, self._now)
-            and not await store.ever_had_data(run.project, metric.name)
-        )
-        return self._world.datadog.assess(
-            answer,
-            before.reading,
-            metric=metric,
-            window=window,
-            ramp_up=float(run.load.options.get("ramp_up") or 0.0) if run.load else 0.0,
-            usual_gap=self._world.datadog.usual_gap(await store.readings(key, limit=GAPS_FROM)),
-            last=self._regular is None or hopeless,
-        )
-
-    def _query(self, metric: Metric) -> str:
-        return self._world.datadog.render(metric, self._run)
-
-    def _later(self, before: MetricValue, note: str) -> MetricValue:
-        """Still waiting: an answer that could not be had says nothing about the data, even at the deadline."""
-        over = self._now >= self._ended + timedelta(seconds=UNREACHABLE * self._world.settle)
-        return replace(before, state=MetricState.NO_DATA if over else MetricState.WAITING, note=note)
-
-    def _hosts_query(self) -> list[str]:
-        template = self._project.fingerprint if self._project else None
-        return [self._world.datadog.render_template(template, self._run)] if template else []
-
-    def _hosts(self, answers: Mapping[str, Reading | ExternalError], window: Window) -> float | None:
-        """The hosts behind the deployment as the newest answer shows them; an answer that failed changes nothing."""
-        for query in self._hosts_query():
-            answer = answers[query]
-            if not isinstance(answer, ExternalError):
-                return self._world.datadog.fingerprint(answer, window)
-        return self._run.fingerprint
-
-
-def _gone(before: MetricValue) -> MetricValue:
-    note = "the metric was taken out of the projects file before it had settled"
-    return replace(before, state=MetricState.NO_DATA, note=note)
+        errands = []
+        if any(read_back(value) for value in run.metrics.values()):
+            later = (run.ended or world.clock()) + timedelta(seconds=LATE * world.settle)
+            errands.append(world.errand("recollect", f"{run.id}:recollect", run, {"run": run.id}, due=later))
+        if run.source != world.source:
+            return errands
+        now = world.clock()
+        gauges = world.datadog.results(run, at=now)
+        errands.append(world.errand("datadog.series", f"{run.id}:results", run, gauges))
+        said = await self._judging.said(run, judged)
+        if said is not None:
+            payload = world.datadog.verdict_event(run, said, at=now, link=world.link(run.id))
+            key = "/".join(
+                (run.project, run.deployment, run.test, run.release.label if run.release else "", said.value)
+            )
+            errands.append(world.errand("datadog.event", f"verdict:{key}", run, payload))
+        return errands

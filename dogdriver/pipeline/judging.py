@@ -6,6 +6,7 @@ from datetime import datetime
 
 from dogdriver.model import (
     CLIENT_METRICS,
+    Headline,
     Judged,
     Metric,
     Outcome,
@@ -14,11 +15,12 @@ from dogdriver.model import (
     Run,
     Sample,
     SeriesKey,
+    Standing,
     Status,
     Verdict,
 )
 from dogdriver.pipeline.ports import Store
-from dogdriver.verdict import announce, judge_release
+from dogdriver.verdict import announce, headline, judge_release
 
 HISTORY = 400  # runs that a look goes back
 
@@ -82,6 +84,18 @@ class Judging:
             _judged(_key(run, name), release, verdicts[name], series[name], earlier[name], at)
             for name in sorted(fresh & verdicts.keys())
         ]
+
+    async def said(self, run: Run, fresh: Sequence[Judged]) -> Headline | None:
+        """The headline of the run's release as far as it stands; None while nothing is announced."""
+        if run.release is None or not run.release.known:
+            return None
+        kept = await self._store.verdicts(run.project, run.deployment, run.test, run.source)
+        newest = {j.key.metric: j for j in (*kept, *fresh) if j.release == run.release.label}
+        if not any(j.standing == Standing.ANNOUNCED for j in newest.values()):
+            return None
+        standing = {name: replace(j.verdict, outcome=Outcome(j.standing_outcome)) for name, j in newest.items()}
+        found = headline(standing)
+        return None if found == Headline.UNDECIDED else found
 
     def _judge(
         self, series: Mapping[str, Comparable], metrics: Mapping[str, Metric], release: str

@@ -11,6 +11,7 @@ from dogdriver.model import (
     Deployment,
     Errand,
     Filter,
+    Headline,
     Job,
     Judged,
     Known,
@@ -231,6 +232,9 @@ class Datadog(Protocol):
 
     def results(self, run: Run, *, at: datetime) -> Mapping[str, Any]:
         """The payload of the gauges of a run that is done."""
+
+    def verdict_event(self, run: Run, headline: Headline, *, at: datetime, link: str | None) -> Mapping[str, Any]:
+        """The payload of the event that says what became of the release of *run*."""
 
     def links(self, run: Run) -> Mapping[str, str]:
         """Addresses in Datadog for the run's window."""

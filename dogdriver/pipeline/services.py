@@ -76,6 +76,9 @@ class Services:
         payload = self.datadog.events(run, step, at=now, link=self.link(run.id))
         return self.errand("datadog.event", f"{run.id}:{step}", run, payload)
 
-    def errand(self, kind: str, key: str, run: Run, payload: Mapping[str, Any]) -> Errand:
+    def errand(
+        self, kind: str, key: str, run: Run, payload: Mapping[str, Any], *, due: datetime | None = None
+    ) -> Errand:
+        """Due now, where nothing else is said."""
         now = self.clock()
-        return Errand(kind=kind, key=key, run=run.id, payload=payload, due=now, created=now)
+        return Errand(kind=kind, key=key, run=run.id, payload=payload, due=due or now, created=now)

@@ -1,0 +1,148 @@
+"""One reading of everything that a run still waits for, and what each answer amounts to."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
+from dogdriver.model import Metric, MetricState, MetricValue, Project, Reading, Run, SeriesKey, Window
+from dogdriver.pipeline.schedule import FACTORS, gives_up, next_look
+from dogdriver.pipeline.services import Services
+
+GAPS_FROM = 5  # readings that the usual gap of a metric is taken from
+UNREACHABLE = 7 * FACTORS[-1]  # × settle: how long a Datadog that cannot be asked is asked again
+
+
+class Attempt:
+    """Of one run, at one time."""
+
+    def __init__(self, services: Services, run: Run, project: Project | None, now: datetime) -> None:
+        self._world, self._run, self._project, self._now = services, run, project, now
+        self._ended = run.ended or now
+        self._wait: datetime | None = None  # until when Datadog wants to be left alone
+        self._regular = next_look(self._ended, services.settle, now)  # None: the deadline is over
+
+    async def read(self) -> tuple[Run, dict[str, MetricValue]]:
+        """The run as it is after this attempt, and the values that are new in it."""
+        run, window = self._run, self._run.window
+        waiting = [name for name, value in run.metrics.items() if not value.state.final]
+        metrics = {name: self._project.metric(name) if self._project else None for name in waiting}
+        values = {name: _gone(run.metrics[name]) for name, metric in metrics.items() if metric is None}
+        asked = {name: self._world.datadog.render(metric, run) for name, metric in metrics.items() if metric}
+        if waiting and window is not None:
+            answers = await self._ask([*asked.values(), *self._hosts_query()], window)
+            for name, query in asked.items():
+                metric = metrics[name]
+                assert metric is not None  # noqa: S101 - it has a query
+                values[name] = await self._value(metric, run.metrics[name], answers[query], window)
+            run = replace(run, fingerprint=self._hosts(answers, window), attempts=run.attempts + 1)
+        return replace(run, metrics={**run.metrics, **values}), values
+
+    async def changed(self) -> dict[str, MetricValue]:
+        """Final values that Datadog now says differently. Raises Unavailable."""
+        run, window = self._run, self._run.window
+        read = [name for name, value in run.metrics.items() if read_back(value)]
+        metrics = {name: self._project.metric(name) for name in read} if self._project else {}
+        asked = {name: self._world.datadog.render(metric, run) for name, metric in metrics.items() if metric}
+        if window is None or not asked:
+            return {}
+        answers = await self._ask(list(asked.values()), window)
+        values = {}
+        for name, query in asked.items():
+            metric, before, answer = metrics[name], run.metrics[name], answers[query]
+            if isinstance(answer, Unavailable):
+                raise answer
+            if metric is None or isinstance(answer, ExternalError):
+                continue
+            now = self._assess(metric, before, answer, window, usual_gap=None, last=True)
+            if now.value is not None and not _equal(now.value, before.value):
+                note = "; ".join(n for n in (now.note, "read again a day later, it had changed") if n)
+                values[name] = replace(now, earlier=before.value, note=note)
+        return values
+
+    def due(self, run: Run) -> datetime | None:
+        """When to try again; None: all is final."""
+        if all(value.state.final for value in run.metrics.values()):
+            return None
+        regular = self._regular or self._now + timedelta(seconds=6 * self._world.settle)
+        return max(regular, self._wait) if self._wait else regular
+
+    async def _ask(self, queries: Sequence[str], window: Window) -> dict[str, Reading | ExternalError]:
+        answers = await self._world.datadog.read_many(queries, window)
+        for error in answers:
+            if isinstance(error, RateLimited):
+                self._wait = self._now + timedelta(seconds=error.retry_after or self._world.settle)
+        return dict(zip(queries, answers, strict=True))
+
+    async def _value(
+        self, metric: Metric, before: MetricValue, answer: Reading | ExternalError, window: Window
+    ) -> MetricValue:
+        if isinstance(answer, Refused) and (answer.reason_code != "forbidden" or self._regular is None):
+            return replace(before, state=MetricState.REFUSED, query=self._query(metric), note=answer.message)
+        if isinstance(answer, ExternalError):
+            return self._later(before, answer.message)
+        run, store = self._run, self._world.store
+        key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
+        hopeless = (
+            answer.empty
+            and gives_up(self._ended, self._world.settle, self._now)
+            and not await store.ever_had_data(run.project, metric.name)
+        )
+        gap = self._world.datadog.usual_gap(await store.readings(key, limit=GAPS_FROM))
+        return self._assess(metric, before, answer, window, usual_gap=gap, last=self._regular is None or hopeless)
+
+    def _assess(
+        self,
+        metric: Metric,
+        before: MetricValue,
+        answer: Reading,
+        window: Window,
+        *,
+        usual_gap: float | None,
+        last: bool,
+    ) -> MetricValue:
+        load = self._run.load
+        return self._world.datadog.assess(
+            answer,
+            before.reading,
+            metric=metric,
+            window=window,
+            ramp_up=float(load.options.get("ramp_up") or 0.0) if load else 0.0,
+            usual_gap=usual_gap,
+            last=last,
+        )
+
+    def _query(self, metric: Metric) -> str:
+        return self._world.datadog.render(metric, self._run)
+
+    def _later(self, before: MetricValue, note: str) -> MetricValue:
+        """Still waiting: an answer that could not be had says nothing about the data, even at the deadline."""
+        over = self._now >= self._ended + timedelta(seconds=UNREACHABLE * self._world.settle)
+        return replace(before, state=MetricState.NO_DATA if over else MetricState.WAITING, note=note)
+
+    def _hosts_query(self) -> list[str]:
+        template = self._project.fingerprint if self._project else None
+        return [self._world.datadog.render_template(template, self._run)] if template else []
+
+    def _hosts(self, answers: Mapping[str, Reading | ExternalError], window: Window) -> float | None:
+        """The hosts behind the deployment as the newest answer shows them; an answer that failed changes nothing."""
+        for query in self._hosts_query():
+            answer = answers[query]
+            if not isinstance(answer, ExternalError):
+                return self._world.datadog.fingerprint(answer, window)
+        return self._run.fingerprint
+
+
+def read_back(value: MetricValue) -> bool:
+    """Whether Datadog gave an answer for it, data or none."""
+    return value.query is not None and value.state in {MetricState.SETTLED, MetricState.PARTIAL, MetricState.NO_DATA}
+
+
+def _equal(one: float, other: float | None) -> bool:
+    return other is not None and math.isclose(one, other, rel_tol=1e-6)
+
+
+def _gone(before: MetricValue) -> MetricValue:
+    note = "the metric was taken out of the projects file before it had settled"
+    return replace(before, state=MetricState.NO_DATA, note=note)

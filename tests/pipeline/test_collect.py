@@ -1,0 +1,99 @@
+"""What comes after the first settled values: the second reading a day later, revoked keys, the verdict's event."""
+
+import pytest
+
+from dogdriver.model import MetricState, Run, Status
+from tests.world import SETTLE, World
+
+DAY = 144 * SETTLE
+
+
+async def done(world: World, *, latency: float = 0.2) -> Run:
+    pending = await world.launched()
+    world.feed(pending, latency=latency)
+    return await world.collect_until(pending, 2 * SETTLE)
+
+
+async def test_a_value_that_changed_within_a_day_is_replaced_and_kept_and_judged_again(world: World) -> None:
+    run = await done(world)
+    world.feed(run, latency=0.25)
+    await world.deliver()
+    assert (await world.now(run)).metrics["art"].value == pytest.approx(200.0)
+    world.clock.forward(DAY)
+    await world.deliver()
+    kept = await world.now(run)
+    assert kept.status is Status.DONE
+    art = kept.metrics["art"]
+    assert art.value == pytest.approx(250.0)
+    assert art.earlier == pytest.approx(200.0)
+    assert "had changed" in (art.note or "")
+    assert kept.metrics["cpu"].earlier is None
+    [look] = [j for j in await world.store.verdicts("shop", "stage", "dogdriver", "here") if j.key.metric == "art"]
+    assert look.look == 2
+    assert look.inputs["values"] == [pytest.approx(250.0)]
+
+
+async def test_data_that_came_after_the_deadline_is_found_a_day_later(world: World) -> None:
+    pending = await world.launched()
+    run = await world.collect_until(pending, 7 * SETTLE)
+    assert run.metrics["art"].state is MetricState.NO_DATA
+    world.feed(run)
+    world.clock.forward(DAY)
+    await world.deliver()
+    art = (await world.now(run)).metrics["art"]
+    assert (art.state, art.earlier) == (MetricState.PARTIAL, None)  # read once only
+    assert art.value == pytest.approx(200.0)
+
+
+async def test_an_outage_at_the_second_reading_is_waited_out(world: World) -> None:
+    run = await done(world)
+    await world.deliver()
+    world.feed(run, latency=0.25)
+    world.clock.forward(DAY)
+    await world.standin.stop()
+    await world.deliver()
+    assert (await world.now(run)).metrics["art"].value == pytest.approx(200.0)
+    await world.standin.start()
+    world.clock.forward(3600)
+    await world.deliver()
+    assert (await world.now(run)).metrics["art"].value == pytest.approx(250.0)
+
+
+async def test_keys_that_are_revoked_for_a_while_lose_nothing(world: World) -> None:
+    pending = await world.launched()
+    world.feed(pending)
+    world.standin.api_key = "another"
+    waiting = await world.collect_until(pending, 3 * SETTLE)
+    assert waiting.metrics["art"].state is MetricState.WAITING
+    assert waiting.metrics["art"].note
+    world.standin.api_key = "api-key"
+    after = await world.collect_until(pending, 3 * SETTLE)
+    assert after.status is Status.DONE
+    assert after.metrics["art"].value == pytest.approx(200.0)
+
+
+async def test_keys_that_stay_revoked_are_refused_at_the_deadline(world: World) -> None:
+    pending = await world.launched()
+    world.standin.api_key = "another"
+    ended = await world.collect_until(pending, DAY)
+    assert ended.status is Status.DONE
+    assert ended.metrics["art"].state is MetricState.REFUSED
+    assert ended.metrics["art"].value is None
+
+
+async def test_a_verdict_is_told_to_datadog_once(world: World) -> None:
+    for version, latency in (("1.0.0", 0.2), ("1.1.0", 0.4)):
+        world.target.versions = [(version, None)]
+        for n in range(6):
+            await done(world, latency=latency * (1 + 0.001 * n))
+    await world.deliver()
+    told = [
+        r.json
+        for r in world.standin.requests
+        if r.path == "/api/v1/events"
+        and r.method == "POST"
+        and not any(tag.startswith("step:") for tag in r.json["tags"])
+    ]
+    assert len(told) == 1
+    assert "version:1.1.0" in told[0]["tags"]
+    assert "slower" in told[0]["title"].lower()
