@@ -59,7 +59,8 @@ def _from_row(row: sqlite3.Row) -> Errand:
 def claim(database: sqlite3.Connection, now: datetime, lease_end: datetime) -> Errand | None:
     rows = database.execute(
         "UPDATE errand SET due = :lease_end WHERE state = 'waiting' AND due <= :now AND seq ="
-        " (SELECT seq FROM errand WHERE state = 'waiting' AND due <= :now ORDER BY due, seq LIMIT 1) RETURNING *",
+        " (SELECT seq FROM errand INDEXED BY errand_due WHERE state = 'waiting' AND due <= :now"
+        " ORDER BY due, seq LIMIT 1) RETURNING *",
         {"now": to_time(now), "lease_end": to_time(lease_end)},
     ).fetchall()
     return _from_row(rows[0]) if rows else None

@@ -92,7 +92,7 @@ def _add(database: sqlite3.Connection, arrival: Arrival, at: datetime) -> None:
 
 def taken(database: sqlite3.Connection) -> list[Taken]:
     rows = database.execute(
-        "SELECT key, inbox.run, claimed, archived IS NOT NULL AS archived FROM inbox JOIN run ON run.id = inbox.run"
+        "SELECT key, inbox.run, inbox.claimed, archived IS NOT NULL AS archived FROM inbox JOIN run ON run.id = inbox.run"
         " ORDER BY key"
     )
     return [Taken(row["key"], row["run"], from_time(row["claimed"]), bool(row["archived"])) for row in rows]

@@ -56,7 +56,8 @@ def claim(database: sqlite3.Connection, now: datetime) -> Run | None:
 def claim_due(database: sqlite3.Connection, now: datetime, lease_end: datetime) -> Run | None:
     row = database.execute(
         "UPDATE run SET due = :lease_end WHERE status = 'pending' AND due <= :now AND seq ="
-        " (SELECT seq FROM run WHERE status = 'pending' AND due <= :now ORDER BY due, seq LIMIT 1) RETURNING *",
+        " (SELECT seq FROM run INDEXED BY run_due WHERE status = 'pending' AND due <= :now"
+        " ORDER BY due, seq LIMIT 1) RETURNING *",
         {"now": to_time(now), "lease_end": to_time(lease_end)},
     ).fetchall()
     return runs.whole(database, row[0]) if row else None

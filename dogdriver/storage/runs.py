@@ -5,6 +5,7 @@ import binascii
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from dogdriver.errors import Invalid
@@ -130,13 +131,20 @@ def runs(database: sqlite3.Connection, wanted: Filter, limit: int, cursor: str |
     if cursor is not None:
         where.append("(created, seq) < (?, ?)")
         bound += _from_cursor(cursor)
-    rows = database.execute(
-        f"SELECT * FROM run WHERE {' AND '.join(where) or 'true'} ORDER BY created DESC, seq DESC LIMIT ?",  # noqa: S608 - see _where
-        (*bound, limit + 1),
-    ).fetchall()
+    # Each status by itself, for one after the other an index gives them in order, and together none does.
+    asked = [([*where, "status = ?"], [*bound, status.value]) for status in wanted.statuses] or [(where, bound)]
+    found = [row for one in asked for row in _newest(database, *one, limit + 1)]
+    rows = sorted(found, key=itemgetter("created", "seq"), reverse=True)[: limit + 1]
     more = len(rows) > limit
     rows = rows[:limit]
     return Page(runs=_listed(database, rows), next=_to_cursor(rows[-1]) if more else None)
+
+
+def _newest(database: sqlite3.Connection, where: list[str], bound: list[Any], limit: int) -> list[sqlite3.Row]:
+    return database.execute(
+        f"SELECT * FROM run WHERE {' AND '.join(where) or 'true'} ORDER BY created DESC, seq DESC LIMIT ?",  # noqa: S608 - see _where
+        (*bound, limit),
+    ).fetchall()
 
 
 def _where(wanted: Filter) -> tuple[list[str], list[Any]]:
@@ -151,9 +159,6 @@ def _where(wanted: Filter) -> tuple[list[str], list[Any]]:
     ]
     conditions = [(condition, value) for condition, value in conditions if value is not None]
     where, bound = [condition for condition, _ in conditions], [value for _, value in conditions]
-    if wanted.statuses:
-        where.append(f"status IN ({', '.join('?' * len(wanted.statuses))})")
-        bound += sorted(status.value for status in wanted.statuses)
     return where, bound
 
 

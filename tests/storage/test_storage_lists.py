@@ -14,10 +14,10 @@ async def _ids(store: SqliteStore, **wanted: object) -> list[str]:
     return [one.id for one in (await store.runs(Filter(**wanted))).runs]  # type: ignore[arg-type] # passed through
 
 
-async def _pages(store: SqliteStore, limit: int) -> list[list[Run]]:
+async def _pages(store: SqliteStore, limit: int, wanted: Filter) -> list[list[Run]]:
     pages, cursor = [], None
     while True:
-        page = await store.runs(Filter(), limit=limit, cursor=cursor)
+        page = await store.runs(wanted, limit=limit, cursor=cursor)
         pages.append(list(page.runs))
         cursor = page.next
         if cursor is None:
@@ -54,12 +54,15 @@ async def test_runs_are_filtered_by_each_word(store: SqliteStore) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 50])
 async def test_pages_hold_every_run_once(store: SqliteStore, limit: int) -> None:
+    bad = [Status.FAILED, Status.ABORTED]
     for number in range(7):
         await store.add(run(f"r{number}", status=Status.DONE, minute=number // 3))
-    pages = await _pages(store, limit)
-    assert [one.id for page in pages for one in page] == [f"r{number}" for number in reversed(range(7))]
-    assert all(len(page) == limit for page in pages[:-1])
-    assert pages[-1], "no page is empty"
+        await store.add(run(f"bad{number}", status=bad[number % 2], minute=number // 3))
+    for name, wanted in (("r", {Status.DONE}), ("bad", {Status.QUEUED, *bad})):
+        pages = await _pages(store, limit, Filter(statuses=frozenset(wanted)))
+        assert [one.id for page in pages for one in page] == [f"{name}{number}" for number in reversed(range(7))]
+        assert all(len(page) == limit for page in pages[:-1])
+        assert pages[-1], "no page is empty"
 
 
 async def test_a_cursor_holds_its_place_while_runs_come(store: SqliteStore) -> None:
