@@ -29,6 +29,7 @@ class Crew:
         self._exited: str | None = None
         self._died: list[str] = []
         self._overdue = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def stop(self) -> None:
         """From any thread, at any time: end the load."""
@@ -61,17 +62,21 @@ class Crew:
         library = self._library
         self._sessions: list[Any] = []
         library.session.SessionTracer = tracer_class(library, self._recorder, self._sessions)
+        assert self._loop is not None  # noqa: S101 - prepare made it
         self._loop.run_until_complete(self._load())
         self._check()
 
     def teardown(self) -> None:
-        """global_teardown, and the end of the loop. An error in the fixture is printed, as Molotov does."""
+        """global_teardown. An error in the fixture is printed, as Molotov does."""
         self._tell(Phase("global_teardown"))
         try:
             self._test.fixture("global_teardown")
         except LoadTestError as error:
             self._console.print(error.message)
-        finally:
+
+    def close(self) -> None:
+        """The end of the loop, however far it came."""
+        if self._loop is not None:
             self._loop.close()
             asyncio.set_event_loop(None)
 
@@ -108,20 +113,20 @@ class Crew:
             item["delay"] = 0.0
 
     async def _load(self) -> None:
-        library, args = self._library, self._args
+        library, args, loop = self._library, self._args, asyncio.get_running_loop()
         began = monotonic()
         library.util.set_timer()
         self._results["PROCESS"].value = 1
         hand = worker_class(library, self._recorder, self)
         step = args.ramp_up / args.workers
         self._hands = [
-            hand(number, self._results, self._console, args, None, number * step, self._loop)
+            hand(number, self._results, self._console, args, None, number * step, loop)
             for number in range(args.workers)
         ]
         own = [asyncio.create_task(work) for work in (self._recorder.pulse.beat(), self._beats(), self._events())]
         workers = [asyncio.create_task(hand.run()) for hand in self._hands]
         if self._order.limit is not None:
-            self._loop.call_later(self._order.limit, self._too_long)
+            loop.call_later(self._order.limit, self._too_long)
         abandoned = await self._stopping.finish(workers, library.util, self._sessions)
         ended = monotonic()
         self._recorder.pulse.stop()

@@ -33,6 +33,7 @@ class Stopping:
         """Wait for *tasks*, until asked to end them. Returns how many could not be ended."""
         self._wanted, self._loop = asyncio.Event(), asyncio.get_running_loop()
         if self.asked:
+            util.stop()
             self._wanted.set()
         pending = set(tasks)
         asking = asyncio.create_task(self._wanted.wait())

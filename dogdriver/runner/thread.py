@@ -42,7 +42,9 @@ class ThreadHost:
 
     async def end(self) -> str | None:
         """Give up a thread that has not ended: the daemon's surroundings are restored without it."""
-        if self._finished or not self._thread.is_alive():
+        if self._finished:
+            await asyncio.to_thread(self._thread.join)  # it has told its last word
+        if not self._thread.is_alive():
             return None
         self._surroundings.restore()
         place = self._place()
@@ -74,11 +76,15 @@ class ThreadHost:
             self._tell(Over())
 
     def _work(self) -> None:
-        self._crew.prepare()
+        crew = self._crew
         try:
-            self._crew.work()
+            crew.prepare()
+            try:
+                crew.work()
+            finally:
+                crew.teardown()
         finally:
-            self._crew.teardown()
+            crew.close()
 
     def _tell(self, message: Message) -> None:
         with suppress(RuntimeError):  # the daemon's loop is closed: nobody listens any more
