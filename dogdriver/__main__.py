@@ -73,7 +73,7 @@ def _demo(_: argparse.Namespace) -> int:
     async def build(address: str) -> web.Application:
         world = contextlib.AsyncExitStack()
         try:
-            more = await world.enter_async_context(demo_world(own.data, app.clock))
+            more = await world.enter_async_context(demo_world(own.data / "demo", app.clock))
             settings = load({**_listed(own), **more})
             application = await app.create_app(settings, _environ(), address=address, demo=True)
         except BaseException:

@@ -9,6 +9,7 @@ import asyncio
 import errno
 import json
 import logging
+import signal
 import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -41,7 +42,7 @@ from dogdriver.target import DockerflowTarget
 log = logging.getLogger(__name__)
 
 WATCH, WATCH_DEMO = 300.0, 5.0  # seconds between two looks at what the deployments run
-GRACE = 20.0  # seconds that a run in hand has at shutdown
+GRACE = 8.0  # seconds that a run in hand has at shutdown; `docker stop` kills after ten
 VERSION_FILE = Path("/app/version.json")  # written when the image is built (Dockerflow)
 
 
@@ -130,7 +131,7 @@ async def _build(
     )  # fmt: skip
 
     async def running(_: web.Application) -> AsyncIterator[None]:
-        await catalogue.refresh()  # a projects file that cannot be used stops the start
+        await catalogue.refresh()
         if interrupted := await pipeline.recover():
             log.warning("%d run(s) had been interrupted by the end of the last daemon", interrupted)
         keys = asyncio.create_task(datadog.check_keys())  # never delays listening
@@ -184,8 +185,21 @@ def listen(host: str, port: int, build: Callable[[str], Awaitable[web.Applicatio
     with _listening(host, port) as sock:
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
         address = f"http://{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
-        web.run_app(build(address), sock=sock, print=None, access_log=None, shutdown_timeout=GRACE)
+        web.run_app(_deaf_at_the_end(build(address)), sock=sock, print=None, access_log=None, shutdown_timeout=GRACE)
     return 0
+
+
+async def _deaf_at_the_end(building: Awaitable[web.Application]) -> web.Application:
+    """Once it is stopping, a second signal must not cut the end short."""
+
+    async def deafen(_: web.Application) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, log.info, "stopping already")
+
+    app = await building
+    app.on_shutdown.append(deafen)
+    return app
 
 
 def _listening(host: str, port: int) -> socket.socket:
