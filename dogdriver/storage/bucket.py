@@ -149,7 +149,7 @@ class S3Bucket:
 
 async def _read(stream: Any, most: int) -> bytes:
     body = bytearray()
-    while part := await stream.content.read(PART):
+    async for part in stream.iter_chunks(PART):
         body += part
         if len(body) > most:
             raise TooLarge(f"it is larger than {most} bytes")
