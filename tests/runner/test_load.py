@@ -1,5 +1,4 @@
 import asyncio
-import os
 import random  # noqa: TID251 - its state is looked at
 import sys
 import threading
@@ -27,6 +26,14 @@ async def one(session):
 
 def never() -> asyncio.Event:
     return asyncio.Event()
+
+
+def here() -> Path:
+    return Path.cwd()
+
+
+def leftovers(directory: str) -> list[Path]:
+    return list(Path(directory).rglob("__pycache__"))
 
 
 def ignore(_: Snapshot) -> None:
@@ -116,11 +123,11 @@ async def on(session):
 """
     files = {"helper.py": "WEIGHT = 3", "stacks/one.json": "[1]", "stacks/__init__.py": "", "stacks/more.py": ""}
     wanted = job(
-        code, isolation=isolation, files=files, max_runs=3, verbose=2, console=True, quiet=True, debug=True, statsd=True,
-        env={"MINE": "job", "WEIGHT_OFF": "0"},
+        code, isolation=isolation, files=files, max_runs=3, verbose=2, console=True, quiet=True, debug=True,
+        statsd=True, env={"MINE": "job", "WEIGHT_OFF": "0"},
     )  # fmt: skip
     wanted.prepared.entry["env"] = {"MINE": "entry"}  # type: ignore[index]  # a dict, in fact
-    before, here, drawn = dict(ENVIRON), os.getcwd(), random.getstate()
+    before, folder, drawn = dict(ENVIRON), here(), random.getstate()
     path, modules = list(sys.path), set(sys.modules)
     lines: list[str] = []
     for _ in range(2):
@@ -128,9 +135,9 @@ async def on(session):
         assert measured.tally.ok == 3, lines
     assert service.hits == {"/job": 6}
     assert lines.count("imported job") == 2
-    assert (dict(ENVIRON), os.getcwd(), random.getstate(), sys.path) == (before, here, drawn, path)
+    assert (dict(ENVIRON), here(), random.getstate(), sys.path) == (before, folder, drawn, path)
     assert not {name for name in set(sys.modules) - modules if name in {"helper", "loadtest", "stacks", "stacks.more"}}
-    assert not list(Path(wanted.prepared.directory).rglob("__pycache__"))
+    assert not leftovers(wanted.prepared.directory)
 
 
 @BOTH

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -189,6 +189,15 @@ asyncio.run(runner.load(job, cancelled=asyncio.Event(), watch=lambda s: print(s.
 """
 
 
+def all_gone(known: list[dict[str, Any]]) -> bool:
+    deadline = monotonic() + 10
+    while left := [item for item in known if born(item["pid"]) == item["born"]]:
+        if monotonic() > deadline:
+            return False
+        sleep(0.01)
+    return not left
+
+
 @pytest.mark.parametrize(("isolation", "processes"), [("thread", 1), ("process", 1), ("process", 2)])
 async def test_nothing_goes_on_loading_when_the_daemon_is_killed(
     tmp_path: Path, service: Any, isolation: str, processes: int
@@ -209,10 +218,7 @@ async def test_nothing_goes_on_loading_when_the_daemon_is_killed(
         daemon.send_signal(signal.SIGKILL)
         await asyncio.to_thread(daemon.wait)
     assert len(known) == {"thread": 0, "process": 1 if processes == 1 else 3}[isolation]
-    deadline = monotonic() + 10
-    while any(born(item["pid"]) == item["born"] for item in known) and monotonic() < deadline:
-        await asyncio.sleep(0.01)
-    assert not [item for item in known if born(item["pid"]) == item["born"]]
+    assert await asyncio.to_thread(all_gone, known)
     before = service.total
     assert before > 0
     await asyncio.sleep(0.2)
