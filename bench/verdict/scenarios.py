@@ -78,7 +78,9 @@ def drift(setting: Setting, rng: np.random.Generator) -> Values:
 
 
 def stray_step(setting: Setting, rng: np.random.Generator) -> Values:
-    place = rng.integers(1, setting.runs)
+    """Anywhere but at the judged release's start: there nothing tells it from that release."""
+    last = setting.runs - setting.per_release
+    place = rng.choice([i for i in range(1, setting.runs) if i != last])
     size = setting.option("size", 0.08) * rng.choice([-1, 1])
     return iid(setting, rng) + size * (np.arange(setting.runs) >= place)
 

@@ -11,7 +11,7 @@ from dogdriver.verdict.series import Ints, Scale, Series
 from dogdriver.verdict.smooth import despiked, without_season
 
 FEWEST_RUNS = 6
-RELEASE_ODDS = 6.0
+RELEASE_ODDS = 12.0
 """How much likelier a step at a release's first run is than one at any other run."""
 INTERVAL = 2.5758
 """Of 99 %."""

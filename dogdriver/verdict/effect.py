@@ -10,8 +10,10 @@ from dogdriver.verdict.robust import cleaned
 from dogdriver.verdict.season import harmonics
 from dogdriver.verdict.series import Flags, Floats, Ints, Series
 
-STRAYS = 0.2
-"""How many steps that are no release's are expected among the runs that are looked at."""
+STEP_RATE = 1 / 300
+"""A step in the history is believed when it is likely even though there is one in so many runs only."""
+STRAY_RATE = 1 / 100
+"""A step that could be taken for the release's doing is reckoned with more readily."""
 MOST_STEPS = 4
 NEGLIGIBLE = 1e-5
 HIGHEST_GAIN = 100.0
@@ -187,7 +189,7 @@ def with_steps(values: Floats, layout: noise.Layout, grid: noise.Grid) -> noise.
     """Free the level where the history stepped, while that explains more than it costs."""
     fitted = noise.posterior(values, layout, grid)
     steps: list[int] = []
-    rate = np.log(STRAYS / len(values))
+    rate = np.log(STEP_RATE)
     first_judged = int(np.argmax(layout.effect > 0))
     while len(steps) < MOST_STEPS:
         plain = int(np.argmax(np.where((fitted.phis == 0) & (fitted.taus == 0), fitted.weights, -1.0)))
@@ -215,7 +217,7 @@ def with_strays(values: Floats, fitted: noise.Posterior, is_judged: Flags) -> tu
     places = np.arange(len(values))
     start = int(np.argmax(is_judged))
     elsewhere = (places > 0) & (places != start)
-    odds = np.where(elsewhere, np.exp(np.minimum(found.gain, HIGHEST_GAIN)) * (STRAYS / len(values)), 0.0)
+    odds = np.where(elsewhere, (np.exp(np.minimum(found.gain, HIGHEST_GAIN)) * STRAY_RATE) ** noise.SHARPNESS, 0.0)
     total = 1.0 + float(odds.sum())
     weights = np.concatenate([fitted.weights / total, odds / total])
     kept = weights > NEGLIGIBLE

@@ -36,7 +36,7 @@ STEP_SIZE = 4.0
 LEVELS = 2
 """The common level and the effect: what every layout has. Further fixed columns are steps."""
 
-SHARPNESS = 2.0
+SHARPNESS = 1.5
 """Weights are raised to this power: averaging over all that the noise might be (1) makes a nominal error rate of 1 % a
 real one of 0.3 %, believing the best combination alone (infinity) one of 2 %."""
 

@@ -1,11 +1,12 @@
 """Locations and scales that a few wild runs cannot move."""
 
 import numpy as np
+from scipy.special import ndtri
 
 from dogdriver.verdict.series import Flags, Floats, Ints
 
 NORMAL_MAD = 1.4826
-NORMAL_Q90 = 1.645
+NORMAL_Q80 = 1.2816
 BEND = 2.0
 """Residuals beyond this many scales count as this many,"""
 FALL = 4.0
@@ -17,17 +18,17 @@ FINEST = 1e-9
 """Noise below one part in a billion is rounding."""
 
 
-def scale(residuals: Floats) -> float:
-    """The larger of what the middle half and the outer tenth say.
+def scale(residuals: Floats, outer: float = 0.8) -> float:
+    """The larger of what the middle half and the edge of the *outer* part say.
 
-    So a tenth or less of wild runs is an accident and is cut, more than that (a second mode) is what the runs are like
+    So up to a fifth of wild runs is an accident and is cut, more than that (a second mode) is what the runs are like
     and is kept.
     """
     sizes = np.abs(residuals)
     if sizes.size == 0:
         return FINEST
-    middle, outer = np.quantile(sizes, (0.5, 0.9))
-    found = max(NORMAL_MAD * float(middle), float(outer) / NORMAL_Q90)
+    middle, edge = np.quantile(sizes, (0.5, outer))
+    found = max(NORMAL_MAD * float(middle), float(edge) / float(ndtri((1 + outer) / 2)))
     return max(found or float(np.sqrt(np.mean(sizes**2))), FINEST)
 
 

@@ -1,18 +1,26 @@
 """Cut a series into stretches of one level each, under autocorrelated noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, sqrt
 
 import numpy as np
 from scipy.special import ndtr
 
-from dogdriver.verdict.robust import FINEST, NORMAL_MAD, medians
+from dogdriver.verdict.robust import FINEST, medians, scale
 from dogdriver.verdict.series import Floats, Ints
 
+FEW_STEPS = 3
+OFTEN = 20
+"""What steps more often than once in so many runs has no level to step from: that is how it moves."""
 SHORTEST = 3
 """Runs in a stretch."""
-PENALTY = 3.0
+PENALTY = 2.4
 """A step has to gain this many times log(runs), in units of the noise's variance."""
+UNSURE = 0.5
+OUTER = 0.9
+CUT = 2.5
+NORMAL_CUT = 0.9771
+"""What cutting there leaves of a normal variance."""
 FEWEST_RELEASES = 6
 """Fewer cannot show how much releases wobble."""
 HIGHEST_PHI = 0.97
@@ -31,7 +39,7 @@ class Noise:
     @classmethod
     def of(cls, values: Floats, release: Ints) -> "Noise":
         """From differences, which steps hardly touch."""
-        near, far = mad_variance(values[1:] - values[:-1]), mad_variance(values[2:] - values[:-2])
+        near, far = usual_square(values[1:] - values[:-1]), usual_square(values[2:] - values[:-2])
         phi = min(max(far / near - 1.0, 0.0), HIGHEST_PHI) if near > 0 else 0.0
         sd = max(sqrt(near / 2 / (1 - phi)), FINEST)
         found, group = np.unique(release, return_inverse=True)
@@ -40,19 +48,26 @@ class Noise:
         counts = np.bincount(group)
         levels = medians(values, group.astype(np.intp), len(found))
         sampling = sd**2 * (1 + phi) / (1 - phi) * 1.57 * float(np.median(1 / counts))
-        tau2 = mad_variance(np.diff(levels)) / 2 - min(sampling, sd**2)
+        tau2 = usual_square(np.diff(levels)) / 2 - min(sampling, sd**2)
         return cls(sd, phi, sqrt(max(tau2, 0.0)))
 
 
-def mad_variance(values: Floats) -> float:
-    spread = NORMAL_MAD * float(np.median(np.abs(values)))
-    return spread**2 or float(np.mean(values**2)) * 0.5
+    def bar(self, runs: int) -> float:
+        """What a step has to gain. The autocorrelation is an estimate: the more of it, the more that matters."""
+        return PENALTY * log(runs) * self.sd**2 * (1 + UNSURE * self.phi**4)
+
+
+def usual_square(values: Floats) -> float:
+    """The mean square about zero, were there no steps: what is far out counts as CUT scales."""
+    spread = scale(values, outer=OUTER)
+    return float(np.mean(np.minimum(np.abs(values), CUT * spread) ** 2)) / NORMAL_CUT
 
 
 class Whitened:
     """Prefix sums with which every step in every interval has its least squares gain at once."""
 
     def __init__(self, values: Floats, phi: float) -> None:
+        values = values - values.mean()
         self.values = values
         self.first = 1 / sqrt(1 - phi**2)
         self.rest = (1 - phi) * self.first
@@ -60,6 +75,15 @@ class Whitened:
         steps[1:] = (values[1:] - phi * values[:-1]) * self.first
         self.steps = steps
         self.sums = np.concatenate([[0.0], np.cumsum(steps)])
+        self.squares = np.concatenate([[0.0], np.cumsum(steps**2)])
+
+    def left(self, starts: Ints, ends: Ints) -> Floats:
+        """The sum of squares about one level in each of [starts, ends)."""
+        level = 1 + self.rest**2 * (ends - starts - 1)
+        level_y = self.values[starts] + self.rest * (self.sums[ends] - self.sums[starts + 1])
+        own = self.values[starts] ** 2 + self.squares[ends] - self.squares[starts + 1]
+        result: Floats = own - level_y**2 / level
+        return result
 
     def gains(self, starts: Ints, ends: Ints, places: Ints) -> tuple[Floats, Floats, Floats]:
         """(gain, step, information) of a step at *places* in [starts, ends); arrays that broadcast together."""
@@ -86,6 +110,15 @@ class Steps:
     sd: float
     runs: int
 
+    def none(self) -> "Steps":
+        empty = slice(0, 0)
+        return replace(self, places=self.places[empty], effects=self.effects[empty], errors=self.errors[empty])
+
+    def cost(self, bar: float) -> float:
+        """What is left unexplained, and *bar* for each step."""
+        edges = np.concatenate([[0], self.places, [self.runs]]).astype(np.intp)
+        return float(self.whitened.left(edges[:-1], edges[1:]).sum()) + bar * len(self.places)
+
     def profile(self, which: int) -> tuple[int, Floats]:
         """The gain (in noise variances) of step *which* at every place between its neighbours, and the first place."""
         edges = np.concatenate([[0], self.places, [self.runs]])
@@ -96,17 +129,43 @@ class Steps:
 
 
 def segment(values: Floats, release: Ints, thresholds: tuple[float, float], alpha: float) -> Steps:
-    runs = len(values)
+    """The steps, on one slope through all of the series where that explains it with fewer of them."""
     noise = Noise.of(values, release)
+    level = stepped(values, release, thresholds, alpha, noise)
+    if not len(level.places):
+        return level
+    bar = noise.bar(len(values))
+    best, cost = level, level.cost(bar) - bar
+    for places in (level.places[:0], level.places):
+        straight = values - common_slope(values, places) * np.arange(len(values))
+        sloped = stepped(straight, release, thresholds, alpha, noise)
+        if sloped.cost(bar) < cost:
+            best, cost = sloped, sloped.cost(bar)
+    return best if len(best.places) <= max(FEW_STEPS, len(values) / OFTEN) else best.none()
+
+
+def common_slope(values: Floats, places: Ints) -> float:
+    """Per run, by least squares with a level for each stretch between *places*."""
+    runs = len(values)
+    group = np.zeros(runs, dtype=np.intp)
+    group[places] = 1
+    group = np.cumsum(group)
+    counts = np.bincount(group)
+    time = np.arange(runs) - (np.bincount(group, weights=np.arange(runs)) / counts)[group]
+    return float(time @ values / (time @ time))
+
+
+def stepped(values: Floats, release: Ints, thresholds: tuple[float, float], alpha: float, noise: Noise) -> Steps:
+    runs = len(values)
     whitened = Whitened(values, noise.phi)
-    bar = PENALTY * log(runs) * noise.sd**2
-    places = candidates(whitened, runs, bar)
-    places = refined(whitened, runs, places)
+    bar = noise.bar(runs)
+    places = refined(whitened, runs, candidates(whitened, runs, bar))
     while True:
-        gains, effects, errors = measured(whitened, noise, release, runs, places)
+        effects, errors = measured(whitened, noise, release, runs, places)
+        sure = (effects / errors) ** 2 * noise.sd**2 >= bar
         p = 2 * ndtr(-np.abs(effects) / errors)
         small = (effects < thresholds[1]) & (effects > thresholds[0])
-        weak = (gains < bar) | (p > alpha) | small
+        weak = ~sure | (p > alpha) | small
         if not weak.any():
             return Steps(places, effects, errors, whitened, noise.sd, runs)
         strength = np.where(weak, np.abs(effects) / errors, np.inf)
@@ -153,11 +212,11 @@ def refined(whitened: Whitened, runs: int, places: Ints) -> Ints:
     return places
 
 
-def measured(whitened: Whitened, noise: Noise, release: Ints, runs: int, places: Ints) -> tuple[Floats, Floats, Floats]:
-    """(gain, effect, standard error) of each step between its neighbours."""
+def measured(whitened: Whitened, noise: Noise, release: Ints, runs: int, places: Ints) -> tuple[Floats, Floats]:
+    """(effect, standard error) of each step between its neighbours."""
     edges = np.concatenate([[0], places, [runs]]).astype(np.intp)
-    gains, effects, information = whitened.gains(edges[:-2], edges[2:], places)
+    _, effects, information = whitened.gains(edges[:-2], edges[2:], places)
     changed = np.concatenate([[0], np.cumsum(release[1:] != release[:-1])])
     releases = changed[edges[1:] - 1] - changed[edges[:-1]] + 1
     wobble = noise.tau**2 * (1 / releases[:-1] + 1 / releases[1:])
-    return gains, effects, np.sqrt(noise.sd**2 / information + wobble)
+    return effects, np.sqrt(noise.sd**2 / information + wobble)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import fdtrc
 
-from dogdriver.verdict.robust import NORMAL_MAD
+from dogdriver.verdict.robust import NORMAL_MAD, NORMAL_Q80
 from dogdriver.verdict.season import DAY, waves
 from dogdriver.verdict.series import Floats
 
@@ -55,11 +55,11 @@ def differenced(rows: Floats) -> Floats:
 
 
 def despiked(values: Floats) -> Floats:
-    """Runs far off their neighbours' median are moved to the edge of what is usual."""
+    """Runs far off their neighbours' median become that median."""
     padded = np.pad(values, HALF_WINDOW, mode="reflect")
     local = np.median(sliding_window_view(padded, 2 * HALF_WINDOW + 1), axis=1)
     off = values - local
     spread = NORMAL_MAD * float(np.median(np.abs(off)))
-    spread = max(spread, float(np.quantile(np.abs(off), 0.9)) / 1.645)
-    result: Floats = local + np.clip(off, -SPIKE * spread, SPIKE * spread)
+    spread = max(spread, float(np.quantile(np.abs(off), 0.8)) / NORMAL_Q80)
+    result: Floats = np.where(np.abs(off) > SPIKE * spread, local, values)
     return result

@@ -1,0 +1,72 @@
+"""The verdict's bench: `python -m bench.verdict [--quick] [--replicates 1000] [--only release steps needed looks cpu]`."""
+
+import argparse
+import time
+
+import numpy as np
+
+from bench.verdict import outlook, release, steps
+from bench.verdict.scenarios import HELD_OUT, NULLS, Setting, iid, samples
+from dogdriver.verdict import Better, find_changes, judge
+
+PARTS = ("release", "held-out", "steps", "needed", "looks", "cpu")
+
+
+def cpu() -> None:
+    """Of one thread, best of several."""
+    print("\nCPU, ms (best of 20 and of 5)")
+    rng = np.random.default_rng(1)
+    for runs in (5, 10):
+        setting = Setting(releases=21, per_release=runs)
+        history, last = samples(100 * np.exp(iid(setting, rng)), setting)
+        print(
+            f"judge, 21 releases of {runs} runs: {1000 * best(lambda h=history, r=last: judge(h, r, better=Better.LOWER), 20):.1f}"
+        )
+    setting = Setting(releases=1000, per_release=10)
+    values = 100 * np.exp(iid(setting, rng))
+    for name, every in (("no step", 20_000), ("a step every 700 runs", 700)):
+        changed = values * np.exp(0.06 * ((np.arange(len(values)) // every) % 2))
+        history, _ = samples(changed, setting)
+        print(
+            f"find_changes, 10,000 runs, {name}: {1000 * best(lambda h=history: find_changes(h, better=Better.LOWER), 5):.0f}"
+        )
+        print(f"Otava, the same: {1000 * best(lambda h=history: steps.otava(h), 1):.0f}")
+
+
+def best(call: object, times: int) -> float:
+    taken = []
+    for _ in range(times):
+        start = time.thread_time()
+        call()  # type: ignore[operator]  # a lambda; its answer does not matter
+        taken.append(time.thread_time() - start)
+    return min(taken)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="40 replicates a cell")
+    parser.add_argument("--replicates", type=int, default=1000)
+    parser.add_argument("--runs", type=int, nargs="+", default=[5, 10, 3])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--seed", type=int, default=2026)
+    chosen = parser.parse_args()
+    replicates = 40 if chosen.quick else chosen.replicates
+    for part, scenarios in (("release", NULLS), ("held-out", HELD_OUT)):
+        if part in chosen.only:
+            print(f"\n=== {part} ===")
+            for runs in chosen.runs:
+                release.report([release.cell(s, i, runs, replicates, chosen.seed) for i, s in enumerate(scenarios)])
+    if "steps" in chosen.only:
+        for per_release in (10, 20):
+            steps.report(NULLS, max(replicates // 5, 20), per_release, chosen.seed)
+        steps.report_tcpd()
+    if "needed" in chosen.only:
+        outlook.report_needed(NULLS, max(replicates // 20, 5), chosen.seed)
+    if "looks" in chosen.only:
+        outlook.report_looks(NULLS, max(replicates // 5, 5), chosen.seed)
+    if "cpu" in chosen.only:
+        cpu()
+
+
+if __name__ == "__main__":
+    main()
