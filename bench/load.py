@@ -73,7 +73,15 @@ def job(folder: Path, url: str, isolation: str, **entry: float) -> Job:
 def by_command_line(folder: Path, url: str, workers: int, seconds: int) -> float:
     """Requests per CPU second."""
     (folder / "loadtest.py").write_text(TEST)
-    command = [Path(sys.executable).with_name("molotov"), "-q", "-w", str(workers), "-d", str(seconds), "loadtest.py"]
+    command = [
+        str(Path(sys.executable).with_name("molotov")),
+        "-q",
+        "-w",
+        str(workers),
+        "-d",
+        str(seconds),
+        "loadtest.py",
+    ]
     env = {**os.environ, "URL": url, "REPORT": str(folder / "report.json")}
     subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True)
     return _per_cpu_second(folder)

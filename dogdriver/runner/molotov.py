@@ -50,7 +50,12 @@ class MolotovRunner:
 
     async def smoke(self, job: Job, *, cancelled: asyncio.Event) -> Measured:
         """Each scenario once, one after the other, by one worker. Raises LoadTestError."""
-        return await self._run(job, cancelled, lambda _: None, smoke=True)
+
+        def log(snapshot: Snapshot) -> None:
+            for line in snapshot.lines:
+                LOG.info("smoke of run %s: %s", job.run, line)
+
+        return await self._run(job, cancelled, log, smoke=True)
 
     async def load(self, job: Job, *, cancelled: asyncio.Event, watch: Callable[[Snapshot], None]) -> Measured:
         """The whole load; *watch* is called in this loop about once a second. Raises LoadTestError."""

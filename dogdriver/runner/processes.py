@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dogdriver
+from dogdriver.errors import LoadTestError
 from dogdriver.runner.order import Message, Order, Over
 from dogdriver.runner.orphans import Orphans
 from dogdriver.runner.output import Lines
@@ -57,6 +58,10 @@ class ProcessHost:
                 stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, cwd=root, env=passed(ENVIRON), start_new_session=True,
                 pass_fds=[s.fileno() for s in theirs],
             )  # fmt: skip
+        except OSError as error:
+            for ours, _ in pairs:
+                ours.close()
+            raise LoadTestError(f"no process could be started for the test: {error}; look at the host") from error
         finally:
             for end in theirs:
                 end.close()

@@ -3,6 +3,7 @@ import random  # noqa: TID251 - its state is looked at
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -312,3 +313,33 @@ async def test_a_setup_that_hangs_is_cut_off(tmp_path: Path, clock: Clock, job: 
     code = GET + "@molotov.global_teardown()\ndef s(): time.sleep(3600)\n"
     measured = await runner.load(job(code, isolation="process", max_runs=2), cancelled=never(), watch=ignore)
     assert (measured.tally.ok, measured.stopped) == (2, None)
+
+
+@BOTH
+async def test_the_installed_requirements_are_importable_in_that_run_only(
+    runner: MolotovRunner, job: MakeJob, isolation: str, tmp_path: Path
+) -> None:
+    for version in ("1", "2"):
+        site = tmp_path / f"site{version}"
+        (site / "required").mkdir(parents=True)
+        (site / "required" / "__init__.py").write_text(f"VERSION = {version}")
+        wanted = job(f"import required\nassert required.VERSION == {version}\n" + GET, isolation=isolation, max_runs=1)
+        wanted = replace(wanted, prepared=replace(wanted.prepared, site=str(site)))
+        assert (await runner.load(wanted, cancelled=never(), watch=ignore)).tally.ok == 1
+    assert "required" not in sys.modules
+
+
+@BOTH
+async def test_uvloop_that_is_not_there(runner: MolotovRunner, job: MakeJob, isolation: str, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "uvloop.py").write_text("raise ImportError('not here')")
+    wanted = job(GET, isolation=isolation, uvloop=True)
+    wanted = replace(wanted, prepared=replace(wanted.prepared, site=str(tmp_path / "site")))
+    with pytest.raises(LoadTestError, match="asks for uvloop, which is not installed"):
+        await runner.load(wanted, cancelled=never(), watch=ignore)
+
+
+async def test_what_stays_behind_is_said(runner: MolotovRunner, job: MakeJob, caplog: pytest.LogCaptureFixture) -> None:
+    code = "import threading\nthreading.Thread(target=time.sleep, args=(1,), name='stray', daemon=True).start()\n" + GET
+    await runner.load(job(code, max_runs=1), cancelled=never(), watch=ignore)
+    assert "the test left threads running in the daemon: stray" in caplog.text
