@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
+
 from tests.end_to_end.parts import Daemon, answers, free_port
 
 TARGET = """
