@@ -42,6 +42,7 @@ class Arrival:
 
     run: Run
     key: str
+    etag: str
     claimed: datetime | None = None
     relabel: bool = False
 

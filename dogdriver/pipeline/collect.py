@@ -47,6 +47,7 @@ class Collect:
         if await self._world.store.save(run, expect=Status.DONE, values=changed):
             judged = await self._judging.look(run, project, now, again=True)
             await self._world.store.save(run, expect=Status.DONE, judged=judged)
+        self._world.wake.archive.set()
         return {"changed": sorted(changed)}
 
     async def _attempt(self, run: Run, now: datetime) -> None:
@@ -63,6 +64,7 @@ class Collect:
             errands = await self._errands(done, judged)
             await self._world.store.save(done, expect=Status.PENDING, judged=judged, errands=errands)
             self._world.wake.errands.set()
+            self._world.wake.archive.set()
         else:
             await self._world.store.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
 

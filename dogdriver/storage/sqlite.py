@@ -22,7 +22,7 @@ from dogdriver.model import (
     SeriesKey,
     Status,
 )
-from dogdriver.model.stored import Arrival, Counts, Rejected, Taken
+from dogdriver.model.stored import Arrival, Counts, Rejected, Stored, Taken
 from dogdriver.storage import errands, exchange, life, points, releases, runs, state, values, verdicts
 from dogdriver.storage.backups import backup, check
 from dogdriver.storage.database import Database, open_database
@@ -158,11 +158,11 @@ class SqliteStore:
     async def give_key(self, run_id: str, key: str) -> None:
         await self._database.write(exchange.give_key, run_id, key)
 
-    async def archived(self, run: Run, at: datetime) -> None:
-        await self._database.write(exchange.archived, run, at)
+    async def archived(self, run_id: str, at: datetime) -> None:
+        await self._database.write(exchange.archived, run_id, at)
 
-    async def absent(self, ids: Sequence[str]) -> set[str]:
-        return await self._database.read(exchange.absent, ids)
+    async def unread(self, objects: Sequence[tuple[Stored, str]]) -> Sequence[Stored]:
+        return await self._database.read(exchange.unread, objects)
 
     async def bring(self, arrivals: Sequence[Arrival], at: datetime) -> int:
         return await self._database.write(exchange.bring, arrivals, at)
@@ -182,7 +182,7 @@ class SqliteStore:
     async def rejected(self, *, keys: Sequence[str] | None = None, limit: int = 20) -> Sequence[Rejected]:
         return await self._database.read(exchange.rejected, keys, limit)
 
-    async def unjudged(self) -> Run | None:
+    async def unjudged(self) -> tuple[Run, bool] | None:
         return await self._database.read(exchange.unjudged)
 
     async def judged(self, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -88,6 +89,27 @@ async def test_an_exclusion_is_written_to_the_object_again(s3: S3Server, start: 
     assert (await again.now(done)).excluded == "a power cut"
 
 
+async def test_what_its_writer_changes_later_is_read_again(s3: S3Server, start: Start) -> None:
+    paris, oslo = await start("paris"), await start("oslo")
+    done = await paris.done()
+    await paris.upload()
+    await oslo.sync()
+    late = replace(done.metrics["cpu"], value=55.5, earlier=40.0)
+    await paris.store.save(done, expect=Status.DONE, values={"cpu": late})
+    await paris.pipeline.exclude(done.id, "a power cut")
+    await paris.upload()
+    requests = oslo.bucket.requests
+    await oslo.sync()
+    assert oslo.bucket.requests - requests == 7, "one of them for the object"
+    there = await oslo.now(done)
+    assert (there.metrics["cpu"].value, there.excluded) == (55.5, "a power cut")
+    [point] = await oslo.store.series(_key(there, "cpu"))
+    assert (point.value, point.excluded) == (55.5, True)
+    await oslo.sync()
+    assert oslo.bucket.requests - requests == 13
+    assert (await oslo.status())["waiting"] == 0
+
+
 async def test_another_daemons_objects_stay_as_they_are(s3: S3Server, start: Start) -> None:
     paris, oslo = await start("paris"), await start("oslo")
     done = await paris.done()
@@ -109,9 +131,10 @@ async def test_the_same_object_is_sent_again_after_a_kill_before_the_note(
     async def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as moment, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as moment:
         moment.setattr(paris.store, "archived", killed)
-        await paris.exchange.upload_next()
+        with pytest.raises(KeyboardInterrupt):
+            await paris.exchange.upload_next()
     before = await paris.objects()
     await paris.upload()
     assert await paris.objects() == before

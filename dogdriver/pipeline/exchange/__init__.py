@@ -79,10 +79,11 @@ class Exchange:
         self._spent = self._bucket.requests - before
 
     async def _judge(self) -> bool:
-        run = await self._books.unjudged()
-        if run is None:
+        found = await self._books.unjudged()
+        if found is None:
             return False
-        judged = await self._judging.look(run, self._world.project(run), self._world.clock())
+        run, again = found
+        judged = await self._judging.look(run, self._world.project(run), self._world.clock(), again=again)
         if judged:
             await self._world.store.save(run, expect=run.status, judged=judged)
         await self._books.judged(run)

@@ -88,7 +88,7 @@ class Archive:
         run = archived_run(body, archived_id(stored.key) or "")
         # Only our own schedule counts from our own runs.
         trigger = run.trigger if run.source == self._world.source else Trigger.ELSEWHERE
-        return Arrival(replace(run, trigger=trigger), stored.key)
+        return Arrival(replace(run, trigger=trigger), stored.key, stored.etag)
 
 
 class Results:
@@ -119,7 +119,7 @@ class Results:
             result = results[stored.key]
             place = usual_place(self._world.catalogue.current.projects.get(result.project))
             run = result_run(result, body, identity(self._bucket.name, stored.key), place)
-            return Arrival(run, stored.key, relabel=True)
+            return Arrival(run, stored.key, stored.etag, relabel=True)
 
         named = [(one, identity(self._bucket.name, one.key)) for one in objects if one.key in results]
         return await self._history.bring(named, parse)

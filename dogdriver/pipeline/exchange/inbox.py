@@ -145,7 +145,7 @@ class Inbox:
         kept = await self._world.store.run(run_id)
         if kept is not None and not job and not same_run(kept, run):
             raise Invalid(f"run {run_id} is here already and differs from it")
-        return Arrival(run, stored.key, claimed=now + CLAIM, relabel=job)
+        return Arrival(run, stored.key, stored.etag, claimed=now + CLAIM, relabel=job)
 
     def _place(self, project: str) -> tuple[str, str]:
         return usual_place(self._world.catalogue.current.projects.get(project))

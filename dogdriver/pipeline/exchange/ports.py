@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dogdriver.model import Run
-from dogdriver.model.stored import Arrival, Counts, Fetched, Listing, Rejected, Taken
+from dogdriver.model.stored import Arrival, Counts, Fetched, Listing, Rejected, Stored, Taken
 
 
 class Bucket(Protocol):
@@ -50,13 +50,14 @@ class Books(Protocol):
     async def newest_key(self, prefix: str) -> str | None:
         """The last of the archive keys that begin with *prefix*."""
 
-    async def give_key(self, run_id: str, key: str) -> None: ...
+    async def give_key(self, run_id: str, key: str) -> None:
+        """The run is about to be sent under *key*."""
 
-    async def archived(self, run: Run, at: datetime) -> None:
-        """*run* as it is stands in the archive since *at*; one that was changed since goes up again."""
+    async def archived(self, run_id: str, at: datetime) -> None:
+        """The run stands in the archive since *at*; one that was changed since it got its key goes up again."""
 
-    async def absent(self, ids: Sequence[str]) -> set[str]:
-        """Those of *ids* that no run has."""
+    async def unread(self, objects: Sequence[tuple[Stored, str]]) -> Sequence[Stored]:
+        """Of *objects*, each with its run's id, those that were not read yet as they are now."""
 
     async def bring(self, arrivals: Sequence[Arrival], at: datetime) -> int:
         """Keep runs that were made elsewhere, each once; how many were new."""
@@ -73,8 +74,10 @@ class Books(Protocol):
     async def rejected(self, *, keys: Sequence[str] | None = None, limit: int = 20) -> Sequence[Rejected]:
         """The newest first; with *keys* those of them."""
 
-    async def unjudged(self) -> Run | None:
-        """A brought run whose release was not looked at since: the newest of its release."""
+    async def unjudged(self) -> tuple[Run, bool] | None:
+        """A brought run whose release was not looked at since, the newest of its release; True: values that looks have
+        seen were changed.
+        """
 
     async def judged(self, run: Run) -> None: ...
 

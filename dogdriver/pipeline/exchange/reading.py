@@ -43,11 +43,8 @@ class History:
 
     async def bring(self, objects: Sequence[tuple[Stored, str]], parse: Parse) -> int:
         """Of *objects*, each with its run's id, read those that are new; how many runs came of them."""
-        absent = await self._books.absent([run_id for _, run_id in objects])
-        known = {one.key: one.etag for one in await self._books.rejected(keys=[stored.key for stored, _ in objects])}
-        fresh = [stored for stored, run_id in objects if run_id in absent and known.get(stored.key) != stored.etag]
         new = 0
-        for batch in _batches(fresh):
+        for batch in _batches(await self._books.unread(objects)):
             new += await self._read(batch, parse)
         return new
 

@@ -36,7 +36,8 @@ class Uploads:
             return False
         run, key = found
         if key is not None and not key.startswith(self._prefix):
-            await self._books.archived(run, now)  # another daemon's object, or the first dogDriver's: it stays as it is
+            await self._books.give_key(run.id, key)  # another daemon's object, or the first dogDriver's: it stays so
+            await self._books.archived(run.id, now)
             return True
         return await self._send(run, key, now)
 
@@ -47,7 +48,9 @@ class Uploads:
     async def _send(self, run: Run, key: str | None, now: datetime) -> bool:
         try:
             with noted(self.health, self._world.clock):
-                await self._bucket.put(key or await self._new_key(run, now), archive_object(run))
+                key = key or await self._new_key(run, now)
+                await self._books.give_key(run.id, key)
+                await self._bucket.put(key, archive_object(run))
         except ExternalError as error:
             self._later = now + self._rest
             if isinstance(error, Refused):
@@ -57,7 +60,7 @@ class Uploads:
         except Exception:
             self._refused.append(run.id)  # a defect of ours must not hold up the other runs
             raise
-        await self._books.archived(run, self._world.clock())
+        await self._books.archived(run.id, self._world.clock())
         return True
 
     async def _new_key(self, run: Run, now: datetime) -> str:
@@ -67,5 +70,4 @@ class Uploads:
         if last is not None and last >= key:
             after = stamp_of(last) + timedelta(microseconds=1)
             key = archive_key(self._world.source, after, run.id)
-        await self._books.give_key(run.id, key)
         return key

@@ -1,13 +1,19 @@
--- archive is the key under which a run stands in the bucket, or is about to; archived says since when it does.
+-- archive is the key under which a run stands in the bucket, or is about to; archived says since when it does: null, not
+-- as it is now; 0, it is being sent. etag is that of the object that it was read from.
 ALTER TABLE run ADD COLUMN archive TEXT;
 ALTER TABLE run ADD COLUMN archived INTEGER;
+ALTER TABLE run ADD COLUMN etag TEXT;
 
 CREATE INDEX run_unarchived ON run (seq)
-    WHERE archived IS NULL AND status IN ('done', 'failed', 'aborted', 'invalid');
+    WHERE coalesce(archived, 0) = 0 AND status IN ('done', 'failed', 'aborted', 'invalid');
 CREATE INDEX run_archive ON run (archive) WHERE archive IS NOT NULL;
 
 CREATE TRIGGER run_exclusion AFTER UPDATE OF excluded ON run WHEN new.excluded IS NOT old.excluded BEGIN
     UPDATE run SET archived = NULL WHERE id = new.id;
+END;
+
+CREATE TRIGGER value_changed AFTER UPDATE OF value ON value WHEN new.value IS NOT old.value BEGIN
+    UPDATE run SET archived = NULL WHERE id = new.run;
 END;
 
 -- Objects of the inbox whose run is here, until they are removed from the bucket.
@@ -39,6 +45,7 @@ CREATE TABLE unjudged (
     release TEXT NOT NULL,
     started INTEGER NOT NULL,
     run TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    again INTEGER NOT NULL,  -- values changed that looks have seen
     PRIMARY KEY (project, deployment, test, source, release)
 ) STRICT, WITHOUT ROWID;
 
