@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from aiohttp import web
 
-from dogdriver import app, identity
+from dogdriver import app, client, identity
 from dogdriver.check import Check, Mark
 from dogdriver.demo.world import demo_world
 from dogdriver.errors import DogdriverError
@@ -19,22 +20,28 @@ from dogdriver.storage import backup
 
 
 def main() -> None:
-    """Exit codes: 0 fine, 2 the settings or the arguments are wrong, 1 anything else."""
+    """Exit codes: 0 fine, 2 the settings or the arguments are wrong, 1 anything else; `run` has its own."""
     arguments = _parser().parse_args()
     try:
         sys.exit(arguments.run(arguments))
     except DogdriverError as error:
         print(f"dogdriver: {error.message}", file=sys.stderr)  # noqa: T201 - a command's answer
-        sys.exit(2)
+        sys.exit(arguments.wrong)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Leaves with the exit code that its command has for wrong arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(int(self.get_default("wrong") or 2), f"{self.prog}: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="dogdriver", description="Is service X getting slower or faster with this new release?"
-    )
-    parser.set_defaults(run=_serve)
+    parser = _Parser(prog="dogdriver", description="Is service X getting slower or faster with this new release?")
+    parser.set_defaults(run=_serve, wrong=2)
     words = parser.add_subparsers(title="commands", metavar="")
     words.add_parser("serve", help="run the daemon (default)").set_defaults(run=_serve)
     demo = words.add_parser("demo", help="the daemon with a service, a Datadog and a test of its own; needs no account")
@@ -42,6 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     check = words.add_parser("check", help="ask everything that a run would need, without running anything")
     check.add_argument("project", nargs="*", help="only these (default: all that may run)")
     check.set_defaults(run=_check)
+    run = words.add_parser(
+        "run", help="run a test once, here, and deliver it to a daemon or a bucket; exit codes for CI",
+        description="Exit codes: 0 fine (with --wait: no regression), 1 regressed, 2 undecided, 3 the run failed, "
+        "4 nothing could be run, 5 the run could not be delivered and is kept for the next call.",
+    )  # fmt: skip
+    client.arguments(run)
+    run.set_defaults(run=_run, wrong=client.Exit.IMPOSSIBLE)
     words.add_parser("token", help="show the token that writes need").set_defaults(run=_token)
     backup = words.add_parser("backup", help="write a consistent copy of the database while the daemon runs")
     backup.add_argument("file", type=Path, help="where to; it must not exist")
@@ -106,6 +120,12 @@ def _check(arguments: argparse.Namespace) -> int:
         return fine
 
     return 0 if asyncio.run(all_fine()) else 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    given = {"DOGDRIVER_SOURCE": arguments.source} if arguments.source else {}
+    settings = _settings({**_environ(), **given})
+    return client.run(arguments, settings, _environ(), app.clock)
 
 
 def _token(_: argparse.Namespace) -> int:

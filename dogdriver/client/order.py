@@ -1,0 +1,120 @@
+"""What one call of `dogdriver run` is asked to do, and what its exit codes mean."""
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from urllib.parse import urlsplit
+
+from dogdriver.errors import SettingsError
+from dogdriver.settings import Settings
+
+
+class Exit(IntEnum):
+    """The exit code of `dogdriver run`; documented in docs/client.md."""
+
+    FINE = 0  # the run was made; with --wait: no regression
+    REGRESSED = 1
+    UNDECIDED = 2
+    FAILED = 3  # the run failed, was aborted, or is invalid
+    IMPOSSIBLE = 4  # nothing was run: arguments, settings, unknown project, a token that is not taken
+    UNDELIVERED = 5  # the run was made, and is kept here: it could not be delivered
+    STOPPED = 130
+
+    @classmethod
+    def worst(cls, exits: Iterable["Exit"]) -> "Exit":
+        """Of several runs."""
+        ranks = (cls.STOPPED, cls.IMPOSSIBLE, cls.FAILED, cls.REGRESSED, cls.UNDELIVERED, cls.UNDECIDED, cls.FINE)
+        return min(exits, key=ranks.index, default=cls.FINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """*project* None: all that may run. *to*: `s3://BUCKET`, a daemon's address, or None: the data directory.
+
+    *ask*: the daemon that is asked for the verdict. *timeout*: seconds to wait for it, None: until there is one.
+    """
+
+    project: str | None
+    deployment: str | None = None
+    test: str | None = None
+    to: str | None = None
+    ask: str | None = None
+    wait: bool = False
+    undecided: int = Exit.UNDECIDED
+    timeout: float | None = None
+    json: bool = False
+
+    @property
+    def bucket(self) -> str | None:
+        """The bucket's name where the runs go to one."""
+        return self.to.removeprefix("s3://") if self.to and self.to.startswith("s3://") else None
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `dogdriver run` to *parser*."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("project", nargs="?", metavar="PROJECT", help="the project to load")
+    which.add_argument("--all", action="store_true", help="every project with a test that may run, one after the other")
+    parser.add_argument("--deployment", metavar="NAME", help="where (default: the only one, else stage)")
+    parser.add_argument("--test", metavar="NAME", help="which test (default: the project's)")
+    parser.add_argument("--source", metavar="NAME", help="where this load comes from (default: DOGDRIVER_SOURCE)")
+    parser.add_argument(
+        "--to", metavar="ADDRESS", help="deliver to http://DAEMON or s3://BUCKET (default: DOGDRIVER_BUCKET, else keep "
+        "the run in DOGDRIVER_DATA)",
+    )  # fmt: skip
+    parser.add_argument("--wait", action="store_true", help="wait for the verdict; the exit code tells it")
+    parser.add_argument("--ask", metavar="URL", help="the daemon to ask for the verdict (default: that of --to)")
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="wait no longer than that")
+    parser.add_argument(
+        "--undecided", type=int, choices=range(256), default=int(Exit.UNDECIDED), metavar="CODE",
+        help="the exit code for a verdict that is undecided (default: 2)",
+    )  # fmt: skip
+    parser.add_argument("--undecided-ok", dest="undecided", action="store_const", const=0, help="the same as 0")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
+
+
+def order(parsed: argparse.Namespace, settings: Settings) -> Order:
+    """Raises SettingsError with one sentence for what does not go together."""
+    to = _destination(parsed.to or (f"s3://{settings.bucket}" if settings.bucket else None))
+    ask = _daemon("--ask", parsed.ask) or (to if to and not to.startswith("s3://") else None)
+    order = Order(
+        project=None if parsed.all else parsed.project, deployment=parsed.deployment, test=parsed.test,
+        to=to, ask=ask, wait=parsed.wait, undecided=parsed.undecided, timeout=parsed.timeout, json=parsed.json,
+    )  # fmt: skip
+    if order.to and not settings.source:
+        raise SettingsError(
+            "a run that is delivered needs a source that stays the same; set DOGDRIVER_SOURCE or give --source"
+        )
+    if order.bucket and order.wait and not order.ask:
+        raise SettingsError(
+            "a bucket gives no verdicts; name a daemon on it with --ask http://HOST, or leave out --wait"
+        )
+    return order
+
+
+def _destination(text: str | None) -> str | None:
+    if text is None or not text.startswith("s3://"):
+        return _daemon("--to", text)
+    name = text.removeprefix("s3://").rstrip("/")
+    if not name or "/" in name or not name.isprintable():
+        raise SettingsError(f"--to is {text!r}; give the bucket alone, as in s3://BUCKET")
+    return f"s3://{name}"
+
+
+def _daemon(option: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise SettingsError(
+            f"{option} is {text!r}; give a daemon's address such as http://HOST:8080, without a password"
+        )
+    return text.rstrip("/")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 7 * 86400:
+        raise ValueError
+    return value
