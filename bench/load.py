@@ -56,6 +56,7 @@ def service() -> Iterator[str]:
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,))
     process.start()
+    there.close()
     try:
         yield here.recv()
     finally:

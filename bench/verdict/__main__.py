@@ -1,7 +1,9 @@
-"""The verdict's bench: `python -m bench.verdict [--quick] [--replicates 1000] [--only release steps needed looks cpu]`."""
+"""The verdict's bench: `python -m bench.verdict [--quick] [--replicates 1000] [--only PART ...]`."""
 
 import argparse
 import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -18,28 +20,27 @@ def cpu() -> None:
     rng = np.random.default_rng(1)
     for runs in (5, 10):
         setting = Setting(releases=21, per_release=runs)
-        history, last = samples(100 * np.exp(iid(setting, rng)), setting)
-        print(
-            f"judge, 21 releases of {runs} runs: {1000 * best(lambda h=history, r=last: judge(h, r, better=Better.LOWER), 20):.1f}"
-        )
+        history, last = samples(setting.level * np.exp(iid(setting, rng)), setting)
+        taken = best(partial(judge, history, last, better=Better.LOWER), 20)
+        print(f"judge, 21 releases of {runs} runs: {taken:.1f}")
     setting = Setting(releases=1000, per_release=10)
-    values = 100 * np.exp(iid(setting, rng))
+    values = setting.level * np.exp(iid(setting, rng))
     for name, every in (("no step", 20_000), ("a step every 700 runs", 700)):
         changed = values * np.exp(0.06 * ((np.arange(len(values)) // every) % 2))
         history, _ = samples(changed, setting)
-        print(
-            f"find_changes, 10,000 runs, {name}: {1000 * best(lambda h=history: find_changes(h, better=Better.LOWER), 5):.0f}"
-        )
-        print(f"Otava, the same: {1000 * best(lambda h=history: steps.otava(h), 1):.0f}")
+        ours = best(partial(find_changes, history, better=Better.LOWER), 5)
+        theirs = best(partial(steps.otava, history), 1)
+        print(f"find_changes, 10,000 runs, {name}: {ours:.0f}, Otava {theirs:.0f}")
 
 
-def best(call: object, times: int) -> float:
+def best(call: Callable[[], object], times: int) -> float:
+    """Milliseconds."""
     taken = []
     for _ in range(times):
         start = time.thread_time()
-        call()  # type: ignore[operator]  # a lambda; its answer does not matter
+        call()
         taken.append(time.thread_time() - start)
-    return min(taken)
+    return 1000 * min(taken)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Of the verdicts that said "k more runs", how many were settled within 1.5 k; and what looking after every run costs."""
+"""How many verdicts that said "k more runs" were settled within 1.5 k; what looking after every run costs."""
 
 from collections.abc import Sequence
 
@@ -60,9 +60,8 @@ def report_needed(scenarios: Sequence[Scenario], replicates: int, seed: int) -> 
 
 def report_looks(scenarios: Sequence[Scenario], replicates: int, seed: int, looks: int = 30) -> None:
     print(f"\nlooking after every run, {looks} looks, {replicates} replicates: differences called")
-    print(
-        f"{'':16}{'at look 10':>12}{'at any look':>13}{'announced':>11}{'withdrawn':>11}{'+5 % announced':>16}{'median look':>13}"
-    )
+    heads = (("at look 10", 12), ("at any look", 13), ("announced", 11), ("withdrawn", 11), ("+5 % announced", 16))
+    print(" " * 16 + "".join(f"{head:>{width}}" for head, width in heads) + f"{'median look':>13}")
     for number, scenario in enumerate(scenarios):
         if scenario.name in {"stray", "wobble", "drift"}:
             continue

@@ -36,12 +36,14 @@ class Setting:
 
 
 def iid(setting: Setting, rng: np.random.Generator) -> Values:
-    return setting.sd * rng.standard_normal(setting.runs)
+    result: Values = setting.sd * rng.standard_normal(setting.runs)
+    return result
 
 
 def heavy(setting: Setting, rng: np.random.Generator) -> Values:
     freedom = setting.option("freedom", 3)
-    return setting.sd * rng.standard_t(freedom, setting.runs) / np.sqrt(freedom / (freedom - 2))
+    result: Values = setting.sd * rng.standard_t(freedom, setting.runs) / np.sqrt(freedom / (freedom - 2))
+    return result
 
 
 def outliers(setting: Setting, rng: np.random.Generator) -> Values:
@@ -65,12 +67,15 @@ def daily(setting: Setting, rng: np.random.Generator) -> Values:
     if setting.option("square", 0):
         wave = np.where((hours % 24 > 8) & (hours % 24 < 18), 1.0, -0.7)
     week = setting.option("weekly", 0) * np.sin(2 * np.pi * hours / 168)
-    return setting.option("amplitude", 0.04) * wave + week + iid(replace(setting, sd=setting.option("rest", 0.01)), rng)
+    rest = iid(replace(setting, sd=setting.option("rest", 0.01)), rng)
+    result: Values = setting.option("amplitude", 0.04) * wave + week + rest
+    return result
 
 
 def bimodal(setting: Setting, rng: np.random.Generator) -> Values:
     second = rng.random(setting.runs) < setting.option("share", 0.3)
-    return setting.option("gap", 0.08) * second + iid(replace(setting, sd=setting.option("rest", 0.02)), rng)
+    result: Values = setting.option("gap", 0.08) * second + iid(replace(setting, sd=setting.option("rest", 0.02)), rng)
+    return result
 
 
 def drift(setting: Setting, rng: np.random.Generator) -> Values:
@@ -82,7 +87,8 @@ def stray_step(setting: Setting, rng: np.random.Generator) -> Values:
     last = setting.runs - setting.per_release
     place = rng.choice([i for i in range(1, setting.runs) if i != last])
     size = setting.option("size", 0.08) * rng.choice([-1, 1])
-    return iid(setting, rng) + size * (np.arange(setting.runs) >= place)
+    result: Values = iid(setting, rng) + size * (np.arange(setting.runs) >= place)
+    return result
 
 
 def wobble(setting: Setting, rng: np.random.Generator) -> Values:

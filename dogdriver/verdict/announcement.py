@@ -33,7 +33,7 @@ def announce(looks: Sequence[Verdict], *, alpha: float = 0.01) -> Announcement:
                 continue
             standing, decided = Standing.WITHDRAWN, place
             reason = f"Withdrawn, it was called {plain(outcome)}: {doubt}"
-            outcome = Outcome.UNDECIDED
+            outcome, streak = Outcome.UNDECIDED, [look]
         if ripe(streak, alpha):
             again = f" ({reason})" if standing is Standing.WITHDRAWN else ""
             standing, outcome, decided, reason = Standing.ANNOUNCED, look.outcome, place, look.reason + again

@@ -20,6 +20,7 @@ ALPHA = 0.01
 POWER = 0.8
 FALSE_DISCOVERIES = 0.05
 MOST_LOOKED_BACK = 12
+ROUNDING = 1e-12
 PRIOR_WOBBLE = (TAUS, TAU_PRIOR)
 
 
@@ -171,7 +172,7 @@ def conclude(
     down, up = scale.thresholds(question.margin)
     error = float(np.sqrt(mixture.variance()))
     at_hand = np.array([high - low, inner_high - inner_low]) / 2 / max(error, 1e-300)
-    size = scale.relative(middle)
+    size = scale.relative(middle) if abs(middle) > ROUNDING else 0.0
     if p < question.alpha and abs(size) >= question.margin and size != 0:
         outcome = Outcome.REGRESSED if (size > 0) == (question.better is Better.LOWER) else Outcome.IMPROVED
     elif down < inner_low and inner_high < up:

@@ -44,7 +44,7 @@ class Mixture:
         return min(1.0, 2 * min(below, 1.0 - below))
 
     def quantiles(self, shares: tuple[float, ...]) -> Floats:
-        """By bisection on a normal approximation of each t (Wallace's), then Newton's steps on the distribution itself."""
+        """By bisection on a normal approximation of each t (Wallace's), then Newton's step on the mixture itself."""
         wanted = np.array(shares)
         centre = float(self.weights @ self.centres)
         reach = float(np.max(np.abs(self.centres - centre) + self.errors)) * WIDEST

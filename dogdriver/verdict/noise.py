@@ -81,8 +81,9 @@ def whitening(phi: float, gaps: Floats) -> tuple[Floats, Floats]:
     """(w, c): the whitened row i is w[i] * row[i] - c[i] * row[i - 1]."""
     carried: Floats = np.power(phi, gaps)
     carried[0] = 0.0
-    weight = 1.0 / np.sqrt(1.0 - carried**2)
-    return weight, weight * carried
+    weight: Floats = 1.0 / np.sqrt(1.0 - carried * carried)
+    carry: Floats = weight * carried
+    return weight, carry
 
 
 def whitened(rows: Floats, weight: Floats, carry: Floats) -> Floats:

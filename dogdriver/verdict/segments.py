@@ -48,9 +48,9 @@ class Noise:
         counts = np.bincount(group)
         levels = medians(values, group.astype(np.intp), len(found))
         sampling = sd**2 * (1 + phi) / (1 - phi) * 1.57 * float(np.median(1 / counts))
-        tau2 = usual_square(np.diff(levels)) / 2 - min(sampling, sd**2)
+        seen = scale(np.diff(levels), outer=0.5) ** 2 / 2
+        tau2 = seen - min(sampling, sd**2) * (1 + 2 / sqrt(len(found)))
         return cls(sd, phi, sqrt(max(tau2, 0.0)))
-
 
     def bar(self, runs: int) -> float:
         """What a step has to gain. The autocorrelation is an estimate: the more of it, the more that matters."""
@@ -147,9 +147,7 @@ def segment(values: Floats, release: Ints, thresholds: tuple[float, float], alph
 def common_slope(values: Floats, places: Ints) -> float:
     """Per run, by least squares with a level for each stretch between *places*."""
     runs = len(values)
-    group = np.zeros(runs, dtype=np.intp)
-    group[places] = 1
-    group = np.cumsum(group)
+    group = np.searchsorted(places, np.arange(runs), side="right")
     counts = np.bincount(group)
     time = np.arange(runs) - (np.bincount(group, weights=np.arange(runs)) / counts)[group]
     return float(time @ values / (time @ time))

@@ -85,11 +85,10 @@ class Series:
         for sample in ordered:
             first_seen.setdefault(sample.release, len(first_seen))
         kept = [(i, s, float(s.value)) for i, s in enumerate(ordered) if s.value is not None and isfinite(s.value)]
-        start = ordered[0].at if ordered else datetime.min
         return cls(
             at=tuple(s.at for _, s, _ in kept),
             index=np.array([i for i, _, _ in kept], dtype=np.intp),
-            seconds=np.array([(s.at - start).total_seconds() for _, s, _ in kept], dtype=np.float64),
+            seconds=np.array([(s.at - ordered[0].at).total_seconds() for _, s, _ in kept], dtype=np.float64),
             values=np.array([v for _, _, v in kept], dtype=np.float64),
             release=np.array([first_seen[s.release] for _, s, _ in kept], dtype=np.intp),
             releases=tuple(first_seen),

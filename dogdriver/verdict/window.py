@@ -13,11 +13,9 @@ MOST_RUNS = 400
 def before_and_within(series: Series, judged: int) -> Series:
     """The runs of the release and of the releases first seen before it, up to its last run; the newest of them."""
     own = np.flatnonzero(series.release == judged)
-    if own.size == 0:
-        return series.take(own)
     own = own[:MOST_RUNS]
-    places = np.arange(len(series))
-    earlier = np.flatnonzero((series.release < judged) & (places < own[-1]))
+    end = int(own[-1]) if own.size else len(series)
+    earlier = np.flatnonzero(series.release[:end] < judged)
     if earlier.size:
         kept = np.unique(series.release[earlier])[-MOST_RELEASES:]
         earlier = earlier[series.release[earlier] >= kept[0]][-MOST_BASELINE_RUNS:]

@@ -11,7 +11,9 @@ from dogdriver.verdict import Sample
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
 
-def history(values: Iterable[float | None], per_release: int = 5, every: timedelta = timedelta(hours=1)) -> list[Sample]:
+def history(
+    values: Iterable[float | None], per_release: int = 5, every: timedelta = timedelta(hours=1)
+) -> list[Sample]:
     """Releases r000, r001, … of *per_release* runs each."""
     return [Sample(START + i * every, f"r{i // per_release:03d}", v) for i, v in enumerate(values)]
 
