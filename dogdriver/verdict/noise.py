@@ -79,11 +79,10 @@ def distances(seconds: Floats) -> Floats:
 
 def whitening(phi: float, gaps: Floats) -> tuple[Floats, Floats]:
     """(w, c): the whitened row i is w[i] * row[i] - c[i] * row[i - 1]."""
-    carried: Floats = np.power(phi, gaps)
+    carried = np.asarray(phi**gaps, dtype=np.float64)
     carried[0] = 0.0
-    weight: Floats = 1.0 / np.sqrt(1.0 - carried * carried)
-    carry: Floats = weight * carried
-    return weight, carry
+    weight = np.asarray(1.0 / np.sqrt(1.0 - np.square(carried)), dtype=np.float64)
+    return weight, np.asarray(np.multiply(weight, carried), dtype=np.float64)
 
 
 def whitened(rows: Floats, weight: Floats, carry: Floats) -> Floats:
