@@ -79,10 +79,10 @@ def distances(seconds: Floats) -> Floats:
 
 def whitening(phi: float, gaps: Floats) -> tuple[Floats, Floats]:
     """(w, c): the whitened row i is w[i] * row[i] - c[i] * row[i - 1]."""
-    carried = np.asarray(phi**gaps, dtype=np.float64)
+    carried = np.power(phi, gaps)
     carried[0] = 0.0
-    weight = np.asarray(1.0 / np.sqrt(1.0 - np.square(carried)), dtype=np.float64)
-    return weight, np.asarray(np.multiply(weight, carried), dtype=np.float64)
+    weight = 1.0 / np.sqrt(1.0 - carried**2)
+    return weight, weight * carried
 
 
 def whitened(rows: Floats, weight: Floats, carry: Floats) -> Floats:
@@ -116,7 +116,8 @@ class Posterior:
     def wobble(self) -> tuple[Floats, Floats]:
         """The taus of the grid and the weight of each."""
         taus, group = np.unique(self.taus, return_inverse=True)
-        return taus, np.bincount(group, weights=self.weights)
+        weights: Floats = np.bincount(group, weights=self.weights).astype(np.float64)
+        return taus, weights
 
     def mean(self, values: Floats) -> float:
         return float(self.weights @ values)
