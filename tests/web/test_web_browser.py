@@ -21,6 +21,7 @@ FLAGS = [
 
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed: the group `browser`")
 pytestmark = [
+    pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}: install chromium"),
 ]
 
