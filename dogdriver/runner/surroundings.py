@@ -99,7 +99,7 @@ def _taken_down() -> list[Callable[[], Any]]:
     environ, here = dict(ENVIRON), Path.cwd()
     drawn, timeout = random.getstate(), socket.getdefaulttimeout()
     policy = asyncio.get_event_loop_policy()
-    bytecode = sys.dont_write_bytecode
+    bytecode, switching = sys.dont_write_bytecode, sys.getswitchinterval()
     attributes = [
         *((sys, name, getattr(sys, name)) for name in ("stdout", "stderr", "stdin", "excepthook", "unraisablehook")),
         (sys, "argv", sys.argv),
@@ -133,6 +133,7 @@ def _taken_down() -> list[Callable[[], Any]]:
         restore_lists,
         restore_environ,
         lambda: os.chdir(here),
+        lambda: sys.setswitchinterval(switching),
         lambda: random.setstate(drawn),
         lambda: socket.setdefaulttimeout(timeout),
         lambda: asyncio.set_event_loop_policy(policy),

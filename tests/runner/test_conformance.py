@@ -1,11 +1,13 @@
 """What the command line makes of a test, dogDriver makes of it, too."""
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from dogdriver.runner import library
 from dogdriver.runner.options import IGNORED, LOAD
 from tests.runner.conformance.cases import CASES, Case
 from tests.runner.conformance.compare import Did, agree, by_command_line, by_runner
@@ -29,7 +31,6 @@ def _theirs(
         pool.shutdown(cancel_futures=True)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_as_the_command_line(
     case: Case, theirs: dict[str, Future[Did]], service: Service, tmp_path: Path
@@ -40,7 +41,9 @@ async def test_as_the_command_line(
 
 
 def test_every_option_of_the_command_line_is_known() -> None:
-    from molotov.run import _parser  # noqa: PLC0415 - nothing but a run may import it otherwise
-
-    args = vars(_parser().parse_args([]))
+    before = library.modules()
+    args = vars(library.Library.fresh().run._parser().parse_args([]))
+    for name in library.modules():
+        del sys.modules[name]
+    sys.modules.update(before)
     assert {name: default for name, (default, _, _) in LOAD.items()} | IGNORED == args
