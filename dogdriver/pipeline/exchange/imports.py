@@ -7,10 +7,11 @@ were seen, and one page of a round through everything, which finds what came in 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from dogdriver.errors import Invalid
 from dogdriver.model import Trigger
 from dogdriver.model.stored import Arrival, Listing, Stored
 from dogdriver.pipeline.exchange.first import Result, result_of, result_run, usual_place
-from dogdriver.pipeline.exchange.layout import LARGEST, RUNS, archived_id, archived_run, identity
+from dogdriver.pipeline.exchange.layout import RUNS, archived_id, archived_run, identity
 from dogdriver.pipeline.exchange.ports import Books, Bucket
 from dogdriver.pipeline.exchange.reading import History
 from dogdriver.pipeline.services import Services
@@ -73,19 +74,13 @@ class Archive:
         return new
 
     async def _bring(self, objects: Sequence[Stored]) -> int:
-        named: list[tuple[Stored, str]] = []
-        for stored in objects:
-            run_id = archived_id(stored.key)
-            if run_id is None:
-                await self._history.refuse(stored, "its key is not one that a dogDriver gives to an archived run")
-            elif stored.size > LARGEST:
-                await self._history.refuse(stored, f"it is larger than {LARGEST} bytes")
-            else:
-                named.append((stored, run_id))
-        return await self._history.bring(named, self._parse)
+        return await self._history.bring([(one, archived_id(one.key) or "") for one in objects], self._parse)
 
     def _parse(self, stored: Stored, body: bytes) -> Arrival:
-        run = archived_run(body, archived_id(stored.key) or "")
+        run_id = archived_id(stored.key)
+        if run_id is None:
+            raise Invalid("its key is not one that a dogDriver gives to an archived run")
+        run = archived_run(body, run_id)
         # Only our own schedule counts from our own runs.
         trigger = run.trigger if run.source == self._world.source else Trigger.ELSEWHERE
         return Arrival(replace(run, trigger=trigger), stored.key, stored.etag)

@@ -14,7 +14,6 @@ from dogdriver.pipeline.exchange.first import JOBS, is_job, job_run, usual_place
 from dogdriver.pipeline.exchange.imports import Round
 from dogdriver.pipeline.exchange.layout import (
     INBOX,
-    LARGEST,
     claim_key,
     claim_object,
     delivered,
@@ -25,7 +24,7 @@ from dogdriver.pipeline.exchange.layout import (
     rejected_keys,
 )
 from dogdriver.pipeline.exchange.ports import Books, Bucket
-from dogdriver.pipeline.exchange.reading import each
+from dogdriver.pipeline.exchange.reading import each, fetch
 from dogdriver.pipeline.services import Services
 
 CLAIM = timedelta(hours=1)  # renewed when half of it is over
@@ -134,7 +133,7 @@ class Inbox:
         run_id = identity(self._bucket.name, stored.key) if job else delivered_id(stored.key)
         if run_id is None:
             raise Invalid("its key is not one that a dogDriver gives to a delivered run")
-        fetched = await self._bucket.get(stored.key, most=LARGEST)
+        fetched = await fetch(self._bucket, stored)
         if fetched is None:
             await self._bucket.remove(claim_key(stored.key))
             return None

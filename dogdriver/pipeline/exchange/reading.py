@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from dogdriver.errors import BadInput
-from dogdriver.model.stored import Arrival, Rejected, Stored
+from dogdriver.errors import BadInput, TooLarge
+from dogdriver.model.stored import Arrival, Fetched, Rejected, Stored
 from dogdriver.pipeline.exchange.layout import LARGEST
 from dogdriver.pipeline.exchange.ports import Books, Bucket
 from dogdriver.pipeline.services import Services
@@ -35,6 +35,13 @@ async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def fetch(bucket: Bucket, stored: Stored) -> Fetched | None:
+    """Raises TooLarge for an object that is larger than any of ours."""
+    if stored.size > LARGEST:
+        raise TooLarge(f"it has {stored.size} bytes, which is larger than the {LARGEST} that are read")
+    return await bucket.get(stored.key, most=LARGEST)
+
+
 class History:
     """Brings objects that are history: what cannot be used is left where it is, and remembered."""
 
@@ -53,19 +60,16 @@ class History:
 
         async def read(stored: Stored) -> None:
             try:
-                fetched = await self._bucket.get(stored.key, most=LARGEST)
+                fetched = await fetch(self._bucket, stored)
                 if fetched is not None:
                     arrivals.append(parse(stored, fetched.body))
             except BadInput as error:
-                await self.refuse(stored, error.message)
+                reason = error.message
+                await self._books.reject(Rejected(stored.key, stored.etag, stored.size, reason, self._world.clock()))
 
         await each(batch, read)
         arrivals.sort(key=lambda arrival: arrival.key)
         return await self._books.bring(arrivals, self._world.clock())
-
-    async def refuse(self, stored: Stored, reason: str) -> None:
-        """Remember that an object is of no use, so that it is not read again."""
-        await self._books.reject(Rejected(stored.key, stored.etag, stored.size, reason, self._world.clock()))
 
 
 def _batches(objects: Sequence[Stored]) -> Iterator[list[Stored]]:
