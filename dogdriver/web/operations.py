@@ -33,23 +33,23 @@ class Operation:
     kept: bool = False  # the answer carries an ETag and may be a 304
 
 
-WRITES = (400, 401, 403, 413, 415, 429)
+WRITES = (400, 401, 403, 413, 415, 422, 429)
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/projects", api.projects, "All projects, with their trend and headline.", "Projects",
               fails=(400,), kept=True),
     Operation("GET", "/projects/{project}", api.project, "One project, with its schedule, test and load.",
               "ProjectDetail", fails=(400, 404), kept=True),
     Operation("POST", "/runs", api.trigger, "Queue a run, or give the one that is queued already.",
-              "RunAnswer", status=(202,), body="Trigger", write=True, fails=(*WRITES, 404, 409, 422)),
+              "RunAnswer", status=(202,), body="Trigger", write=True, fails=(*WRITES, 404, 409)),
     Operation("GET", "/runs", api.runs, "Runs, newest first.", "Runs", parameters=api.RUNS, fails=(400, 422),
               kept=True),
     Operation("GET", "/runs/{id}", api.run, "One run.", "RunAnswer", fails=(400, 404), kept=True),
     Operation("PUT", "/runs/{id}", api.deliver, "Deliver a run made elsewhere.", "RunAnswer",
-              status=(200, 201), body="Delivery", write=True, fails=(*WRITES, 409, 422)),
+              status=(200, 201), body="Delivery", write=True, fails=(*WRITES, 409)),
     Operation("POST", "/runs/{id}/cancel", api.cancel, "Cancel a run that has not ended.", "RunAnswer",
               body="Nothing", body_required=False, write=True, fails=(*WRITES, 404, 409)),
     Operation("POST", "/runs/{id}/exclude", api.exclude, "Leave a run out of verdicts, with a reason.", "RunAnswer",
-              body="Exclusion", write=True, fails=(*WRITES, 404, 409, 422)),
+              body="Exclusion", write=True, fails=(*WRITES, 404, 409)),
     Operation("POST", "/runs/{id}/include", api.include, "Take an exclusion back.", "RunAnswer",
               body="Nothing", body_required=False, write=True, fails=(*WRITES, 404, 409)),
     Operation("GET", "/runs/{id}/live", live, "Follow a run: Server-Sent Events until its load has ended.",

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from dogdriver.errors import BadInput, TooLarge, UnsupportedMedia
+from dogdriver.errors import BadInput, Invalid, TooLarge, UnsupportedMedia
 from dogdriver.model import Status
 
-MOST_BYTES = 8 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024  # of a delivered run
+MOST_COMMAND = 64 * 1024  # of a command
 LONGEST = 500
 
 
@@ -104,9 +105,10 @@ def _offer(known: Mapping[str, Parameter]) -> str:
 async def read_body(request: web.Request, fields: Iterable[str] | None, *, required: Iterable[str] = ()) -> Any:
     """The JSON object in the body, {} for no body where nothing is *required*.
 
-    With *fields* every value must be a string in one of them, or null. Raises BadInput, TooLarge, UnsupportedMedia.
+    With *fields* every value must be a string in one of them, or null. Raises BadInput (not readable), Invalid (not
+    acceptable), TooLarge, UnsupportedMedia.
     """
-    raw = await _read(request)
+    raw = await _read(request, MOST_BYTES if fields is None else MOST_COMMAND)
     if not raw and not tuple(required) and fields is not None:
         return {}
     if request.content_type != "application/json":
@@ -125,27 +127,27 @@ async def read_body(request: web.Request, fields: Iterable[str] | None, *, requi
 def _check(body: Mapping[str, Any], fields: tuple[str, ...], required: tuple[str, ...]) -> None:
     if unknown := sorted(set(body) - set(fields)):
         offer = f"there are {', '.join(fields)}" if fields else "there are none"
-        raise BadInput(f"the body has no field {', '.join(unknown)}; {offer}", details={"known": list(fields)})
+        raise Invalid(f"the body has no field {', '.join(unknown)}; {offer}", details={"known": list(fields)})
     for name in fields:
         value = body.get(name)
         if value is None:
             if name in required:
-                raise BadInput(f"the body lacks {name}; add it", details={"missing": [name]})
+                raise Invalid(f"the body lacks {name}; add it", details={"missing": [name]})
         elif not isinstance(value, str):
-            raise BadInput(f"{name} must be a string; put it in quotes")
+            raise Invalid(f"{name} must be a string; put it in quotes")
         elif not value.strip() or len(value) > LONGEST or not value.isprintable():
-            raise BadInput(f"{name} must be 1 to {LONGEST} printable characters")
+            raise Invalid(f"{name} must be 1 to {LONGEST} printable characters")
 
 
-async def _read(request: web.Request) -> bytes:
-    most = f"{MOST_BYTES // 1024 // 1024} MB"
-    if (request.content_length or 0) > MOST_BYTES:
-        raise TooLarge(f"the body is larger than {most}; send less")
+async def _read(request: web.Request, most: int) -> bytes:
+    sentence = f"the body is larger than the {most // 1024} kB that this call takes; send less"
+    if (request.content_length or 0) > most:
+        raise TooLarge(sentence)
     raw = bytearray()
     async for chunk in request.content.iter_chunked(65536):
         raw += chunk
-        if len(raw) > MOST_BYTES:
-            raise TooLarge(f"the body is larger than {most}; send less")
+        if len(raw) > most:
+            raise TooLarge(sentence)
     return bytes(raw)
 
 

@@ -181,8 +181,8 @@ async def test_bodies_that_cannot_be_taken(tmp_path: Path, service: Service) -> 
     cases: list[tuple[bytes, dict[str, str], int]] = [
         (b"not json", right, 400),
         (b"[]", right, 400),
-        (b'{"project": "thing", "url": "https://evil"}', right, 400),
-        (b'{"project": 5}', right, 400),
+        (b'{"project": "thing", "url": "https://evil"}', right, 422),
+        (b'{"project": 5}', right, 422),
         (b"{}", right, 422),
         (b'{"project": "nothing"}', right, 404),
         (b'{"project": "thing", "deployment": "prod"}', right, 422),
