@@ -38,6 +38,7 @@ class Client:
         self._source = (order.to and settings.source) or identity.source(settings, socket.gethostname())
         self._loading: tuple[Workshop, Run] | None = None
         self._stopped = False
+        self._end: float | None = None  # on the loop's clock: when there must be a verdict
 
     async def run(self) -> int:
         """The exit code."""
@@ -68,20 +69,19 @@ class Client:
             destination = await self._destination(stack, session)
             if destination:
                 await self._preflight(destination)
-            end = None if self._order.timeout is None else asyncio.get_running_loop().time() + self._order.timeout
             shop = open_workshop(
                 self._settings, self._environ, session, self._clock, source=self._source, destination=destination,
                 lookup=asked, project=self._order.project, report=self._report, mask=self._mask,
             )  # fmt: skip
             async with shop as workshop:
-                runs, exits = await self._make(workshop, destination, end)
+                runs, exits = await self._make(workshop, destination)
                 if destination is None:
                     own = Own(workshop.pipeline, workshop.store, self._clock)
-                    return Exit.worst([*exits, *await self._judge(own, runs, end)])
+                    return Exit.worst([*exits, *await self._judge(own, runs)])
             # The data directory is free again: what follows may take long, and needs nothing of it.
             if asked is None:
                 return Exit.worst(exits)
-            return Exit.worst([*exits, *await self._judge(Remote(asked), runs, end, session)])
+            return Exit.worst([*exits, *await self._judge(Remote(asked), runs, session)])
 
     async def _destination(self, stack: AsyncExitStack, session: aiohttp.ClientSession) -> Destination | None:
         if self._order.bucket:
@@ -97,21 +97,26 @@ class Client:
 
     # Making runs
 
-    async def _make(
-        self, shop: Workshop, destination: Destination | None, end: float | None
-    ) -> tuple[list[Run], list[Exit]]:
+    async def _make(self, shop: Workshop, destination: Destination | None) -> tuple[list[Run], list[Exit]]:
         """The runs that were made and are where they should be, and what all of them amount to so far."""
         async with Delivery(shop, destination.name if destination else None, self._report) as delivery:
             await shop.services.catalogue.refresh()
             made = [run for name in self._names(shop) if (run := await self._one(shop, name))]
-            waits = self._order.wait and not self._stopped
+            if self._order.timeout is not None:
+                self._end = asyncio.get_running_loop().time() + self._order.timeout
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(end) if waits else asyncio.timeout(HURRY):
+                async with asyncio.timeout(self._patience()):
                     await delivery.settle()
             left = await delivery.tell(made)
         exits = [Exit.FAILED if run.status in BAD else Exit.FINE for run in made]
         exits += [Exit.UNDELIVERED] * len(left) + [Exit.STOPPED] * self._stopped
         return [run for run in made if run.id not in left and run.status not in BAD], exits
+
+    def _patience(self) -> float | None:
+        """Seconds that the last events and deliveries have; None: as long as it takes."""
+        if not self._order.wait or self._stopped:
+            return HURRY
+        return None if self._order.timeout is None else max(HURRY, self._order.timeout)
 
     def _names(self, shop: Workshop) -> Iterator[str]:
         """The projects to run, until somebody stops us."""
@@ -149,7 +154,7 @@ class Client:
     # Judging
 
     async def _judge(
-        self, judge: Judge, runs: Sequence[Run], end: float | None, session: aiohttp.ClientSession | None = None
+        self, judge: Judge, runs: Sequence[Run], session: aiohttp.ClientSession | None = None
     ) -> list[Exit]:
         if not self._order.wait or self._stopped:
             return []
@@ -157,7 +162,7 @@ class Client:
         for run in runs:
             self._report.say("waiting", f"Waiting for the metrics of {run.project} and the verdict.", run=run.id)
             try:
-                async with asyncio.timeout_at(end):
+                async with asyncio.timeout_at(self._end):
                     judged = await judge.judgement(run)
             except TimeoutError:
                 self._report.say("timeout", f"There was no verdict within {self._order.timeout:g} s.", run=run.id)

@@ -52,7 +52,8 @@ class Remote:
         pause = min(0.5, self._poll)
         while True:
             try:
-                done = run_from_document(await self._daemon.run(run.id))
+                # Its verdicts are asked for below, whole; they are no part of what a run is made from again.
+                done = run_from_document({**await self._daemon.run(run.id), "verdicts": []})
                 if done.status.final:
                     return await self._of(done)
             except (NotFound, Unavailable):
