@@ -14,12 +14,12 @@ OFTEN = 20
 """What steps more often than once in so many runs has no level to step from: that is how it moves."""
 SHORTEST = 3
 """Runs in a stretch."""
-PENALTY = 2.4
+PENALTY = 2.7
 """A step has to gain this many times log(runs), in units of the noise's variance."""
 UNSURE = 0.5
 OUTER = 0.9
-CUT = 2.5
-NORMAL_CUT = 0.9771
+CUT = 3.5
+NORMAL_CUT = 0.9985
 """What cutting there leaves of a normal variance."""
 FEWEST_RELEASES = 6
 """Fewer cannot show how much releases wobble."""
@@ -49,7 +49,7 @@ class Noise:
         levels = medians(values, group.astype(np.intp), len(found))
         sampling = sd**2 * (1 + phi) / (1 - phi) * 1.57 * float(np.median(1 / counts))
         seen = scale(np.diff(levels), outer=0.5) ** 2 / 2
-        tau2 = seen - min(sampling, sd**2) * (1 + 2 / sqrt(len(found)))
+        tau2 = seen - min(sampling, sd**2) * (1 + 1 / sqrt(len(found)))
         return cls(sd, phi, sqrt(max(tau2, 0.0)))
 
     def bar(self, runs: int) -> float:
