@@ -77,6 +77,7 @@ class Crew:
     def close(self) -> None:
         """The end of the loop, however far it came."""
         if self._loop is not None:
+            self._loop.set_exception_handler(lambda _loop, _context: None)  # tasks given up have been reported
             self._loop.close()
             asyncio.set_event_loop(None)
 
