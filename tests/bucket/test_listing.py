@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import uuid
-from bisect import bisect_left, bisect_right, insort
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,66 +11,13 @@ from pathlib import Path
 import pytest
 
 from dogdriver.model import Run, Status
-from dogdriver.model.stored import Fetched, Listing, Stored
 from dogdriver.pipeline.exchange import Exchange
 from dogdriver.pipeline.exchange.imports import OVERLAP
 from dogdriver.pipeline.exchange.layout import RUNS, archive_key, archive_object, identity
 from tests.bucket.made import made_elsewhere
 from tests.bucket.shared import SYNC
+from tests.bucket.shelf import PAGE, Shelf
 from tests.world import START, World
-
-PAGE = 1000
-
-
-class Shelf:
-    """A bucket in memory that lists as S3 does, for more objects than the server of the tests could list in time."""
-
-    name = "shelf"
-
-    def __init__(self) -> None:
-        self.requests = self.read = 0
-        self._keys: list[str] = []
-        self._bodies: dict[str, bytes] = {}
-
-    def __setitem__(self, key: str, body: bytes) -> None:
-        if key not in self._bodies:
-            insort(self._keys, key)
-        self._bodies[key] = body
-
-    async def list(self, prefix: str, *, after: str = "", folders: bool = False) -> Listing:
-        self.requests += 1
-        place = max(bisect_left(self._keys, prefix), bisect_right(self._keys, after))
-        objects: list[Stored] = []
-        found: list[str] = []
-        while place < len(self._keys) and self._keys[place].startswith(prefix):
-            if len(objects) + len(found) == PAGE:
-                return Listing(objects, found, more=True)
-            key = self._keys[place]
-            head, slash, _ = key.removeprefix(prefix).partition("/")
-            if folders and slash:
-                found.append(f"{prefix}{head}/")
-                place = bisect_right(self._keys, found[-1] + "\U0010ffff")
-            else:
-                body = self._bodies[key]
-                objects.append(Stored(key, len(body), str(hash(body))))
-                place += 1
-        return Listing(objects, found, more=False)
-
-    async def get(self, key: str, *, most: int) -> Fetched | None:
-        self.requests += 1
-        self.read += 1
-        return Fetched(self._bodies[key], str(hash(self._bodies[key])))
-
-    async def put(self, key: str, body: bytes, *, new: bool = False, match: str | None = None) -> bool:
-        self.requests += 1
-        self[key] = body
-        return True
-
-    async def copy(self, key: str, to: str) -> bool:
-        raise AssertionError
-
-    async def remove(self, *keys: str) -> None:
-        raise AssertionError
 
 
 def finished(number: int, source: str) -> Run:
