@@ -55,8 +55,8 @@ def expected(objects: dict[str, dict[str, Any]]) -> dict[tuple[str, str, str], l
     """By project, source and metric: computed from the objects alone, in another way than the daemon does it."""
     rows = defaultdict(list)
     for key, document in objects.items():
-        project, _, start = key.removesuffix(".json").rpartition("-")
-        rows[project, document.get("source", "unknown")].append((int(start), document))
+        project, _, seconds = key.removesuffix(".json").rpartition("-")
+        rows[project, document.get("source", "unknown")].append((int(seconds), document))
     wanted: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for (project, source), found in rows.items():
         for metric in METRICS:
