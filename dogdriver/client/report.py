@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from dogdriver.model import Run, Snapshot
 
-STEP = 0.1  # of the load: how much of it passes between two plain lines
+LINES = 10  # that a load gets in a plain log, and one for its end
 Mask = Callable[[str], str]
 
 
@@ -32,17 +32,18 @@ class Plain:
 
     def __init__(self, out: TextIO, mask: Mask) -> None:
         self._out, self._mask = out, mask
-        self._last = -1.0
+        self._last = -1
 
     def say(self, _event: str, sentence: str, /, **_details: Any) -> None:
-        self._last = -1.0
+        self._last = -1
         self._print(sentence)
 
     def load(self, _run: str, snapshot: Snapshot, /) -> None:
         for line in snapshot.lines:
             self._print(f"  | {line}")
-        if snapshot.progress >= self._last + STEP and snapshot.state == "loading":
-            self._last = snapshot.progress
+        part = int(round(snapshot.progress * LINES, 6))
+        if part > self._last and snapshot.state == "loading":
+            self._last = part
             self._print(f"  {snapshot.progress:4.0%}  {_figures(snapshot)}")
 
     def close(self) -> None:
