@@ -14,7 +14,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from dogdriver.model import Problem
 from dogdriver.outbox import Outbox
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.exchange import Exchange
+from dogdriver.pipeline.retention import Retention
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Scheduler, Worker
 from dogdriver.settings import Settings
@@ -110,12 +111,14 @@ async def _build(
         "recollect": pipeline.recollect,
     }
     outbox = Outbox(store, senders, now)
+    retention = Retention(store, now, timedelta(days=settings.keep_raw))
     scheduler = Scheduler(
         pipeline=pipeline, store=store, catalogue=catalogue, clock=now, watch=WATCH_DEMO if demo else WATCH,
         workers=(
             Worker("launch", pipeline.launch_next, pipeline.wake.launch, now),
             Worker("collect", pipeline.collect_next, pipeline.wake.collect, now, store.next_due),
             Worker("outbox", outbox.deliver_next, pipeline.wake.errands, now, store.next_errand),
+            Worker("retention", retention.next, asyncio.Event(), now, retention.due),
             *_bucket_workers(exchange, pipeline, now),
         ),
     )  # fmt: skip

@@ -52,6 +52,7 @@ class Settings:
     datadog_url: str | None
     settle: float
     isolation: str
+    keep_raw: float
     public_url: str | None
     log: str
     warnings: tuple[str, ...] = ()
@@ -142,6 +143,7 @@ SETTINGS = (
     Setting("DOGDRIVER_DATADOG_URL", "datadog_url", _url, None, "Datadog's API at another address than the site's."),
     Setting("DOGDRIVER_SETTLE", "settle", _number(0.1, 86400, "seconds"), "600", "Seconds after the end of a run before its metrics are first read."),
     Setting("DOGDRIVER_ISOLATION", "isolation", _one_of("thread", "process"), "thread", "Where a test runs: in a thread, or in a process that cannot see the daemon's secrets."),
+    Setting("DOGDRIVER_KEEP_RAW", "keep_raw", _number(1, 36500, "days"), "90", "Days that Datadog's raw series behind a run's values are kept; values and verdicts are kept for ever."),
     Setting("DOGDRIVER_PUBLIC_URL", "public_url", _url, None, "This dashboard's address as its users see it, for the links in Datadog's events."),
     Setting("DOGDRIVER_LOG", "log", _one_of("text", "json"), "text", "The form of the log on standard output: lines for people, or mozlog JSON."),
 )  # fmt: skip

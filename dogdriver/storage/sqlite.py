@@ -111,6 +111,14 @@ class SqliteStore:
     async def readings(self, key: SeriesKey, *, limit: int) -> Sequence[Reading]:
         return await self._database.read(values.readings, key, limit)
 
+    # Raw series, which are not kept for ever
+
+    async def raw_before(self, at: datetime) -> Sequence[str]:
+        return await self._database.read(values.raw_before, at)
+
+    async def thin(self, runs: Sequence[str]) -> int:
+        return await self._database.write(values.thin, runs)
+
     # Releases
 
     async def releases(self, project: str, deployment: str) -> Sequence[Seen]:

@@ -4,9 +4,10 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from dogdriver.model import MetricState, MetricValue, Reading, SeriesKey
-from dogdriver.storage.codec import pack, to_row, unpack
+from dogdriver.storage.codec import pack, to_row, to_time, unpack
 
 FIELDS = "run, metric, state, value, points, expected, query, unit, interval, note, earlier"
 
@@ -94,6 +95,24 @@ def ever_had_data(database: sqlite3.Connection, project: str, metric: str) -> bo
         "SELECT 1 FROM value WHERE project = ? AND metric = ? AND value IS NOT NULL LIMIT 1", (project, metric)
     )
     return row.fetchone() is not None
+
+
+def raw_before(database: sqlite3.Connection, at: datetime) -> list[str]:
+    """The runs created before *at* that wait for nothing and have raw series."""
+    rows = database.execute(
+        "SELECT DISTINCT value.run FROM value JOIN run ON run.id = value.run WHERE value.reading IS NOT NULL"
+        " AND run.created < ? AND run.status <> 'pending' ORDER BY run.created",
+        (to_time(at),),
+    )
+    return [run for (run,) in rows]
+
+
+def thin(database: sqlite3.Connection, runs: Sequence[str]) -> int:
+    return database.execute(
+        "UPDATE value SET reading = NULL WHERE reading IS NOT NULL"
+        " AND run IN (SELECT one.value FROM json_each(?) AS one)",
+        (json.dumps(list(runs)),),
+    ).rowcount
 
 
 def readings(database: sqlite3.Connection, key: SeriesKey, limit: int) -> list[Reading]:
