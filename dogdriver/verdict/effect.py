@@ -15,6 +15,8 @@ STEP_RATE = 1 / 300
 STRAY_RATE = 1 / 100
 """A step that could be taken for the release's doing is reckoned with more readily."""
 MOST_STEPS = 4
+FEWEST_FREEDOM = 8
+"""Degrees of freedom that have to be there before a step may take one."""
 NEGLIGIBLE = 1e-5
 HIGHEST_GAIN = 100.0
 WIDEST = 400.0
@@ -191,7 +193,7 @@ def with_steps(values: Floats, layout: noise.Layout, grid: noise.Grid) -> noise.
     steps: list[int] = []
     rate = np.log(STEP_RATE)
     first_judged = int(np.argmax(layout.effect > 0))
-    while len(steps) < MOST_STEPS:
+    while len(steps) < MOST_STEPS and fitted.freedom > FEWEST_FREEDOM:
         plain = int(np.argmax(np.where((fitted.phis == 0) & (fitted.taus == 0), fitted.weights, -1.0)))
         best, improved = None, fitted
         for which in {plain, fitted.best}:
