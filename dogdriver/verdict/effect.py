@@ -13,7 +13,9 @@ from dogdriver.verdict.series import Flags, Floats, Ints, Series
 STEP_RATE = 1 / 300
 """A step in the history is believed when it is likely even though there is one in so many runs only."""
 STRAY_RATE = 1 / 100
-"""A step that could be taken for the release's doing is reckoned with more readily."""
+"""A step that could be taken for the release's doing is reckoned with more readily,"""
+STRAY_SHARPNESS = 1.5
+"""the likely ones more than in proportion, so that many unlikely ones do not add up."""
 MOST_STEPS = 4
 FEWEST_FREEDOM = 8
 """Degrees of freedom that have to be there before a step may take one."""
@@ -219,7 +221,7 @@ def with_strays(values: Floats, fitted: noise.Posterior, is_judged: Flags) -> tu
     places = np.arange(len(values))
     start = int(np.argmax(is_judged))
     elsewhere = (places > 0) & (places != start)
-    odds = np.where(elsewhere, (np.exp(np.minimum(found.gain, HIGHEST_GAIN)) * STRAY_RATE) ** noise.SHARPNESS, 0.0)
+    odds = np.where(elsewhere, (np.exp(np.minimum(found.gain, HIGHEST_GAIN)) * STRAY_RATE) ** STRAY_SHARPNESS, 0.0)
     total = 1.0 + float(odds.sum())
     weights = np.concatenate([fitted.weights / total, odds / total])
     kept = weights > NEGLIGIBLE

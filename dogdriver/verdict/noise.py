@@ -36,12 +36,19 @@ STEP_SIZE = 4.0
 LEVELS = 2
 """The common level and the effect: what every layout has. Further fixed columns are steps."""
 
-SHARPNESS = 1.5
-"""Weights are raised to this power: averaging over all that the noise might be (1) makes a nominal error rate of 1 % a
-real one of 0.3 %, believing the best combination alone (infinity) one of 2 %."""
-
 LONGEST_GAP = 50.0
 JITTER = 1e-10
+SHARPEST = 2.0
+RUNS_PER_SHARPNESS = 40
+
+
+def sharpness(runs: int) -> float:
+    """The power that weights are raised to: 1 for few runs, SHARPEST for many.
+
+    Averaging over all that the noise might be makes a nominal error rate of 1 % a real one of 0.3 %, and believing the
+    best combination alone one of 2 %; the more runs there are, the nearer to the best the truth is.
+    """
+    return min(max(runs / RUNS_PER_SHARPNESS, 1.0), SHARPEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +196,7 @@ def posterior(values: Floats, layout: Layout, grid: Grid) -> Posterior:
     )
     top = float(log_likelihood.max())
     likelihood = np.exp(log_likelihood - top)
-    weights = likelihood**SHARPNESS
+    weights = likelihood ** sharpness(runs)
     return Posterior(
         layout=layout,
         weights=weights / weights.sum(),

@@ -65,7 +65,7 @@ def test_every_combination_is_generalised_least_squares_with_its_restricted_like
     expected = [restricted(values, columns, covariance(layout, found, i)) for i in chosen]
     assert found.effects[list(chosen)] == pytest.approx([e for e, _, _ in expected], rel=1e-6, abs=1e-8)
     assert found.errors[list(chosen)] == pytest.approx([s for _, s, _ in expected], rel=1e-6)
-    logs = np.log(found.weights[list(chosen)]) / noise.SHARPNESS
+    logs = np.log(found.weights[list(chosen)]) / noise.sharpness(RUNS)
     wanted = np.array([w for _, _, w in expected]) + prior[list(chosen)]
     assert logs - logs[0] == pytest.approx(wanted - wanted[0], abs=1e-5)
 
