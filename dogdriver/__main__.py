@@ -14,7 +14,8 @@ from aiohttp import web
 from dogdriver import app, client, identity
 from dogdriver.check import Check, Mark
 from dogdriver.demo.world import demo_world
-from dogdriver.errors import DogdriverError
+from dogdriver.errors import DogdriverError, SettingsError
+from dogdriver.export import export_csv, export_lines, import_lines, new_file
 from dogdriver.settings import Settings, load
 from dogdriver.storage import backup
 
@@ -27,6 +28,9 @@ def main() -> None:
     except DogdriverError as error:
         print(f"dogdriver: {error.message}", file=sys.stderr)  # noqa: T201 - a command's answer
         sys.exit(arguments.wrong)
+    except BrokenPipeError:  # `dogdriver export | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -60,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     backup = words.add_parser("backup", help="write a consistent copy of the database while the daemon runs")
     backup.add_argument("file", type=Path, help="where to; it must not exist")
     backup.set_defaults(run=_backup)
+    export = words.add_parser("export", help="write runs, verdicts and releases as JSON lines, or values as CSV")
+    export.add_argument("file", type=Path, nargs="?", help="where to; it must not exist (default: standard output)")
+    export.add_argument("--csv", action="store_true", help="the values alone, one a line, for a spreadsheet")
+    export.add_argument("--project", metavar="NAME", help="of one project alone")
+    export.set_defaults(run=_export)
+    brought = words.add_parser("import", help="add what an export has written; again is as good as once")
+    brought.add_argument("file", type=Path, nargs="?", help="where from (default: standard input)")
+    brought.set_defaults(run=_import)
     return parser
 
 
@@ -139,6 +151,30 @@ def _token(_: argparse.Namespace) -> int:
 def _backup(arguments: argparse.Namespace) -> int:
     backup(_settings(_environ()).data, arguments.file)
     print(f"written to {arguments.file}")  # noqa: T201 - a command's answer
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    data = _settings(_environ()).data
+    write = export_csv if arguments.csv else export_lines
+    if arguments.file is None:
+        write(data, sys.stdout, project=arguments.project)
+        return 0
+    with new_file(arguments.file) as out:
+        write(data, out, project=arguments.project)
+    print(f"written to {arguments.file}")  # noqa: T201 - a command's answer
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    settings = _settings(_environ())
+    identity.prepare(settings.data)
+    try:
+        with arguments.file.open("rb") if arguments.file else contextlib.nullcontext(sys.stdin.buffer) as source:
+            brought = asyncio.run(import_lines(settings.data, source))
+    except OSError as error:
+        raise SettingsError(f"{arguments.file} cannot be read ({error.strerror}); name an export") from None
+    print(f"new: {brought.new}; here already, and left as they are: {brought.there}")  # noqa: T201 - a command's answer
     return 0
 
 

@@ -4,13 +4,13 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 
 import aiohttp
 
 from dogdriver import identity
 from dogdriver.client.daemon import Daemon
-from dogdriver.client.delivery import Delivery
+from dogdriver.client.delivery import HURRY, Delivery
 from dogdriver.client.inbox import open_inbox
 from dogdriver.client.judgement import Judge, Judgement, Own, Remote, lines
 from dogdriver.client.order import Exit, Order
@@ -23,7 +23,6 @@ from dogdriver.model.document import run_document
 from dogdriver.settings import Settings
 
 BAD = frozenset({Status.FAILED, Status.ABORTED, Status.INVALID})
-HURRY = 15.0  # seconds that the last events and deliveries have at the end of a call that does not wait
 
 
 class Client:
@@ -73,13 +72,16 @@ class Client:
                 self._settings, self._environ, session, self._clock, source=self._source, destination=destination,
                 lookup=asked, project=self._order.project, report=self._report, mask=self._mask,
             )  # fmt: skip
-            async with shop as workshop:
-                runs, exits = await self._make(workshop, destination)
+            name = destination.name if destination else None
+            async with shop as workshop, Delivery(workshop, name, self._report) as delivery:
+                runs, exits = await self._make(workshop, delivery)
                 if destination is None:
-                    own = Own(workshop.pipeline, workshop.store, self._clock)
-                    return Exit.worst([*exits, *await self._judge(own, runs)])
+                    exits += await self._judge(Own(workshop.pipeline, workshop.store, self._clock), runs)
+                    while await workshop.pipeline.collect_next():
+                        pass
+                    await delivery.settle(HURRY)
             # The data directory is free again: what follows may take long, and needs nothing of it.
-            if asked is None:
+            if destination is None or asked is None:
                 return Exit.worst(exits)
             return Exit.worst([*exits, *await self._judge(Remote(asked), runs, session)])
 
@@ -97,23 +99,20 @@ class Client:
 
     # Making runs
 
-    async def _make(self, shop: Workshop, destination: Destination | None) -> tuple[list[Run], list[Exit]]:
+    async def _make(self, shop: Workshop, delivery: Delivery) -> tuple[list[Run], list[Exit]]:
         """The runs that were made and are where they should be, and what all of them amount to so far."""
-        async with Delivery(shop, destination.name if destination else None, self._report) as delivery:
-            await shop.services.catalogue.refresh()
-            made = [run for name in self._names(shop) if (run := await self._one(shop, name))]
-            if self._order.timeout is not None:
-                self._end = asyncio.get_running_loop().time() + self._order.timeout
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._patience()):
-                    await delivery.settle()
-            left = await delivery.tell(made)
+        await shop.services.catalogue.refresh()
+        made = [run for name in self._names(shop) if (run := await self._one(shop, name))]
+        if self._order.timeout is not None:
+            self._end = asyncio.get_running_loop().time() + self._order.timeout
+        await delivery.settle(self._patience())
+        left = await delivery.tell(made)
         exits = [Exit.FAILED if run.status in BAD else Exit.FINE for run in made]
         exits += [Exit.UNDELIVERED] * len(left) + [Exit.STOPPED] * self._stopped
         return [run for run in made if run.id not in left and run.status not in BAD], exits
 
     def _patience(self) -> float | None:
-        """Seconds that the last events and deliveries have; None: as long as it takes."""
+        """Seconds that the last deliveries have; None: as long as it takes."""
         if not self._order.wait or self._stopped:
             return HURRY
         return None if self._order.timeout is None else max(HURRY, self._order.timeout)

@@ -1,7 +1,8 @@
 """What leaves this client: events for Datadog, and the runs themselves; what an earlier call could not send first."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,9 @@ from dogdriver.client.workshop import Workshop
 from dogdriver.errors import Conflict
 from dogdriver.model import Errand, Run, Status
 
-LOOK = 0.1  # seconds between two looks at what still waits
+EVENTS = frozenset({"datadog.event", "datadog.series"})
+HURRY = 15.0  # seconds that the last events and deliveries have in a call that does not wait
+LOOK = 0.2  # seconds between two looks at what still waits
 MANY = 100_000
 GRACE = 30.0  # seconds that the errand in hand has at the end; its own time-outs are shorter
 
@@ -44,10 +47,16 @@ class Delivery:
         self._shop.outgoing.close()
         await self._shop.outgoing.wait_closed(GRACE)
 
-    async def settle(self) -> None:
-        """Until nothing waits any more; the caller says how long that may take."""
-        while await self._shop.store.next_errand() is not None:  # noqa: ASYNC110 - the store rings no bell
-            await asyncio.sleep(LOOK)
+    async def settle(self, patience: float | None) -> None:
+        """Until nothing waits any more; deliveries have *patience* seconds (None: any time), events a moment."""
+        await self._gone({KIND}, patience)
+        await self._gone(EVENTS, HURRY)
+
+    async def _gone(self, kinds: Container[str], seconds: float | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while any(one.kind in kinds for one in await self._waiting()):  # noqa: ASYNC110 - the store rings no bell
+                    await asyncio.sleep(LOOK)
 
     async def undelivered(self, runs: Iterable[Run]) -> dict[str, Errand]:
         """By id, those of *runs* that the destination does not have, with the errand that says why."""
@@ -77,7 +86,9 @@ class Delivery:
         return left
 
     async def _waiting(self) -> Sequence[Errand]:
-        return await self._shop.store.errands(state="waiting", limit=MANY)
+        """What is not for later, as a second look at a run's metrics is."""
+        errands = await self._shop.store.errands(state="waiting", limit=MANY)
+        return [one for one in errands if one.kind == KIND or one.kind in EVENTS]
 
     async def _drop(self, run: Run) -> None:
         try:

@@ -69,7 +69,6 @@ class Workshop:
     services: Services
     pipeline: Pipeline
     store: SqliteStore
-    outbox: Outbox
     outgoing: Worker
 
 
@@ -116,11 +115,16 @@ async def open_workshop(
             if destination is not None:
                 await destination.deliver(payload)
 
-        outbox = Outbox(
-            store, {"datadog.event": datadog.send_event, "datadog.series": datadog.send_series, KIND: deliver}, clock
-        )
+        pipeline = Pipeline(services)
+        senders = {
+            "datadog.event": datadog.send_event,
+            "datadog.series": datadog.send_series,
+            "recollect": pipeline.recollect,
+            KIND: deliver,
+        }
+        outbox = Outbox(store, senders, clock)
         outgoing = Worker("outbox", outbox.deliver_next, services.wake.errands, clock, store.next_errand)
-        yield Workshop(services, Pipeline(services), store, outbox, outgoing)
+        yield Workshop(services, pipeline, store, outgoing)
 
 
 async def _store(stack: AsyncExitStack, home: Path, destination: Destination | None, clock: Clock) -> SqliteStore:

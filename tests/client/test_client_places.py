@@ -8,7 +8,7 @@ from aiobotocore.session import get_session
 
 from dogdriver.demo.standin import Standin
 from tests.bucket.s3 import S3Server
-from tests.client.conftest import Cli, steps
+from tests.client.conftest import Cli, sources, steps
 from tests.end_to_end.parts import Daemon
 from tests.end_to_end.service import LOADTEST, Service
 
@@ -100,6 +100,7 @@ async def test_without_a_destination_the_run_is_in_the_data_directory_for_a_daem
         await daemon.end()
     assert (kept["id"], kept["status"], kept["trigger"]) == (said.run["id"], "done", "request")
     assert kept["metrics"]["art"]["value"] == pytest.approx(200.0)
+    assert sources(standin) == {said.event("started")["source"]}
     assert busy.code == 4
     assert "name it with --to" in busy.event("impossible")["message"]
 
