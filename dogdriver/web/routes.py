@@ -70,9 +70,9 @@ def setup(
     app.on_response_prepare.append(security.harden)
     app.on_shutdown.append(end_streams)
     pages.add_templates(app)
-    for route in routes():
-        path = IN_PATH.sub(r"{\1:[^/]+}", route.path)
-        web.RouteDef(route.method, path, route.handler, route.kwargs).register(app.router)
+    app.add_routes([
+        web.RouteDef(one.method, IN_PATH.sub(r"{\1:[^/]+}", one.path), one.handler, one.kwargs) for one in routes()
+    ])  # fmt: skip
 
 
 def routes() -> list[web.RouteDef]:
