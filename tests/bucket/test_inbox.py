@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from dogdriver.model import MetricState, Run, Status
+from dogdriver.model import MetricState, Release, Run, Status
 from dogdriver.pipeline.exchange.inbox import CLAIM
 from dogdriver.pipeline.exchange.layout import CLAIMS, INBOX
 from tests.bucket.conftest import Start
@@ -193,3 +193,22 @@ async def test_without_keys_a_daemon_leaves_the_inbox_to_others_for_a_while(s3: 
     kept = await blind.now(run)
     assert kept.status is Status.DONE
     assert kept.metrics["cpu"].state is MetricState.NOT_CONFIGURED
+
+
+async def test_a_delivery_that_is_sent_again_after_all_is_over_goes_again(s3: S3Server, start: Start) -> None:
+    """The client did not hear that the first one had arrived; its release has got another label here."""
+    paris = await start("paris")
+    await paris.done()
+    run = made_elsewhere(paris.clock(), release=Release("1.0.0", "1.0.0", "f" * 40))
+    for _ in range(2):
+        await deliver(paris, run)
+        paris.feed(run)
+        await paris.sync()
+        await paris.collect_all()
+        await paris.upload()
+        assert await paris.listed(INBOX) == []
+    kept = await paris.now(run)
+    assert kept.release is not None
+    assert kept.release.label == "1.0.0+fffffff"
+    assert (await paris.status())["rejected"] == []
+    assert len(await paris.all()) == 2

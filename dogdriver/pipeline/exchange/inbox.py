@@ -5,9 +5,11 @@ goes when the run is final and in the archive, so that a daemon that is lost for
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dogdriver.errors import BadInput, Invalid
+from dogdriver.model import Run
 from dogdriver.model.stored import Arrival, Rejected, Stored, Taken
 from dogdriver.pipeline.commands import same_run
 from dogdriver.pipeline.exchange.first import JOBS, is_job, job_run, usual_place, without_project
@@ -142,7 +144,7 @@ class Inbox:
             run = without_project(run)
         run = self._world.arrived(run)
         kept = await self._world.store.run(run_id)
-        if kept is not None and not job and not same_run(kept, run):
+        if kept is not None and not job and not same_run(kept, _as_labelled(run, kept)):
             raise Invalid(f"run {run_id} is here already and differs from it")
         return Arrival(run, stored.key, stored.etag, claimed=now + CLAIM, relabel=job)
 
@@ -156,3 +158,10 @@ class Inbox:
         if await self._bucket.copy(stored.key, place):
             await self._bucket.put(beside, reason_object(stored.key, reason, now, self._world.source))
         await self._bucket.remove(stored.key, claim_key(stored.key))
+
+
+def _as_labelled(run: Run, kept: Run) -> Run:
+    """*run* with the label that the same release has here."""
+    if run.release is None or kept.release is None:
+        return run
+    return replace(run, release=replace(run.release, label=kept.release.label))

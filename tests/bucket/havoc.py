@@ -1,0 +1,194 @@
+"""Two daemons and a client on one bucket, as real processes, while the S3 server and both daemons are killed."""
+
+import asyncio
+import random  # noqa: TID251 - by a seed
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from dogdriver.demo.standin import Standin, serve_standin
+from dogdriver.demo.standin.budget import QUERY, Limit
+from dogdriver.pipeline.exchange.layout import INBOX, RUNS, archived_id
+from dogdriver.storage.bucket import S3Bucket, open_bucket
+from tests.bucket.made import made_elsewhere
+from tests.bucket.s3 import S3Server
+from tests.end_to_end.parts import ROOT, Daemon
+from tests.end_to_end.service import Service
+from tests.world import START
+
+PATIENCE = 120.0  # seconds until every dashboard must show everything
+PLENTY = {QUERY: Limit(100_000, 3600, named=False)}  # else most runs would wait for Datadog's next hour
+FINAL = {"done", "failed", "aborted", "invalid"}
+
+
+def now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - real processes, real time
+
+
+@dataclass
+class Outcome:
+    """What every dashboard shows in the end, by daemon; *loaded* are the runs that the daemons made themselves."""
+
+    runs: dict[str, list[Any]]
+    delivered: set[str]
+    loaded: dict[str, set[str]]
+    inbox: list[str]
+    archived: Counter[str | None]
+    events: list[tuple[str, str]]
+    gauges: list[str]
+    seconds: float
+
+    def check(self) -> None:
+        wanted = self.delivered.union(*self.loaded.values())
+        for name, runs in self.runs.items():
+            assert sorted(run["id"] for run in runs) == sorted(wanted), name
+            assert {run["status"] for run in runs} <= FINAL, name
+            assert {run["status"] for run in runs if run["id"] in self.delivered} == {"done"}, name
+            sources = Counter(run["source"] for run in runs)
+            assert sources == {"ci": len(self.delivered)} | {n: len(ids) for n, ids in self.loaded.items()}, name
+        assert self.inbox == []
+        assert set(self.archived) == wanted
+        own = set().union(*self.loaded.values())
+        assert {run for run, _ in self.events} <= own, "nobody marks the runs of others"
+        assert set(self.gauges) <= {f"source:{name}" for name in self.loaded}
+
+
+async def havoc(folder: Path, s3: S3Server, seed: int, *, delivered: int, loads: int) -> Outcome:
+    """*delivered* runs of a client and *loads* of each daemon; *s3* runs, and the environment holds its variables."""
+    dice = random.Random(seed)  # noqa: S311 - a schedule, no secret
+    began = time.monotonic()
+    async with AsyncExitStack() as stack:
+        service = Service()
+        await service.server.start_server()
+        stack.push_async_callback(service.server.close)
+        standin = await stack.enter_async_context(serve_standin(now, delays={}, limits=PLENTY))
+        at = int(time.time())  # noqa: TID251 - real processes, real time
+        points = [(float(at + n), 0.2) for n in range(-120, 900)]
+        standin.points.add("aws.elb.latency", points, tags=["app:thing"], unit="second", visible_at=0)
+        bucket = await stack.enter_async_context(_open())
+        daemons = {name: _daemon(folder, name, s3, service, standin) for name in ("paris", "oslo")}
+        for daemon in daemons.values():
+            await daemon.start()
+            stack.push_async_callback(_stop, daemon)
+        client = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.bucket.deliverer", str(delivered), str(at), cwd=ROOT,
+            env={**s3.variables, "DOGDRIVER_BUCKET": "shared", "PATH": "/usr/bin:/bin"},
+        )  # fmt: skip
+        loaded: dict[str, set[str]] = {name: set() for name in daemons}
+        await asyncio.gather(
+            *(_load(daemon, loaded[name], loads) for name, daemon in daemons.items()),
+            _kill_server(s3, dice.uniform(1, 6), dice.uniform(0.5, 3)),
+            *(_kill(daemon, dice.uniform(0.5, 8)) for daemon in daemons.values()),
+        )
+        assert await client.wait() == 0
+        wanted = {made_elsewhere(START, name=str(n)).id for n in range(delivered)}.union(*loaded.values())
+        runs = {name: await _all_final(daemon, wanted) for name, daemon in daemons.items()}
+        inbox = await _emptied(bucket)
+        archived = Counter(archived_id(key) for key in await _listed(bucket, RUNS))
+        requests = [r for r in standin.requests if r.status == 202]
+        return Outcome(
+            runs, wanted - set().union(*loaded.values()), loaded, inbox, archived,
+            events=[(r.json["aggregation_key"], tag) for r in requests if r.path == "/api/v1/events"
+                    for tag in r.json["tags"] if tag.startswith("step:")],
+            gauges=[tag for r in requests if r.path == "/api/v2/series" for one in r.json["series"]
+                    for tag in one.get("tags", ()) if tag.startswith("source:")],
+            seconds=time.monotonic() - began,
+        )  # fmt: skip
+
+
+def _daemon(folder: Path, name: str, s3: S3Server, service: Service, standin: Standin) -> Daemon:
+    home = folder / name
+    home.mkdir()
+    return Daemon(home / "data", {
+        **s3.variables, "DOGDRIVER_BUCKET": "shared", "DOGDRIVER_SOURCE": name, "DOGDRIVER_SYNC": "1",
+        "DOGDRIVER_PROJECTS": service.projects(home, "short"), "DOGDRIVER_DATADOG_URL": standin.url,
+        "DOGDRIVER_SETTLE": "1", "DD_API_KEY": "api-key", "DD_APP_KEY": "app-key",
+    })  # fmt: skip
+
+
+@asynccontextmanager
+async def _open() -> AsyncIterator[S3Bucket]:
+    """The bucket, made."""
+    async with open_bucket("shared") as bucket:
+        await bucket._client.create_bucket(Bucket="shared")
+        yield bucket
+
+
+async def _stop(daemon: Daemon) -> None:
+    if daemon.process is not None and daemon.process.returncode is None:
+        await daemon.kill()
+
+
+async def _load(daemon: Daemon, runs: set[str], loads: int) -> None:
+    """Trigger *loads* runs, each when the one before has left the queue; a daemon that was killed is asked again."""
+    while len(runs) < loads:
+        with suppress(aiohttp.ClientError, OSError, TimeoutError):
+            async with asyncio.timeout(10):
+                status, answer = await daemon.post("/api/v1/runs", {"project": "thing"})
+            assert status == 202, answer
+            runs.add(answer["run"]["id"])
+        await asyncio.sleep(0.3)
+
+
+async def _kill_server(s3: S3Server, after: float, away: float) -> None:
+    await asyncio.sleep(after)
+    s3.kill()
+    await asyncio.sleep(away)
+    await asyncio.to_thread(s3.start)
+
+
+async def _kill(daemon: Daemon, after: float) -> None:
+    await asyncio.sleep(after)
+    await daemon.kill()
+    await daemon.start()
+
+
+async def _all_final(daemon: Daemon, wanted: set[str]) -> list[Any]:
+    """The runs of a dashboard, once the *wanted* are there and all are final; else what there is in the end."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        runs = await _runs(daemon)
+        if {run["id"] for run in runs} >= wanted and all(run["status"] in FINAL for run in runs):
+            return runs
+        if time.monotonic() > end:
+            return runs
+        await asyncio.sleep(0.3)
+
+
+async def _runs(daemon: Daemon) -> list[Any]:
+    found: list[Any] = []
+    cursor = ""
+    while True:
+        page = await daemon.get(f"/api/v1/runs?limit=200{cursor}")
+        found += page["runs"]
+        if page["next"] is None:
+            return found
+        cursor = f"&cursor={page['next']}"
+
+
+async def _emptied(bucket: S3Bucket) -> list[str]:
+    """What is left in the inbox when the daemons have had the time to clear it."""
+    for _ in range(100):
+        left = await _listed(bucket, INBOX)
+        if not left:
+            break
+        await asyncio.sleep(0.2)
+    return left
+
+
+async def _listed(bucket: S3Bucket, prefix: str) -> list[str]:
+    found: list[str] = []
+    more = True
+    while more:
+        listing = await bucket.list(prefix, after=found[-1] if found else "")
+        found += [one.key for one in listing.objects]
+        more = listing.more
+    return found
