@@ -31,7 +31,7 @@ class DaemonCatalogue:
         for name in await self._daemon.names():
             try:
                 projects[name] = _project(await self._daemon.test(name))
-            except Refused as error:
+            except (Refused, CatalogError) as error:
                 problems.append(Problem(name, error.message))
         self._current = Catalog(projects, tuple(problems))
         return self._current

@@ -1,17 +1,20 @@
 """Where a client keeps its runs until they are delivered: with the end of a run goes the errand that delivers it."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from dogdriver.model import UNKNOWN, Clock, Errand, Judged, MetricValue, Release, Run, Status
 from dogdriver.model.document import run_document
-from dogdriver.storage import SqliteStore
+from dogdriver.storage import SqliteStore, points
+from dogdriver.storage.codec import to_time
 from dogdriver.storage.database import Database, open_database
 
+KEPT = timedelta(days=30)  # what was delivered stays that long, to be looked at
 KIND = "run"
 """The kind of a delivery among the errands; its key and its run are the run's id."""
 
@@ -22,6 +25,10 @@ class ClientStore(SqliteStore):
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database)
         self._clock = clock
+
+    async def tidy(self) -> None:
+        """Drop what was delivered long ago: it is elsewhere, and this directory should not grow for ever."""
+        await self._database.write(_tidy, self._clock() - KEPT)
 
     async def save(
         self,
@@ -52,8 +59,22 @@ def delivery(run: Run) -> dict[str, Any]:
     return run_document(replace(run, metrics=own, release=run.release or Release(UNKNOWN)), full=True)
 
 
+def _tidy(database: sqlite3.Connection, before: datetime) -> None:
+    over = database.execute(
+        "SELECT id FROM run WHERE status NOT IN ('queued', 'running') AND created < ? AND id NOT IN"
+        " (SELECT run FROM errand WHERE state <> 'sent' AND run IS NOT NULL)",
+        (to_time(before),),
+    ).fetchall()
+    for (run,) in over:
+        points.forget(database, run)
+        database.execute("DELETE FROM errand WHERE run = ?", (run,))
+        database.execute("DELETE FROM run WHERE id = ?", (run,))
+
+
 @asynccontextmanager
 async def open_client_store(data: Path, clock: Clock) -> AsyncIterator[ClientStore]:
     """Raises StoreError where another process has it, or where it cannot be used."""
     async with open_database(data) as database:
-        yield ClientStore(database, clock)
+        store = ClientStore(database, clock)
+        await store.tidy()
+        yield store
