@@ -78,6 +78,13 @@ async def test_the_project_page_has_verdicts_charts_runs_and_a_fallback(told: Be
         assert (await reader.get(address.replace("&amp;", "&"))).status == 200
 
 
+async def test_what_is_the_same_for_all_metrics_is_said_once(bench: Bench, client: Client) -> None:
+    await bench.history(runs=2, releases=(("1.0.0", 1.0), ("1.1.0", 1.0)))
+    text = await page(client, "/p/kintowe")
+    assert "All metrics" in text
+    assert text.count("1 more run before it can be judged") == 1
+
+
 async def test_sources_can_be_chosen_and_each_has_its_voice(told: Bench, reader: Client) -> None:
     await told.history(releases=(("1.1.0", 1.0), ("1.2.0", 1.25)), runs=5, source="oregon", seed=7)
     text = await page(reader, "/p/kintowe")
