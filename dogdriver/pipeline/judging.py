@@ -1,5 +1,6 @@
 """Looks at a release: which runs may be compared, what the statistics say of them, and what of that stands."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -79,7 +80,8 @@ class Judging:
             series[name] = comparable(points, release, tolerance)
             earlier[name] = await self._store.looks(key, release)
         fresh = {n for n in metrics if again or _unseen(run, n, series[n], earlier[n])}
-        verdicts = self._judge(series, metrics, release)
+        # Statistics over hundreds of runs take tenths of a second: not in the loop that answers the dashboard.
+        verdicts = await asyncio.to_thread(self._judge, series, metrics, release) if fresh else {}
         return [
             _judged(_key(run, name), release, verdicts[name], series[name], earlier[name], at)
             for name in sorted(fresh & verdicts.keys())
