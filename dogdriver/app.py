@@ -35,7 +35,7 @@ from dogdriver.pipeline.exchange import Exchange
 from dogdriver.pipeline.retention import Retention
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Scheduler, Worker
-from dogdriver.settings import Settings
+from dogdriver.settings import Secret, Settings
 from dogdriver.status import Status
 from dogdriver.storage import SqliteStore, open_store
 from dogdriver.target import DockerflowTarget
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 WATCH, WATCH_DEMO = 300.0, 5.0  # seconds between two looks at what the deployments run
 GRACE = 8.0  # seconds that a run in hand has at shutdown; `docker stop` kills after ten
+AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # read by its own library, and shown by nobody
 VERSION_FILE = Path("/app/version.json")  # written when the image is built (Dockerflow)
 
 
@@ -76,7 +77,7 @@ async def _build(
     identity.prepare(settings.data)
     source = identity.source(settings, socket.gethostname())
     token, token_file = identity.token(settings)
-    mask = logs.Masker((token, settings.api_key, settings.app_key))
+    mask = logs.Masker((token, settings.api_key, settings.app_key, *(Secret(environ.get(name, "")) for name in AWS)))
     logs.configure(settings.log, mask)
 
     session = await stack.enter_async_context(aiohttp.ClientSession())
