@@ -12,7 +12,7 @@ from dogdriver.verdict import wording
 from dogdriver.verdict.noise import whitened, whitening
 from dogdriver.verdict.outlook import EQUIVALENCE
 from dogdriver.verdict.robust import FINEST
-from dogdriver.verdict.segments import Noise, segment
+from dogdriver.verdict.segments import HIGHEST_PHI, segment
 from dogdriver.verdict.series import Floats, Ints, Scale, Series
 from dogdriver.verdict.smooth import despiked, without_season
 
@@ -44,7 +44,7 @@ def trend(
     scale = Scale.of(series.values)
     values = despiked(without_season(scale.coordinates(series.values), series.seconds))
     steps = segment(values, series.release, scale.thresholds(margin), alpha / 10)
-    total, error, freedom = gone(values, series.release, steps.places)
+    total, error, freedom = gone(values, steps.places)
     outer, inner = (float(stdtrit(freedom, 1 - share)) for share in (alpha / 2, EQUIVALENCE))
     down, up = scale.thresholds(margin)
     p = min(1.0, 2 * float(stdtr(freedom, -abs(total) / error)))
@@ -60,20 +60,35 @@ def trend(
     return replace(found, reason=wording.course(found, better, len(steps.places)))
 
 
-def gone(values: Floats, release: Ints, places: Ints) -> tuple[float, float, int]:
+def gone(values: Floats, places: Ints) -> tuple[float, float, int]:
     """(change from the first run to the last, its standard error, degrees of freedom) by generalised least squares."""
     runs = len(values)
-    phi = Noise.of(values, release).phi
     columns = [np.ones(runs), np.linspace(0.0, 1.0, runs), *((np.arange(runs) >= p).astype(float) for p in places)]
-    weight, carry = whitening(phi, np.ones(runs))
-    level = float(np.median(values))
-    rows = whitened(np.column_stack([*columns, values - level]), weight, carry)
+    rows = np.column_stack([*columns, values - float(np.median(values))])
+    phi = autocorrelation(left_over(rows), len(columns))
+    rows = whitened(rows, *whitening(phi, np.ones(runs)))
     basis, target = rows[:, :-1], rows[:, -1]
     solution, _, rank, _ = np.linalg.lstsq(basis, target, rcond=None)
     freedom = max(runs - int(rank), 1)
-    left = target - basis @ solution
+    left = left_over(rows)
     spread = max(float(np.sqrt(left @ left / freedom)), FINEST)
     asked = np.ones(len(columns))
     asked[0] = 0.0
     error = spread * float(np.sqrt(asked @ np.linalg.pinv(basis.T @ basis) @ asked))
     return float(asked @ solution), error, max(int(freedom * (1 - phi) / (1 + phi)), 1)
+
+
+def left_over(rows: Floats) -> Floats:
+    """The last column less what the others explain of it."""
+    basis, target = rows[:, :-1], rows[:, -1]
+    left: Floats = target - basis @ np.linalg.lstsq(basis, target, rcond=None)[0]
+    return left
+
+
+def autocorrelation(left: Floats, columns: int) -> float:
+    """At lag 1, of what *columns* have left over. A fit takes about columns / runs of it away, which is put back."""
+    power = float(left @ left)
+    if power <= FINEST**2 * len(left):
+        return 0.0
+    seen = float(left[1:] @ left[:-1]) / power
+    return min(max(seen + (1 + max(seen, 0.0)) * columns / len(left), 0.0), HIGHEST_PHI)

@@ -10,7 +10,7 @@ import pytest
 from dogdriver.verdict import Better, Outcome, Sample, find_changes, trend
 from dogdriver.verdict.segments import Whitened
 from dogdriver.verdict.series import Floats
-from tests.verdict.history import START, history, noisy
+from tests.verdict.history import START, history, noisy, with_change
 
 DATA = Path(__file__).parents[1] / "data" / "series"
 
@@ -155,3 +155,12 @@ def test_a_trend_follows_steps_and_the_chosen_period() -> None:
     assert before.outcome is not Outcome.IMPROVED
     few = trend(samples[:3], better=Better.HIGHER)
     assert (few.outcome, few.effect) == (Outcome.TOO_FEW_RUNS, None)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_trend_of_a_short_series_with_one_clean_step_has_an_interval_that_says_something(seed: int) -> None:
+    found = trend(history(with_change(noisy(seed, 18, sd=0.02), 9, 0.25), per_release=9), better=Better.LOWER)
+    assert found.outcome is Outcome.REGRESSED
+    assert found.low is not None
+    assert found.high is not None
+    assert 0.05 < found.low < found.high < 0.6
