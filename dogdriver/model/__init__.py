@@ -13,7 +13,20 @@ from dogdriver.model.judgement import (
     Outcome,
     Sample,
     Standing,
+    Trend,
     Verdict,
+)
+from dogdriver.model.load import (
+    ClientMeasures,
+    Grade,
+    Job,
+    Latency,
+    Load,
+    Measured,
+    Prepared,
+    Snapshot,
+    Tally,
+    Window,
 )
 from dogdriver.model.project import (
     CLIENT_METRICS,
@@ -27,30 +40,22 @@ from dogdriver.model.project import (
     Test,
 )
 from dogdriver.model.query import Filter, Known, Seen
-from dogdriver.model.run import (
-    UNKNOWN,
-    ClientMeasures,
-    Errand,
-    Grade,
-    Job,
-    Latency,
-    Load,
-    Measured,
+from dogdriver.model.reading import (
     MetricState,
     MetricValue,
+    Reading,
+    Series,
+)
+from dogdriver.model.run import (
+    UNKNOWN,
+    Errand,
     Page,
     Point,
-    Prepared,
-    Reading,
     Release,
     Run,
-    Series,
     SeriesKey,
-    Snapshot,
     Status,
-    Tally,
     Trigger,
-    Window,
 )
 
 Clock = Callable[[], datetime]
@@ -100,6 +105,7 @@ __all__ = [
     "Status",
     "Tally",
     "Test",
+    "Trend",
     "Trigger",
     "Verdict",
     "Window",

@@ -10,16 +10,20 @@ import msgspec
 
 from dogdriver.errors import Invalid
 from dogdriver.model.judged import Judged
-from dogdriver.model.run import (
-    UNKNOWN,
+from dogdriver.model.load import (
     ClientMeasures,
     Grade,
     Load,
+    Tally,
+)
+from dogdriver.model.reading import (
     MetricValue,
+)
+from dogdriver.model.run import (
+    UNKNOWN,
     Release,
     Run,
     Status,
-    Tally,
     Trigger,
 )
 

@@ -1,10 +1,13 @@
-"""One execution of a test against a deployment, and what was measured in it."""
+"""One execution of a test against a deployment, and what is kept with it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from dogdriver.model.load import ClientMeasures, Load, Tally, Window
+from dogdriver.model.reading import MetricState, MetricValue
 
 
 class Status(StrEnum):
@@ -32,29 +35,6 @@ class Trigger(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-class Grade(StrEnum):
-    """How well the load generator itself did."""
-
-    OK = "ok"
-    DEGRADED = "degraded"
-    INVALID = "invalid"
-
-
-class MetricState(StrEnum):
-    """How far one metric of one run has come; all but WAITING are final."""
-
-    WAITING = "waiting"
-    SETTLED = "settled"
-    PARTIAL = "partial"
-    NO_DATA = "no_data"
-    NOT_CONFIGURED = "not_configured"
-    REFUSED = "refused"
-
-    @property
-    def final(self) -> bool:
-        return self is not MetricState.WAITING
-
-
 @dataclass(frozen=True, slots=True)
 class Release:
     """What a deployment says it runs. *label* is the word for it; a label of `unknown` is no release."""
@@ -69,184 +49,6 @@ class Release:
 
 
 UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of time; both ends aware, UTC."""
-
-    start: datetime
-    end: datetime
-
-    @property
-    def seconds(self) -> float:
-        return (self.end - self.start).total_seconds()
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What was asked of Molotov; part of what makes two runs comparable. *options* are the entry's other options."""
-
-    workers: int
-    processes: int
-    duration: float
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """*ok* and *failed* count scenario executions as Molotov does; *requests* and *errors* count HTTP requests."""
-
-    ok: int = 0
-    failed: int = 0
-    requests: int = 0
-    errors: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Of one scenario or one endpoint: requests, errors, and latency quantiles to the response headers, in ms."""
-
-    name: str
-    count: int
-    errors: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ClientMeasures:
-    """What the load generator measured: rates per second, latencies and lag in ms, *cpu* as a share of the wall time.
-
-    *failures* groups errors: (message, count), most frequent first. *histogram* is an HdrHistogram V2 in base64.
-    """
-
-    rps: float | None
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    error_ratio: float | None
-    lag_p99: float | None
-    stall: float | None
-    cpu: float | None
-    grade: Grade
-    reasons: tuple[str, ...] = ()
-    statuses: Mapping[str, int] = field(default_factory=dict)
-    failures: tuple[tuple[str, int], ...] = ()
-    scenarios: tuple[Latency, ...] = ()
-    endpoints: tuple[Latency, ...] = ()
-    histogram: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A running load, once a second. *progress* is 0..1; *lines* are the test's own new log lines."""
-
-    state: str
-    progress: float
-    elapsed: float
-    workers: int
-    rps: float | None
-    p50: float | None
-    p95: float | None
-    ok: int
-    failed: int
-    requests: int
-    errors: int
-    lines: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What came of a load (or of a smoke): when exactly, how much, and why it stopped early if it did.
-
-    *stopped* is None for a load that ran its course, else `guard`, `cancelled` or `exit`, explained in *reason*.
-    *failed* is true where the test's own rule says so (`fail: N`).
-    """
-
-    window: Window
-    load: Load
-    tally: Tally
-    client: ClientMeasures
-    stopped: str | None = None
-    reason: str | None = None
-    failed: bool = False
-    clock_stepped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A test repository that has become a directory that can be run.
-
-    *directory* and *site* (the installed requirements) are absolute paths; *entry* is the chosen part of molotov.json;
-    *content* is the tree hash of what is run, *commit* where it came from; *notes* are sentences for the run's log.
-    """
-
-    directory: str
-    site: str | None
-    entry: Mapping[str, Any]
-    name: str
-    content: str
-    commit: str | None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """All that a runner needs to know of one run. *env* is complete and rendered, it wins over the entry's own."""
-
-    run: str
-    prepared: Prepared
-    env: Mapping[str, str]
-    guard: float
-    isolation: str  # thread | process
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One series of a Datadog answer: *points* are (unix seconds of the bucket's start, value or None)."""
-
-    scope: str
-    points: tuple[tuple[float, float | None], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A Datadog answer to one query over one window, as it came. *interval* in seconds, *unit* as Datadog names it.
-
-    *scale* turns values into the base unit of *family* (`time` → seconds); None where Datadog gave no unit.
-    """
-
-    query: str
-    series: tuple[Series, ...]
-    interval: float | None
-    unit: str | None = None
-    family: str | None = None
-    scale: float | None = None
-
-    @property
-    def empty(self) -> bool:
-        return not any(value is not None for series in self.series for _, value in series.points)
-
-
-@dataclass(frozen=True, slots=True)
-class MetricValue:
-    """One metric of one run. *points* received of *expected*; *note* says in a sentence what a person should know.
-
-    *value* is None in every state but settled and partial, and may be None there too; it is never 0 for missing.
-    """
-
-    state: MetricState
-    value: float | None = None
-    points: int | None = None
-    expected: int | None = None
-    query: str | None = None
-    unit: str | None = None
-    interval: float | None = None
-    note: str | None = None
-    earlier: float | None = None  # the value before a late re-collection changed it
-    reading: Reading | None = None  # the raw series, kept with the run
 
 
 @dataclass(frozen=True, slots=True)

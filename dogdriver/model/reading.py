@@ -1,0 +1,65 @@
+"""A metric of a run as Datadog tells it, and what that amounts to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MetricState(StrEnum):
+    """How far one metric of one run has come; all but WAITING are final."""
+
+    WAITING = "waiting"
+    SETTLED = "settled"
+    PARTIAL = "partial"
+    NO_DATA = "no_data"
+    NOT_CONFIGURED = "not_configured"
+    REFUSED = "refused"
+
+    @property
+    def final(self) -> bool:
+        return self is not MetricState.WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of a Datadog answer: *points* are (unix seconds of the bucket's start, value or None)."""
+
+    scope: str
+    points: tuple[tuple[float, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A Datadog answer to one query over one window, as it came. *interval* in seconds, *unit* as Datadog names it.
+
+    *scale* turns values into the base unit of *family* (`time` → seconds); None where Datadog gave no unit.
+    """
+
+    query: str
+    series: tuple[Series, ...]
+    interval: float | None
+    unit: str | None = None
+    family: str | None = None
+    scale: float | None = None
+
+    @property
+    def empty(self) -> bool:
+        return not any(value is not None for series in self.series for _, value in series.points)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """One metric of one run. *points* received of *expected*; *note* says in a sentence what a person should know.
+
+    *value* is None in every state but settled and partial, and may be None there too; it is never 0 for missing.
+    """
+
+    state: MetricState
+    value: float | None = None
+    points: int | None = None
+    expected: int | None = None
+    query: str | None = None
+    unit: str | None = None
+    interval: float | None = None
+    note: str | None = None
+    earlier: float | None = None  # the value before a late re-collection changed it
+    reading: Reading | None = None  # the raw series, kept with the run
