@@ -2,15 +2,19 @@
 
 import json
 import uuid
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.errors import Invalid
+from dogdriver.errors import Invalid, Refused
 from dogdriver.model import Run
 from dogdriver.model.document import run_document
+from dogdriver.model.stored import Arrival
+from dogdriver.pipeline.exchange import inbox as inbox_module
 from dogdriver.pipeline.exchange.layout import (
     INBOX,
     LARGEST,
@@ -24,9 +28,11 @@ from dogdriver.pipeline.exchange.layout import (
     inbox_object,
     quoted,
 )
+from dogdriver.storage.exchange import bring
 from tests.bucket.conftest import Start
 from tests.bucket.made import deliver, made_elsewhere
 from tests.bucket.s3 import S3Server
+from tests.storage.made import fresh
 from tests.world import START
 
 ID = uuid.uuid5(uuid.NAMESPACE_URL, "ci 1").hex
@@ -194,3 +200,49 @@ def test_whatever_stands_in_a_field_is_a_run_or_a_sentence(value: Any, field: st
     except Invalid:
         return
     assert run.id == ID
+
+
+@given(VALUES, st.sampled_from(sorted(document())))
+def test_whatever_is_accepted_can_be_kept(value: Any, field: str) -> None:
+    try:
+        run = delivered(wrapped(document(**{field: value})), ID, START)
+    except Invalid:
+        return
+    with fresh() as database:
+        assert bring(database, [Arrival(replace(run, due=START), "key", "etag", claimed=START)], START) == 1
+
+
+async def test_a_defect_of_ours_holds_up_nothing(s3: S3Server, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    paris = await start("paris")
+    await deliver(paris, made_elsewhere(START))
+    await deliver(paris, made_elsewhere(START, name="2"))
+    good = inbox_module.delivered
+
+    def defect(body: bytes, run_id: str, now: datetime) -> Run:
+        if run_id == ID:
+            raise ZeroDivisionError
+        return good(body, run_id, now)
+
+    monkeypatch.setattr(inbox_module, "delivered", defect)
+    await paris.sync()
+    assert len(await paris.all()) == 1
+    [shown] = (await paris.status())["rejected"]
+    assert "ZeroDivisionError" in shown["reason"]
+
+
+async def test_an_inbox_that_may_not_be_written_does_not_hold_up_the_archive(
+    s3: S3Server, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paris, oslo = await start("paris"), await start("oslo")
+    await oslo.done()
+    await oslo.upload()
+    await deliver(paris, made_elsewhere(START))
+
+    async def forbidden(key: str, body: bytes, **more: object) -> bool:
+        raise Refused("the bucket refused a request (AccessDenied)")
+
+    monkeypatch.setattr(paris.bucket, "put", forbidden)
+    await paris.sync()
+    assert [run.source for run in await paris.all()] == ["oslo"]
+    status = await paris.status()
+    assert (status["state"], status["last_error"]) == ("failing", "the bucket refused a request (AccessDenied)")

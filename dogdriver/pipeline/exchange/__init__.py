@@ -4,6 +4,7 @@
 `layout` says where all that stands, `first` what the first dogDriver left. Nothing else waits for the bucket.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,10 +28,12 @@ class Exchange:
         self._world, self._books, self._bucket = services, books, bucket
         self._sync = timedelta(seconds=sync)
         self._uploads = Uploads(services, books, bucket, rest=sync)
-        self._archive, self._results = Archive(services, books, bucket), Results(services, books, bucket)
         self._inbox = Inbox(services, books, bucket)
+        archive, results = Archive(services, books, bucket), Results(services, books, bucket)
+        self._looks = {"inbox": self._inbox.look, "archive": archive.look, "results": results.look}
+        self._health = {name: Health() for name in self._looks}
+        self._clearing = Health()
         self._judging = Judging(services.store)
-        self._health = Health()
         self._next: datetime | None = None
         self._begun = False
         self._spent: int | None = None  # requests of the last look
@@ -43,7 +46,7 @@ class Exchange:
         if await self._uploads.next():
             return True
         if self._uploads.health.error is None:
-            await self._noted_clear()
+            await self._clear()
         return False
 
     async def next_upload(self) -> datetime | None:
@@ -61,32 +64,28 @@ class Exchange:
         if self._next is not None and now < self._next:
             return False
         self._next = now + self._sync
-        try:
-            with noted(self._health, self._world.clock):
-                await self._look()
-        except ExternalError:
-            return False  # the status page says so; the next look comes when it is time
+        before = self._bucket.requests
+        for name, look in self._looks.items():
+            # What fails is on the status page, and tried again at the next look; the others go on.
+            with suppress(ExternalError), noted(self._health[name], self._world.clock):
+                await look()
+        self._spent = self._bucket.requests - before
         return await self._books.unjudged() is not None
 
     async def next_sync(self) -> datetime | None:
         return self._next
-
-    async def _look(self) -> None:
-        before = self._bucket.requests
-        await self._inbox.look()
-        await self._archive.look()
-        await self._results.look()
-        self._spent = self._bucket.requests - before
 
     async def _judge(self) -> bool:
         found = await self._books.unjudged()
         if found is None:
             return False
         run, again = found
-        judged = await self._judging.look(run, self._world.project(run), self._world.clock(), again=again)
-        if judged:
-            await self._world.store.save(run, expect=run.status, judged=judged)
-        await self._books.judged(run)
+        try:
+            judged = await self._judging.look(run, self._world.project(run), self._world.clock(), again=again)
+            if judged:
+                await self._world.store.save(run, expect=run.status, judged=judged)
+        finally:
+            await self._books.judged(run)  # a defect must not hold up the other releases
         return True
 
     async def _begin(self) -> None:
@@ -94,27 +93,24 @@ class Exchange:
             await self._books.bucket_is(self._bucket.name)
             self._begun = True
 
-    async def _noted_clear(self) -> None:
-        try:
-            with noted(self._health, self._world.clock):
-                await self._inbox.clear()
-        except ExternalError:
-            return  # tried again after the next look
+    async def _clear(self) -> None:
+        if done := await self._inbox.done():
+            with suppress(ExternalError), noted(self._clearing, self._world.clock):  # tried again soon
+                await self._inbox.clear(done)
 
     async def status(self) -> dict[str, Any]:
         """For the status page; times aware or None."""
         counts = await self._books.counts()
-        failing = [h for h in (self._health, self._uploads.health) if h.error]
-        errors = [h for h in (self._health, self._uploads.health) if h.last_error]
-        successes = [h.last_success for h in (self._health, self._uploads.health) if h.last_success]
-        worst = failing[0] if failing else None
+        parts = (*self._health.values(), self._uploads.health, self._clearing)
+        failing = [part.error for part in parts if part.error]
+        successes = [part.last_success for part in parts if part.last_success]
         return {
             "state": "failing" if failing else "ok" if successes else "unknown",
             "message": f"{counts.rejected} object(s) could not be used" if counts.rejected else None,
             "name": self._bucket.name,
             "last_success": max(successes, default=None),
-            "last_error": worst.error if worst else None,
-            "last_error_at": max((h.last_error for h in errors if h.last_error), default=None),
+            "last_error": failing[0] if failing else None,
+            "last_error_at": max((part.last_error for part in parts if part.last_error), default=None),
             "waiting": counts.waiting,
             "archived": counts.archived,
             "inbox": counts.inbox,

@@ -26,7 +26,7 @@ from dogdriver.pipeline.exchange.layout import (
     rejected_keys,
 )
 from dogdriver.pipeline.exchange.ports import Books, Bucket
-from dogdriver.pipeline.exchange.reading import each, fetch
+from dogdriver.pipeline.exchange.reading import each, fetch, understood
 from dogdriver.pipeline.services import Services
 
 CLAIM = timedelta(hours=1)  # renewed when half of it is over
@@ -69,9 +69,12 @@ class Inbox:
                 self._world.wake.archive.set()
         return len(arrivals)
 
-    async def clear(self) -> None:
-        """Remove the objects whose runs are in the archive: first the object, then its claim."""
-        done = [one.key for one in await self._books.taken() if one.archived]
+    async def done(self) -> Sequence[str]:
+        """The objects whose runs are in the archive."""
+        return [one.key for one in await self._books.taken() if one.archived]
+
+    async def clear(self, done: Sequence[str]) -> None:
+        """Remove them: first the object, then its claim."""
 
         async def remove(key: str) -> None:
             await self._bucket.remove(key, claim_key(key))
@@ -139,14 +142,18 @@ class Inbox:
         if fetched is None:
             await self._bucket.remove(claim_key(stored.key))
             return None
-        run = job_run(fetched.body, run_id, now, self._place) if job else delivered(fetched.body, run_id, now)
-        if job and self._world.project(run) is None:
-            run = without_project(run)
-        run = self._world.arrived(run)
+        body = fetched.body
+        run = self._world.arrived(understood(stored, lambda: self._run(body, run_id, job=job, now=now)))
         kept = await self._world.store.run(run_id)
         if kept is not None and not job and not same_run(kept, _as_labelled(run, kept)):
             raise Invalid(f"run {run_id} is here already and differs from it")
         return Arrival(run, stored.key, stored.etag, claimed=now + CLAIM, relabel=job)
+
+    def _run(self, body: bytes, run_id: str, *, job: bool, now: datetime) -> Run:
+        if not job:
+            return delivered(body, run_id, now)
+        run = job_run(body, run_id, now, self._place)
+        return run if self._world.project(run) else without_project(run)
 
     def _place(self, project: str) -> tuple[str, str]:
         return usual_place(self._world.catalogue.current.projects.get(project))

@@ -1,16 +1,18 @@
 """Reading objects, several at a time but never more bytes than fit, and keeping what came of it."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from dogdriver.errors import BadInput, TooLarge
+from dogdriver.errors import BadInput, DogdriverError, Invalid, TooLarge
 from dogdriver.model.stored import Arrival, Fetched, Rejected, Stored
 from dogdriver.pipeline.exchange.layout import LARGEST
 from dogdriver.pipeline.exchange.ports import Books, Bucket
 from dogdriver.pipeline.services import Services
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 AT_ONCE = 16
 BATCH, BATCH_BYTES = 128, 4 * LARGEST
 
@@ -33,6 +35,19 @@ async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def understood(stored: Stored, parse: Callable[[], T]) -> T:
+    """What *parse* makes of an object; where it fails by a defect of ours, the object must not hold up the others."""
+    try:
+        return parse()
+    except DogdriverError:
+        raise
+    except Exception as error:
+        log.exception("object %r", stored.key)
+        raise Invalid(
+            f"dogDriver itself failed to read it ({type(error).__name__}); its log has the details"
+        ) from error
 
 
 async def fetch(bucket: Bucket, stored: Stored) -> Fetched | None:
@@ -62,7 +77,7 @@ class History:
             try:
                 fetched = await fetch(self._bucket, stored)
                 if fetched is not None:
-                    arrivals.append(parse(stored, fetched.body))
+                    arrivals.append(understood(stored, lambda: parse(stored, fetched.body)))
             except BadInput as error:
                 reason = error.message
                 await self._books.reject(Rejected(stored.key, stored.etag, stored.size, reason, self._world.clock()))
