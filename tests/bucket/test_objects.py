@@ -14,7 +14,6 @@ from dogdriver.errors import Invalid, Refused
 from dogdriver.model import Run
 from dogdriver.model.document import run_document
 from dogdriver.model.stored import Arrival
-from dogdriver.pipeline.exchange import inbox as inbox_module
 from dogdriver.pipeline.exchange.layout import (
     INBOX,
     LARGEST,
@@ -216,14 +215,13 @@ async def test_a_defect_of_ours_holds_up_nothing(s3: S3Server, start: Start, mon
     paris = await start("paris")
     await deliver(paris, made_elsewhere(START))
     await deliver(paris, made_elsewhere(START, name="2"))
-    good = inbox_module.delivered
 
     def defect(body: bytes, run_id: str, now: datetime) -> Run:
         if run_id == ID:
             raise ZeroDivisionError
-        return good(body, run_id, now)
+        return delivered(body, run_id, now)
 
-    monkeypatch.setattr(inbox_module, "delivered", defect)
+    monkeypatch.setattr("dogdriver.pipeline.exchange.inbox.delivered", defect)
     await paris.sync()
     assert len(await paris.all()) == 1
     [shown] = (await paris.status())["rejected"]

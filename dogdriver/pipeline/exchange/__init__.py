@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from dogdriver.errors import ExternalError
+from dogdriver.errors import ExternalError, Refused
 from dogdriver.pipeline.exchange.health import Health, noted
 from dogdriver.pipeline.exchange.imports import Archive, Results
 from dogdriver.pipeline.exchange.inbox import Inbox
@@ -64,16 +64,24 @@ class Exchange:
         if self._next is not None and now < self._next:
             return False
         self._next = now + self._sync
-        before = self._bucket.requests
-        for name, look in self._looks.items():
-            # What fails is on the status page, and tried again at the next look; the others go on.
-            with suppress(ExternalError), noted(self._health[name], self._world.clock):
-                await look()
-        self._spent = self._bucket.requests - before
+        await self._look()
         return await self._books.unjudged() is not None
 
     async def next_sync(self) -> datetime | None:
         return self._next
+
+    async def _look(self) -> None:
+        """What fails is on the status page, and tried again at the next look."""
+        before = self._bucket.requests
+        for name, look in self._looks.items():
+            try:
+                with noted(self._health[name], self._world.clock):
+                    await look()
+            except Refused:
+                continue  # the others may have the rights that they need
+            except ExternalError:
+                break
+        self._spent = self._bucket.requests - before
 
     async def _judge(self) -> bool:
         found = await self._books.unjudged()
@@ -84,8 +92,10 @@ class Exchange:
             judged = await self._judging.look(run, self._world.project(run), self._world.clock(), again=again)
             if judged:
                 await self._world.store.save(run, expect=run.status, judged=judged)
-        finally:
+        except Exception:
             await self._books.judged(run)  # a defect must not hold up the other releases
+            raise
+        await self._books.judged(run)
         return True
 
     async def _begin(self) -> None:
