@@ -59,25 +59,28 @@ class Bar:
     def __init__(self, out: TextIO, mask: Mask) -> None:
         self._mask = mask
         self._console = Console(file=out, highlight=False)
+        # Drawn when there is something new, without a thread of its own that a load would be blamed for.
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(),
             TextColumn("{task.fields[figures]}"), console=self._console, transient=True,
+            auto_refresh=False, redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
         self._task: TaskID | None = None
 
     def say(self, _event: str, sentence: str, /, **_details: Any) -> None:
         self._over()
-        self._console.print(escape(self._mask(sentence)))
+        self._console.print(escape(self._mask(sentence)), soft_wrap=True)
 
     def load(self, _run: str, snapshot: Snapshot, /) -> None:
         if self._task is None:
             self._progress.start()
             self._task = self._progress.add_task(snapshot.state, total=1.0, figures="")
         for line in snapshot.lines:
-            self._console.print(f"  | {escape(self._mask(line))}", style="dim")
+            self._console.print(f"  | {escape(self._mask(line))}", style="dim", soft_wrap=True)
         self._progress.update(
-            self._task, completed=snapshot.progress, description=snapshot.state, figures=_figures(snapshot)
-        )
+            self._task, completed=snapshot.progress, description=snapshot.state, figures=_figures(snapshot),
+            refresh=True,
+        )  # fmt: skip
 
     def close(self) -> None:
         self._over()

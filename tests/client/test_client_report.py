@@ -1,6 +1,7 @@
 """What a client says: plain lines, a bar, JSON lines; never a secret."""
 
 import json
+import threading
 from datetime import UTC, datetime
 from io import StringIO
 
@@ -59,10 +60,12 @@ def test_json_lines_hold_everything() -> None:
 
 def test_a_bar_on_a_terminal() -> None:
     out = Terminal()
+    threads = threading.active_count()
     report = make_report(out, Masker(), as_json=False)
     report.say("started", "It begins: [bold]no markup[/bold].")
     report.load("r1", snapshot(0.0))
     report.load("r1", snapshot(0.5, "says the [test]"))
+    assert threading.active_count() == threads  # a load would be blamed for what it did not start
     report.say("ended", "It ends.")
     report.load("r2", snapshot(0.1))
     report.close()
