@@ -122,7 +122,8 @@ class Chart:
 @dataclass(frozen=True, slots=True)
 class ProjectPage:
     """`/p/{project}`: *name*, *url*; the *release* with its *headline*, *sentence* and the *baseline* it is held
-    against; the *choices* of deployment, test, source and span; what each source says (*voices*: source, saying);
+    against; the *choices* of deployment, test, source and span; what each source says (*voices*: source, saying)
+    and what that amounts to (*agreement*);
     *verdicts*, *charts* and *runs*; *facts* (label, text) on test and schedule; *problems*; *blocked* says why no run
     can be started, None where one can; *empty* what is missing where nothing was run.
     """
@@ -135,6 +136,7 @@ class ProjectPage:
     sentence: str | None
     choices: tuple[Choice, ...]
     voices: tuple[tuple[str, Saying], ...]
+    agreement: str | None
     verdicts: tuple[VerdictCard, ...]
     charts: tuple[Chart, ...]
     runs: tuple[RunRow, ...]

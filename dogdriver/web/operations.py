@@ -7,6 +7,7 @@ from aiohttp import web
 
 from dogdriver.web import api
 from dogdriver.web.live import live
+from dogdriver.web.lookup import project_test
 from dogdriver.web.query import Parameter
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -16,7 +17,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Operation:
     """One call: *answer* names the schema of its good answer, *fails* the statuses that it may fail with.
 
-    *body* names the schema of what is sent. *write*: the token is needed.
+    *body* names the schema of what is sent. *write*: the token is needed, always.
     """
 
     method: str
@@ -39,6 +40,8 @@ OPERATIONS: tuple[Operation, ...] = (
               fails=(400,), kept=True),
     Operation("GET", "/projects/{project}", api.project, "One project, with its schedule, test and load.",
               "ProjectDetail", fails=(400, 404), kept=True),
+    Operation("GET", "/projects/{project}/test", project_test, "What it takes to run the project's test elsewhere.",
+              "ProjectTest", write=True, fails=(400, 404, 409)),
     Operation("POST", "/runs", api.trigger, "Queue a run, or give the one that is queued already.",
               "RunAnswer", status=(202,), body="Trigger", write=True, fails=(*WRITES, 404, 409)),
     Operation("GET", "/runs", api.runs, "Runs, newest first.", "Runs", parameters=api.RUNS, fails=(400, 422),

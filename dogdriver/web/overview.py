@@ -7,6 +7,7 @@ from typing import Any
 from dogdriver.model import Filter, Judged, Metric, Outcome, Point, Run
 from dogdriver.model.document import moment
 from dogdriver.model.judgement import Trend
+from dogdriver.web.agreement import Agreement, agreement, agreement_document
 from dogdriver.web.history import History, ReleaseView, judged_point
 from dogdriver.web.keys import Site
 from dogdriver.web.scope import Scope
@@ -29,7 +30,9 @@ class MetricView:
 
 @dataclass(frozen=True, slots=True)
 class ProjectView:
-    """A project in one scope: *sources* are all that it was ever loaded from, *problems* what a person should mend."""
+    """A project in one scope: *sources* are all that it was ever loaded from, *problems* what a person should mend,
+    *agreement* what they say together of the release, None where fewer than two have judged it.
+    """
 
     scope: Scope
     sources: tuple[str, ...]
@@ -37,6 +40,7 @@ class ProjectView:
     release: ReleaseView
     problems: tuple[str, ...]
     newest: Run | None
+    agreement: Agreement | None
 
 
 async def project_view(
@@ -60,6 +64,7 @@ async def project_view(
         release=view,
         problems=tuple(problems),
         newest=page.runs[0] if page.runs else None,
+        agreement=await agreement(site.store, scope, view.release),
     )
 
 
@@ -78,6 +83,7 @@ def project_document(view: ProjectView) -> dict[str, Any]:
         "best_source": view.sources[0] if view.sources else None,
         "metrics": [_metric_document(metric) for metric in view.metrics],
         "headline": view.release.headline.value if view.release.headline else None,
+        "agreement": agreement_document(view.agreement),
         "problems": list(view.problems),
     }
 

@@ -6,9 +6,9 @@ from urllib.parse import quote, urlencode
 
 from dogdriver.model import Filter
 from dogdriver.web import words
+from dogdriver.web.agreement import FEWEST
 from dogdriver.web.cards import blocked, empty, project_url, row, verdict_cards
 from dogdriver.web.dashboard import Chart, Choice, ProjectPage
-from dogdriver.web.history import headline_of
 from dogdriver.web.keys import Site
 from dogdriver.web.overview import MetricView, ProjectView, project_view
 from dogdriver.web.words import Saying
@@ -40,7 +40,8 @@ async def project_page(site: Site, name: str, wanted: Mapping[str, Any]) -> Proj
             Choice("source", "Source", scope.sources or (scope.source,), scope.source),
             Choice("runs", "Runs shown", tuple(map(str, sorted({*SPANS, span}))), str(span)),
         ),
-        voices=await _voices(site, view),
+        voices=_voices(view),
+        agreement=view.agreement.sentence if view.agreement else None,
         verdicts=verdict_cards(release.verdicts, titles),
         charts=tuple(_chart(name, metric, query) for metric in view.metrics),
         runs=tuple(row(site, run) for run in page.runs),
@@ -51,17 +52,15 @@ async def project_page(site: Site, name: str, wanted: Mapping[str, Any]) -> Proj
     )
 
 
-async def _voices(site: Site, view: ProjectView) -> tuple[tuple[str, Saying], ...]:
+def _voices(view: ProjectView) -> tuple[tuple[str, Saying], ...]:
     """What each source says of the same release; empty where there is but one."""
-    scope, release = view.scope, view.release.release
-    if len(scope.sources) < 2 or release is None:  # noqa: PLR2004 - nobody to agree with
+    sources = view.scope.sources
+    if len(sources) < FEWEST or view.release.release is None:
         return ()
-    voices = []
-    for source in scope.sources:
-        kept = await site.store.verdicts(scope.project, scope.deployment or "", scope.test or "", source)
-        headline = headline_of(judged for judged in kept if judged.release == release)
-        voices.append((source, words.headline_saying(headline)))
-    return tuple(voices)
+    said = dict(view.agreement.voices) if view.agreement else {}
+    if view.release.headline:
+        said.setdefault(view.scope.source, view.release.headline)
+    return tuple((source, words.headline_saying(said.get(source))) for source in sources)
 
 
 def _project_facts(view: ProjectView) -> tuple[tuple[str, str], ...]:

@@ -87,6 +87,10 @@ TREND = whole(
     reason=TEXT,
 )  # fmt: skip
 HEADLINE = maybe(words(HEADLINES))
+AGREEMENT = whole(
+    release=TEXT, headline=HEADLINE, agree=WHOLE, of=WHOLE, disagreeing=many(TEXT),
+    voices=many(whole(source=TEXT, headline=words(HEADLINES))), sentence=TEXT,
+)  # fmt: skip
 PROJECT = {
     "name": TEXT,
     "deployments": many(TEXT),
@@ -96,6 +100,7 @@ PROJECT = {
         whole(**HEAD, last=maybe(NUMBER), trend=maybe(ref("Trend")), verdict=maybe(words(Outcome))),
     ),
     "headline": HEADLINE,
+    "agreement": maybe(ref("Agreement")),
     "problems": many(TEXT),
 }
 PLACE = {"project": TEXT, "deployment": maybe(TEXT), "test": maybe(TEXT), "source": TEXT}
@@ -146,6 +151,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "MetricValue": METRIC_VALUE,
     "Verdict": VERDICT,
     "Trend": TREND,
+    "Agreement": AGREEMENT,
     "Run": RUN,
     "RunAnswer": whole(run=ref("Run")),
     "Runs": whole(runs=many(ref("Run")), next=maybe(TEXT)),
@@ -154,6 +160,14 @@ SCHEMAS: Mapping[str, Schema] = {
         **PROJECT, endpoints=by_name(TEXT), schedule=maybe(TEXT),
         test=maybe(whole(url=TEXT, ref=TEXT, name=TEXT, path=TEXT)),
         load=maybe(whole(workers=WHOLE, processes=WHOLE, duration=NUMBER)), release=maybe(TEXT), sentence=maybe(TEXT),
+    ),
+    "ProjectTest": whole(
+        project=whole(
+            name=TEXT, deployments=many(whole(name=TEXT, endpoint=TEXT)),
+            test=whole(
+                url=TEXT, ref=TEXT, name=TEXT, path=TEXT, env=by_name(TEXT), guard=NUMBER, isolation=maybe(TEXT)
+            ),
+        ),
     ),
     "Series": whole(
         metric=whole(**HEAD), **PLACE, points=many(POINT),

@@ -147,3 +147,21 @@ async def test_all_of_nothing(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "projects.toml").write_text("")
     said = await cli("run", "--all")
     assert (said.code, "no project with a test that may run" in said.out) == (4, True), (said.out, said.err)
+
+
+async def test_without_a_projects_file_the_daemon_says_what_there_is(
+    cli: Cli, daemon: Daemon, service: Service, tmp_path: Path
+) -> None:
+    add_projects(service.projects(tmp_path, "short"), service.url)
+    await daemon.start()
+    bare = {"DOGDRIVER_PROJECTS": ""}
+    said = await cli("run", "thing", "--to", daemon.url, "--json", **bare)
+    assert said.code == 0, (said.out, said.err)
+    assert said.run["tally"]["ok"] > 0  # its variables came along: the service was found
+    everything = await cli("run", "--all", "--to", daemon.url, "--json", **bare)
+    assert everything.code == 0, (everything.out, everything.err)
+    assert [one["run"]["project"] for one in everything.lines if one["event"] == "ended"] == ["another", "thing"]
+    assert "not among the allowed ones" in everything.event("problem")["message"]
+    for project, why in ("nothing", "there is no project nothing"), ("forbidden", "not among the allowed ones"):
+        refused = await cli("run", project, "--to", daemon.url, "--json", **bare)
+        assert (refused.code, why in refused.event("impossible")["message"]) == (4, True), refused.out

@@ -84,6 +84,7 @@ async def test_it_is_served(client: Client) -> None:
 GOOD = [
     ("get", "/api/v1/projects", "/api/v1/projects", None),
     ("get", "/api/v1/projects/{project}", "/api/v1/projects/kintowe", None),
+    ("get", "/api/v1/projects/{project}/test", "/api/v1/projects/kintowe/test", None),
     ("post", "/api/v1/runs", "/api/v1/runs", {"project": "kintowe"}),
     ("get", "/api/v1/runs", "/api/v1/runs?limit=3", None),
     ("get", "/api/v1/runs/{id}", f"/api/v1/runs/{EXISTING}", None),
