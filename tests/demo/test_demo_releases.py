@@ -1,4 +1,4 @@
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
@@ -26,8 +26,8 @@ def test_the_steady_service_has_releases_and_one_pace() -> None:
 
 
 def test_the_changing_service_gets_slower_then_stays_then_gets_faster() -> None:
-    costs = [r.pace for r in islice(train(TRAINS["changing"]), 4)]
-
-    assert costs[0].wait < costs[1].wait > costs[3].wait
-    assert costs[0].rounds < costs[1].rounds > costs[3].rounds
-    assert costs[1] == costs[2]
+    costs = [r.pace for r in islice(train(TRAINS["changing"]), 13)]
+    assert costs[:3] == [USUAL, SLOW, SLOW]
+    assert FAST in costs
+    changes = sum(one != other for one, other in pairwise(costs))
+    assert changes <= len(costs) / 4  # most releases change nothing
