@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import aiohttp
@@ -21,7 +21,7 @@ from botocore.exceptions import (
 from botocore.handlers import add_expect_header
 from botocore.parsers import ResponseParserError
 
-from dogdriver.errors import ExternalError, Refused, TooLarge, Unavailable
+from dogdriver.errors import ExternalError, Refused, SettingsError, TooLarge, Unavailable
 from dogdriver.model.stored import Fetched, Listing, Stored
 
 CONNECT, READ, WHOLE = 3.0, 8.0, 30.0  # seconds: to connect, between two bytes, for a call with its second attempt
@@ -163,7 +163,10 @@ def _code(error: ClientError) -> str:
 
 @asynccontextmanager
 async def open_bucket(name: str, *, page: int = PAGE) -> AsyncIterator[S3Bucket]:
-    """The bucket as AWS' own variables and files say where it is and who asks; nothing is sent yet."""
+    """The bucket as AWS' own variables and files say where it is and who asks; nothing is sent yet.
+
+    Raises SettingsError where they cannot be used.
+    """
     config = AioConfig(
         connect_timeout=CONNECT,
         read_timeout=READ,
@@ -174,7 +177,14 @@ async def open_bucket(name: str, *, page: int = PAGE) -> AsyncIterator[S3Bucket]
         response_checksum_validation="when_required",
         user_agent_extra="dogdriver",
     )
-    async with get_session().create_client("s3", config=config) as client:
+    async with AsyncExitStack() as stack:
+        try:
+            client = await stack.enter_async_context(get_session().create_client("s3", config=config))
+        except (BotoCoreError, ValueError) as error:
+            raise SettingsError(
+                f"the bucket {name} cannot be opened ({type(error).__name__}); mend AWS' own variables and files, "
+                "AWS_ENDPOINT_URL_S3 (http://host:port) and AWS_PROFILE first of all"
+            ) from None
         # Waiting for "100 Continue" knows no time-out, and objects this small gain nothing by asking first.
         client.meta.events.unregister("before-call.s3", add_expect_header)
         yield S3Bucket(name, client, page=page)

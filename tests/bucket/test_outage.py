@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dogdriver.errors import ExternalError, Refused, TooLarge, Unavailable
+from dogdriver.errors import ExternalError, Refused, SettingsError, TooLarge, Unavailable
 from dogdriver.model import Status
 from dogdriver.storage import bucket as s3
 from dogdriver.storage.bucket import open_bucket
@@ -215,3 +215,13 @@ async def _attempts(paris: Daemon) -> None:
     for _ in range(4):
         paris.clock.forward(SYNC)
         await paris.upload()
+
+
+@pytest.mark.parametrize(("name", "value"), [("AWS_PROFILE", "nobody"), ("AWS_ENDPOINT_URL_S3", "not an address")])
+async def test_settings_of_aws_that_cannot_be_used_stop_the_start_with_a_sentence(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="cannot be opened"):
+        async with open_bucket("shared"):
+            pass
