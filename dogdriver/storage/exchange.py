@@ -169,7 +169,7 @@ def rejected(database: sqlite3.Connection, keys: Sequence[str] | None, limit: in
 
 
 def unjudged(database: sqlite3.Connection) -> tuple[Run, bool] | None:
-    row = database.execute("SELECT run, again FROM unjudged ORDER BY started LIMIT 1").fetchone()
+    row = database.execute("SELECT run, again FROM unjudged ORDER BY started DESC LIMIT 1").fetchone()
     run = None if row is None else runs.run(database, row["run"])
     return None if run is None else (run, bool(row["again"]))
 

@@ -75,7 +75,7 @@ class Books(Protocol):
         """The newest first; with *keys* those of them."""
 
     async def unjudged(self) -> tuple[Run, bool] | None:
-        """A brought run whose release was not looked at since, the newest of its release; True: values that looks have
+        """A brought run whose release was not looked at since, the newest of all; True: values that looks have
         seen were changed.
         """
 
