@@ -109,7 +109,7 @@ class JsonLines:
         return
 
     def _print(self, document: Mapping[str, Any]) -> None:
-        print(self._mask(json.dumps(document, ensure_ascii=False)), file=self._out, flush=True)
+        print(json.dumps(_masked(document, self._mask), ensure_ascii=False), file=self._out, flush=True)
 
 
 def make_report(out: TextIO, mask: Mask, *, as_json: bool) -> Report:
@@ -130,6 +130,17 @@ def told(run: Run) -> str:
     rate = "" if run.client.rps is None else f", {run.client.rps:.4g} requests/s"
     p50 = "" if run.client.p50 is None else f", median {run.client.p50:.4g} ms"
     return f"{head}: {run.tally.ok} ok, {run.tally.failed} failed{rate}{p50}."
+
+
+def _masked(value: Any, mask: Mask) -> Any:
+    """Before it is JSON, which writes some letters in another way."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {name: _masked(one, mask) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(one, mask) for one in value]
+    return value
 
 
 def _figures(snapshot: Snapshot) -> str:

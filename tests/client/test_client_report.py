@@ -79,11 +79,13 @@ def test_a_bar_on_a_terminal() -> None:
 @pytest.mark.parametrize("out", [StringIO, Terminal])
 def test_no_secret_is_said(out: type[StringIO], as_json: bool) -> None:
     stream = out()
-    report = make_report(stream, Masker([Secret("hunter2hunter2")]), as_json=as_json)
+    report = make_report(stream, Masker([Secret("hunter2hunter2"), Secret('quo"ted\\word')]), as_json=as_json)
+    report.say("kept", 'a quo"ted\\word', error={"said": ['quo"ted\\word']})
     report.say("kept", "the address was http://hunter2hunter2@somewhere", error="hunter2hunter2")
     report.load("r1", snapshot(0.0, "hunter2hunter2"))
     report.close()
     assert "hunter2" not in stream.getvalue()
+    assert "ted" not in stream.getvalue()
 
 
 def test_told() -> None:
