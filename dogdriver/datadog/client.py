@@ -12,7 +12,7 @@ import aiohttp
 from dogdriver.datadog import buckets, events, links, query, reply, results, settle
 from dogdriver.datadog.api import Api
 from dogdriver.datadog.budget import Budget
-from dogdriver.datadog.fingerprint import fingerprint
+from dogdriver.datadog.fingerprint import fingerprint, kinds
 from dogdriver.datadog.health import Endpoint, Health
 from dogdriver.datadog.transport import Answer, Transport
 from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
@@ -161,6 +161,10 @@ class Datadog:
     def fingerprint(self, reading: Reading, window: Window) -> float | None:
         """How many hosts *reading* shows; None where it shows nothing."""
         return fingerprint(reading, window)
+
+    def kinds(self, reading: Reading, window: Window) -> str | None:
+        """What these hosts are, by the other tags that the query groups by; None where it has none."""
+        return kinds(reading, window)
 
     # Sending
 

@@ -1,10 +1,13 @@
 """How much infrastructure a run met: the number of hosts behind the deployment."""
 
+import re
 from statistics import median
 
 from dogdriver.datadog import query
 from dogdriver.datadog.buckets import Span
 from dogdriver.model import Reading, Window
+
+_GROUPS = re.compile(r"\bby\s*\{([^{}]*)\}")
 
 
 def fingerprint(reading: Reading, window: Window | None = None) -> float | None:
@@ -13,15 +16,34 @@ def fingerprint(reading: Reading, window: Window | None = None) -> float | None:
     A query with `by {…}` is counted: its groups that have a point. Any other gives the number itself, whose median
     over the window is taken.
     """
-    span = Span.of(window) if window else None
-    size = reading.interval or 0.0
-    values = [
-        [value for at, value in one.points if value is not None and (span is None or span.overlaps(at, size))]
-        for one in reading.series
-    ]
-    present = [some for some in values if some]
+    present = _present(reading, window)
     if not present:
         return None
     if query.grouped(reading.query):
         return float(len(present))
-    return float(median(value for some in present for value in some))
+    return float(median(value for _, some in present for value in some))
+
+
+def kinds(reading: Reading, window: Window | None = None) -> str | None:
+    """What the hosts are, by the other tags that the query groups by (instance type, zone): each combination once.
+
+    None where it groups by hosts alone, or shows nothing.
+    """
+    wanted = {key.strip() for group in _GROUPS.findall(reading.query) for key in group.split(",")} - {"host", ""}
+    found = set()
+    for scope, _ in _present(reading, window):
+        tags = sorted(tag.strip() for tag in scope.split(",") if tag.partition(":")[0].strip() in wanted)
+        if tags:
+            found.add(" ".join(tags))
+    return "; ".join(sorted(found)) or None
+
+
+def _present(reading: Reading, window: Window | None) -> list[tuple[str, list[float]]]:
+    """The series with a point (inside *window*), each with its scope."""
+    span = Span.of(window) if window else None
+    size = reading.interval or 0.0
+    values = [
+        (one.scope, [v for at, v in one.points if v is not None and (span is None or span.overlaps(at, size))])
+        for one in reading.series
+    ]
+    return [(scope, some) for scope, some in values if some]

@@ -70,6 +70,7 @@ def run_document(
         "content": run.content,
         "test_commit": run.test_commit,
         "fingerprint": run.fingerprint,
+        "kinds": run.kinds,
         "tally": msgspec.to_builtins(run.tally),
         "client": _without(run.client, "histogram", full=full),
         "metrics": {name: _without(value, "reading", full=full) for name, value in run.metrics.items()},
@@ -181,6 +182,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     content: str | None = None
     test_commit: str | None = None
     fingerprint: float | None = None
+    kinds: str | None = None
     tally: Tally | None = None
     client: ClientMeasures | None = None
     metrics: dict[str, MetricValue] = {}
@@ -239,8 +241,8 @@ def _run(parsed: _Document) -> Run:
         status=parsed.status, trigger=parsed.trigger, created=created, endpoint=parsed.endpoint,
         release=_release(parsed), reason=parsed.reason, started=started, ended=ended, due=due,
         attempts=parsed.attempts, load=parsed.load, tally=parsed.tally, client=parsed.client, content=parsed.content,
-        test_commit=parsed.test_commit, fingerprint=parsed.fingerprint, excluded=parsed.excluded, notes=parsed.notes,
-        links=parsed.links, metrics=parsed.metrics,
+        test_commit=parsed.test_commit, fingerprint=parsed.fingerprint, kinds=parsed.kinds,
+        excluded=parsed.excluded, notes=parsed.notes, links=parsed.links, metrics=parsed.metrics,
     )  # fmt: skip
 
 

@@ -55,7 +55,8 @@ UNKNOWN = "unknown"
 class Run:
     """The row. Times are aware UTC; what has not happened is None.
 
-    *content* (tree hash of the test), *load* and *fingerprint* (hosts behind the deployment) are the comparability key.
+    *content* (tree hash of the test), *load* and *fingerprint* (hosts behind the deployment) are the comparability key,
+    *kinds* too (what the fingerprint's query groups these hosts by, such as their instance type).
     *excluded* is the reason given for leaving a finished run out of verdicts. *started* and *ended* are the load alone.
     """
 
@@ -80,6 +81,7 @@ class Run:
     content: str | None = None
     test_commit: str | None = None
     fingerprint: float | None = None
+    kinds: str | None = None
     excluded: str | None = None
     notes: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
@@ -116,6 +118,7 @@ class Point:
     state: MetricState
     excluded: bool = False
     fingerprint: float | None = None
+    kinds: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

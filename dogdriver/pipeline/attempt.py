@@ -36,7 +36,7 @@ class Attempt:
                 metric = metrics[name]
                 assert metric is not None  # noqa: S101 - it has a query
                 values[name] = await self._value(metric, run.metrics[name], answers[query], window)
-            run = replace(run, fingerprint=self._hosts(answers, window), attempts=run.attempts + 1)
+            run = replace(self._with_hosts(run, answers, window), attempts=run.attempts + 1)
         return replace(run, metrics={**run.metrics, **values}), values
 
     async def changed(self) -> dict[str, MetricValue]:
@@ -125,13 +125,16 @@ class Attempt:
         template = self._project.fingerprint if self._project else None
         return [self._world.datadog.render_template(template, self._run)] if template else []
 
-    def _hosts(self, answers: Mapping[str, Reading | ExternalError], window: Window) -> float | None:
-        """The hosts behind the deployment as the newest answer shows them; an answer that failed changes nothing."""
+    def _with_hosts(self, run: Run, answers: Mapping[str, Reading | ExternalError], window: Window) -> Run:
+        """With the hosts behind the deployment as the newest answer shows them; one that failed changes nothing."""
         for query in self._hosts_query():
             answer = answers[query]
             if not isinstance(answer, ExternalError):
-                return self._world.datadog.fingerprint(answer, window)
-        return self._run.fingerprint
+                datadog = self._world.datadog
+                return replace(
+                    run, fingerprint=datadog.fingerprint(answer, window), kinds=datadog.kinds(answer, window)
+                )
+        return run
 
 
 def read_back(value: MetricValue) -> bool:

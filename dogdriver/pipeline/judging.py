@@ -46,12 +46,18 @@ def comparable(points: Sequence[Point], release: str, tolerance: float) -> Compa
         return Comparable((), None)
     newest = own[-1]
     same_load = [p for p in judged if p.comparable == newest.comparable]
-    same = tuple(p for p in same_load if _close(p.fingerprint, newest.fingerprint, tolerance))
+    same = tuple(p for p in same_load if _alike(p, newest, tolerance))
     changed = None
     if not any(p.release != release for p in same) and any(p.release != release for p in judged):
         by_load = not any(p.release != release for p in same_load)
         changed = "the load or the test" if by_load else "the infrastructure"
     return Comparable(same, changed)
+
+
+def _alike(one: Point, other: Point, tolerance: float) -> bool:
+    """The same infrastructure, as far as it is known of both."""
+    known = one.kinds is not None and other.kinds is not None
+    return _close(one.fingerprint, other.fingerprint, tolerance) and not (known and one.kinds != other.kinds)
 
 
 def _close(one: float | None, other: float | None, tolerance: float) -> bool:

@@ -227,6 +227,9 @@ class Datadog(Protocol):
     def fingerprint(self, reading: Reading, window: Window) -> float | None:
         """How many hosts a reading of the fingerprint's query speaks of; None where it says nothing."""
 
+    def kinds(self, reading: Reading, window: Window) -> str | None:
+        """What these hosts are (instance type, zone), where the query groups by that; None where it does not."""
+
     def events(self, run: Run, step: str, *, at: datetime, link: str | None) -> Mapping[str, Any]:
         """The payload of the `start` or `stop` event of *run*."""
 

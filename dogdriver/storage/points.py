@@ -38,9 +38,9 @@ def refresh(database: sqlite3.Connection, run: str) -> None:
     """
     database.execute(
         "INSERT INTO point (project, deployment, test, source, metric, started, run, value, release, status,"
-        " comparable, state, excluded, fingerprint)"
+        " comparable, state, excluded, fingerprint, kinds)"
         " SELECT run.project, deployment, test, source, metric, started, id, value, coalesce(release, 'unknown'),"
-        " status, comparable, state, excluded IS NOT NULL, fingerprint"
+        " status, comparable, state, excluded IS NOT NULL, fingerprint, kinds"
         " FROM run JOIN (SELECT run AS of, metric, value, state FROM value WHERE run = :run"
         # What any series shows of it, where it ended badly or has no values at all.
         " UNION ALL SELECT :run, :itself, NULL, 'no_data' FROM run WHERE id = :run AND"
@@ -76,7 +76,7 @@ def _range(database: sqlite3.Connection, key: SeriesKey, metric: str, bound: tup
     cursor = database.cursor()
     cursor.row_factory = None  # plain tuples: these are many
     return cursor.execute(
-        "SELECT run, started, value, release, status, comparable, state, excluded, fingerprint FROM point"
+        "SELECT run, started, value, release, status, comparable, state, excluded, fingerprint, kinds FROM point"
         " WHERE project = ? AND deployment = ? AND test = ? AND source = ? AND metric = ?"
         " AND started >= ? AND started < ? ORDER BY started DESC, run DESC LIMIT ?",
         (key.project, key.deployment, key.test, key.source, metric, *bound),
@@ -93,6 +93,7 @@ def from_row(
     state: str,
     excluded: int,
     fingerprint: float | None,
+    kinds: str | None,
 ) -> Point:
     return Point(
         run=run,
@@ -104,4 +105,5 @@ def from_row(
         state=_STATE[state],
         excluded=bool(excluded),
         fingerprint=fingerprint,
+        kinds=kinds,
     )

@@ -178,6 +178,8 @@ async def series_document(site: Site, name: str, metric_name: str, wanted: dict[
                 "state": point.state.value,
                 "excluded": point.excluded,
                 "hosts": point.fingerprint,
+                "kinds": point.kinds,
+                "per_host": point.value / point.fingerprint if point.value is not None and point.fingerprint else None,
             }
             for point, number in zip(points, numbers, strict=True)
         ],

@@ -145,12 +145,15 @@ def headline_of(judged: Iterable[Judged]) -> Headline | None:
 def segments(points: Sequence[Point], tolerance: float) -> list[int]:
     """For each point the number of its segment: the contiguous stretch of comparable runs that it is in."""
     numbers: list[int] = []
-    number, last, hosts = 0, None, None
+    number, last, hosts, kinds = 0, None, None, None
     for point in points:
         if judged_point(point):  # what does not count says nothing of the runs around it
-            if last is not None and (last != point.comparable or _apart(hosts, point.fingerprint, tolerance)):
-                number, hosts = number + 1, None
-            last, hosts = point.comparable, point.fingerprint if point.fingerprint is not None else hosts
+            other = kinds is not None and point.kinds is not None and kinds != point.kinds
+            moved = other or _apart(hosts, point.fingerprint, tolerance)
+            if last is not None and (last != point.comparable or moved):
+                number, hosts, kinds = number + 1, None, None
+            last, kinds = point.comparable, point.kinds or kinds
+            hosts = point.fingerprint if point.fingerprint is not None else hosts
         numbers.append(number)
     return numbers
 

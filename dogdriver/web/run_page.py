@@ -59,6 +59,7 @@ def _run_facts(run: Run) -> tuple[tuple[str, str], ...]:
         ("Load", f"{load.workers} × {load.processes} for {words.duration(load.duration)}" if load else None),
         ("Lasted", words.duration(seconds) if seconds is not None else None),
         ("Hosts", words.number(run.fingerprint) if run.fingerprint is not None else None),
+        ("Kinds of hosts", run.kinds),
     ]
     return tuple((label, text) for label, text in facts if text)
 

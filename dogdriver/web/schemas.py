@@ -76,7 +76,7 @@ RUN = whole(
     version=maybe(TEXT), commit=maybe(TEXT), status=words(Status), reason=maybe(TEXT), trigger=words(Trigger),
     created=MOMENT, started=maybe(MOMENT), ended=maybe(MOMENT), due=maybe(MOMENT), attempts=WHOLE,
     progress=maybe(NUMBER), load=maybe(ref("Load")), content=maybe(TEXT), test_commit=maybe(TEXT),
-    fingerprint=maybe(NUMBER), tally=maybe(ref("Tally")), client=maybe(ref("Client")),
+    fingerprint=maybe(NUMBER), kinds=maybe(TEXT), tally=maybe(ref("Tally")), client=maybe(ref("Client")),
     metrics=by_name(ref("MetricValue")), verdicts=many(ref("Verdict")), excluded=maybe(TEXT), notes=many(TEXT),
     links=by_name(TEXT),
 )  # fmt: skip
@@ -106,7 +106,7 @@ PROJECT = {
 PLACE = {"project": TEXT, "deployment": maybe(TEXT), "test": maybe(TEXT), "source": TEXT}
 POINT = whole(
     run=TEXT, at=MOMENT, value=maybe(NUMBER), release=TEXT, segment=WHOLE, status=words(Status),
-    state=words(MetricState), excluded=FLAG, hosts=maybe(NUMBER),
+    state=words(MetricState), excluded=FLAG, hosts=maybe(NUMBER), kinds=maybe(TEXT), per_host=maybe(NUMBER),
 )  # fmt: skip
 CHANGE = whole(
     at=MOMENT, run=maybe(TEXT), effect=NUMBER, low=NUMBER, high=NUMBER, p=NUMBER, release=maybe(TEXT)
@@ -133,7 +133,8 @@ DELIVERY: Schema = {
         ),
         "client": {"type": ["object", "null"]},
         "metrics": by_name({"type": "object"}),
-        "content": maybe(TEXT), "test_commit": maybe(TEXT), "fingerprint": maybe(NUMBER), "notes": many(TEXT),
+        "content": maybe(TEXT), "test_commit": maybe(TEXT), "fingerprint": maybe(NUMBER), "kinds": maybe(TEXT),
+        "notes": many(TEXT),
         "links": by_name(TEXT),
     },
     "required": ["project", "deployment", "test", "source", "release"],

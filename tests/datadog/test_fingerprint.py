@@ -1,6 +1,6 @@
 import pytest
 
-from dogdriver.datadog.fingerprint import fingerprint
+from dogdriver.datadog.fingerprint import fingerprint, kinds
 from dogdriver.model import Reading, Series, Window
 
 HOSTS = "avg:system.cpu.idle{app:x} by {host}"
@@ -36,3 +36,21 @@ def test_hosts_outside_the_run_do_not_count(window: Window) -> None:
     inside = reading(HOSTS, [1.0], start=window.start.timestamp())
     assert fingerprint(before, window) is None
     assert fingerprint(inside, window) == 1.0
+
+
+def test_what_the_hosts_are_is_told_by_the_other_groups() -> None:
+    def series(scope: str) -> Series:
+        return Series(scope, ((0.0, 1.0),))
+
+    scopes = (
+        "app:shop,host:a,instance-type:m5",
+        "app:shop,host:b,instance-type:m5",
+        "app:shop,host:c,instance-type:c6",
+    )
+    typed = Reading("avg:m{app:shop} by {host, instance-type}", tuple(map(series, scopes)), 60.0)
+    assert kinds(typed) == "instance-type:c6; instance-type:m5"
+    assert fingerprint(typed) == 3.0
+    plain = Reading("avg:m{app:shop} by {host}", tuple(map(series, scopes)), 60.0)
+    assert kinds(plain) is None
+    silent = Reading(typed.query, (Series(scopes[0], ((0.0, None),)),), 60.0)
+    assert kinds(silent) is None

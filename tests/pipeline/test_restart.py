@@ -28,8 +28,8 @@ async def test_a_run_that_was_running_has_failed_and_gets_its_stop_event(world: 
     world.runner.hold = asyncio.Event()
     task = asyncio.create_task(world.pipeline.launch_next())
     await world.runner.begun.wait()
-    task.cancel()  # as a kill would: nothing of ours runs any more but what the database holds
-    kept = await world.now(run)
+    kept = await world.now(run)  # what a kill would leave
+    task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await _as_it_was(world, kept)
     await _restart(world)

@@ -106,6 +106,7 @@ whole_runs = st.builds(
     content=maybe(text),
     test_commit=maybe(text),
     fingerprint=maybe(numbers),
+    kinds=maybe(text),
     excluded=maybe(text),
     notes=several(text),
     links=st.dictionaries(text, text, max_size=3),

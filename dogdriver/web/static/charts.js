@@ -222,7 +222,9 @@ class Chart {
     if (point.status !== "done") lines.push(point.status);
     if (point.excluded) lines.push("excluded");
     if (point.value === null) lines.push(point.state.replace("_", " "));
-    if (point.hosts !== null) lines.push(`${number(point.hosts)} hosts`);
+    if (point.hosts !== null) lines.push(`${number(point.hosts)} ${point.hosts === 1 ? "host" : "hosts"}`);
+    if (point.per_host !== null && point.hosts > 1) lines.push(`${amount(point.per_host, this.unit)} per host`);
+    if (point.kinds !== null) lines.push(point.kinds);
     const change = this.series.changes.find(({ run }) => run === point.run);
     if (change) {
       const effect = `${change.effect > 0 ? "+" : "−"}${number(Math.abs(change.effect) * 100)} %`;
