@@ -54,6 +54,8 @@ class Launch:
             return await self._finish(await self._end())
         except BaseException as error:
             reason = f"dogDriver itself failed ({type(error).__name__}); the daemon's log has the details"
+            if isinstance(error, asyncio.CancelledError):
+                reason = f"{INTERRUPTED}: the daemon was stopped"
             await self._finish(_End(Status.FAILED, reason))
             raise
         finally:
