@@ -300,7 +300,7 @@ def _unknown(value: Any, kind: type, path: str) -> list[str]:
     return [f"{path}.{name}" for name in value if name not in known]
 
 
-SIGNED = ("metrics.", "fingerprint", "load.options.")
+SIGNED = ("metrics.", "verdicts.", "fingerprint", "load.options.")
 
 
 def _refuse_numbers(value: Any, path: str) -> None:

@@ -43,7 +43,8 @@ def hope(named: list[tuple[str, Verdict]]) -> str:
     waits = [v.runs_needed for _, v in named if v.outcome in {Outcome.UNDECIDED, Outcome.TOO_FEW_RUNS}]
     known = [wait for wait in waits if wait]
     if not known:
-        return "; more runs are not likely to settle it"
+        early = any(v.outcome is Outcome.TOO_FEW_RUNS for _, v in named)
+        return "; there are too few runs yet" if early else "; more runs are not likely to settle it"
     return f"; {count(max(known), 'more run')} should settle {'it' if len(known) == len(waits) else 'some of it'}"
 
 
