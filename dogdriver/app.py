@@ -9,6 +9,7 @@ import asyncio
 import errno
 import json
 import logging
+import os
 import signal
 import socket
 import uuid
@@ -163,6 +164,8 @@ async def _exchange(
     from dogdriver.storage.bucket import open_bucket  # noqa: PLC0415 - 60 MB and a second, for those who have a bucket
 
     bucket = await stack.enter_async_context(open_bucket(settings.bucket))
+    for name in AWS:  # the client has taken its own
+        os.environ.pop(name, None)  # noqa: TID251 - the wiring
     return Exchange(services, store, bucket, sync=settings.sync)
 
 
