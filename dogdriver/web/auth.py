@@ -77,7 +77,7 @@ class Access:
             raise Forbidden("this came from another site's page; do it from dogDriver's own pages")
 
     def login(self, request: web.Request, token: str) -> bool:
-        """Whether *token* is the one; raises TooManyAttempts after too many wrong ones from the same address."""
+        """Whether *token* is the one; a wrong one after too many from the same address raises TooManyAttempts."""
         return self._try(request, token)
 
     def remember(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -108,6 +108,8 @@ class Access:
             raise Unauthenticated("this is not the token; `dogdriver token` shows it on the daemon's host")
 
     def _try(self, request: web.Request, token: str) -> bool:
+        if hmac.compare_digest(token.encode(errors="surrogateescape"), self._token):
+            return True  # whoever else guesses from behind the same proxy
         address = request.remote or ""
         now = self._clock()
         wrong = self._wrong.get(address)
@@ -116,12 +118,10 @@ class Access:
         if wrong and len(wrong) >= ATTEMPTS:
             wait = (wrong[0] + WINDOW - now).total_seconds()
             raise TooManyAttempts(
-                f"too many wrong tokens from this address; try again in {max(1, round(wait / 60))} minutes",
+                f"too many wrong tokens from this address; send the right one (`dogdriver token` shows it on the "
+                f"daemon's host), or try again in {max(1, round(wait / 60))} minutes",
                 retry_after=wait,
             )
-        if hmac.compare_digest(token.encode(errors="surrogateescape"), self._token):
-            self._wrong.pop(address, None)
-            return True
         self._wrong.setdefault(address, deque()).append(now)
         self._wrong.move_to_end(address)
         if len(self._wrong) > MOST_ADDRESSES:
