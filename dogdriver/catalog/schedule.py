@@ -1,11 +1,15 @@
 """When a project runs by itself, as people write it: `every 1h`, `off`, or a cron line."""
 
 import re
+from datetime import UTC, datetime
+
+from apscheduler.triggers.cron import CronTrigger
 
 from dogdriver.model import Schedule
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 366 * 86400
+ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # the calendar repeats itself: what fires after one moment fires after all
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 FIELDS = (
@@ -54,7 +58,19 @@ def cron(text: str) -> Schedule:
     numbers = [_numbers(field, *meaning) for field, meaning in zip(fields, FIELDS, strict=True)]
     if fields[4] != "*":
         fields[4] = ",".join(DAYS[day] for day in sorted({day % 7 for day in numbers[4]}))
-    return Schedule(cron=" ".join(fields))
+    line = " ".join(fields)
+    _check_fires(text, line)
+    return Schedule(cron=line)
+
+
+def _check_fires(text: str, line: str) -> None:
+    """What the timers refuse, or would wait for in vain, is a mistake of the file and not of the timers."""
+    try:
+        first = CronTrigger.from_crontab(line, timezone=UTC).get_next_fire_time(None, ANY_TIME)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not understood ({error}); write numbers, such as 0 0 1 1-6 *") from None
+    if first is None:
+        raise ValueError(f"{text!r} names a date that never comes; correct its day or its month")
 
 
 def _numbers(field: str, name: str, low: int, high: int, words: tuple[str, ...]) -> set[int]:

@@ -200,6 +200,7 @@ def test_nothing_climbs_out_of_a_pattern(parts: list[str]) -> None:
         ("0 3 * * */2", "0 3 * * sun,tue,thu,sat"),
         ("0 3 * * mon-fri", "0 3 * * mon,tue,wed,thu,fri"),
         ("0 3/6 * * *", "0 3/6 * * *"),
+        ("0 0 29 2 sun", "0 0 29 2 sun"),
     ],
 )
 def test_days_of_the_week_become_names(line: str, as_kept: str) -> None:
