@@ -31,7 +31,7 @@ class ProjectCatalogue:
     The constructor reads the file, so that a bad one stops the start: it raises SettingsError. Later a bad file, or a
     ServiceBook that is down, leaves what was known in force and is shown. *recall* and *remember* keep ServiceBook's
     last good answer over a restart. *usual* is what holds where nobody says otherwise; *default_metrics* are those of
-    a project that names none.
+    a project that names none, and *default_fingerprint* is the query for the infrastructure behind them.
     """
 
     def __init__(
@@ -44,13 +44,14 @@ class ProjectCatalogue:
         default_metrics: tuple[Metric, ...],
         remember: Remember,
         recall: Recall,
+        default_fingerprint: str | None = None,
         usual: Usual = USUAL,
         seconds: float = 10.0,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._path = path
         self._book = ServiceBook(servicebook, session, seconds=seconds, sleep=sleep) if servicebook else None
-        self._usual = replace(usual, metrics=default_metrics)
+        self._usual = replace(usual, metrics=default_metrics, fingerprint=default_fingerprint)
         self._clock = clock
         self._recall = recall
         self._remember = remember

@@ -15,9 +15,13 @@ HOURLY = Schedule(every=3600.0)
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What holds where nobody says otherwise. *test* is the name of the entry, in ServiceBook and in molotov.json."""
+    """What holds where nobody says otherwise. *test* is the name of the entry, in ServiceBook and in molotov.json.
+
+    *fingerprint* reads what *metrics* read, so it holds only for a project that has no metrics of its own.
+    """
 
     metrics: tuple[Metric, ...] = ()
+    fingerprint: str | None = None
     test: str = "dogdriver"
     schedule: Schedule = HOURLY
     guard: float = 0.5
@@ -84,7 +88,7 @@ def _project(joining: _Joining, file: ProjectsFile, usual: Usual) -> Project:
     deployments = tuple(_deployments(joining))
     if not deployments:
         joining.problems.append("It has no deployment; add one in ServiceBook or under [project.deployments].")
-    return Project(
+    project = Project(
         name=entry.name,
         deployments=deployments,
         test=test,
@@ -92,10 +96,15 @@ def _project(joining: _Joining, file: ProjectsFile, usual: Usual) -> Project:
         metrics=metrics,
         schedule=said.schedule or usual.schedule,
         on_release=bool(said.on_release),
-        fingerprint=said.fingerprint,
+        fingerprint=said.fingerprint or (None if entry.metrics else usual.fingerprint),
         fingerprint_tolerance=said.fingerprint_tolerance or 0.0,
-        problems=tuple(joining.problems),
     )
+    if test and deployments and not project.schedule.off and project.deployment(None) is None:
+        joining.problems.append(
+            f"It has several deployments ({', '.join(d.name for d in deployments)}) and none called stage, so its "
+            "schedule never runs it; call one of them stage, or trigger its runs with the deployment's name."
+        )
+    return replace(project, problems=tuple(joining.problems))
 
 
 def _said(own: Common, defaults: Common) -> Common:

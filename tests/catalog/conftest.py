@@ -19,6 +19,7 @@ from dogdriver.model import Better, Metric
 
 REAL = Path(__file__).parent.parent / "data" / "servicebook" / "projects.json"
 NOW = datetime(2017, 6, 7, 12, 0, tzinfo=UTC)
+FINGERPRINT = "count_nonzero(avg:system.cpu.idle{app:{project}} by {host})"
 DEFAULT = Metric("CPU", "CPU", "%", Better.LOWER, query="avg:system.cpu.user{app:{project}}")
 
 
@@ -130,6 +131,7 @@ async def catalogue(book: Book, memory: Memory, tmp_path: Path) -> AsyncIterator
                 session,
                 clock=lambda: NOW,
                 default_metrics=(DEFAULT,),
+                default_fingerprint=FINGERPRINT,
                 remember=memory.remember,
                 recall=memory.recall,
                 seconds=seconds,

@@ -13,7 +13,7 @@ from dogdriver.checkout.address import parse
 from dogdriver.errors import CheckoutError, SettingsError
 from dogdriver.model import Deployment, Schedule
 
-from .conftest import DEFAULT, Book, Make
+from .conftest import DEFAULT, FINGERPRINT, Book, Make
 
 KINTOWE = '[[project]]\nname = "kintowe"\n'
 
@@ -112,6 +112,47 @@ async def test_defaults_hold_where_a_project_says_nothing(catalogue: Make) -> No
     assert a.test
     assert b.test
     assert (a.test.isolation, b.test.isolation) == ("process", "thread")
+
+
+METRIC = 'metric = [{ name = "m", query = "avg:m{*}", unit = "ms", better = "lower" }]'
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", FINGERPRINT),
+        ("fingerprint = 'sum:hosts{*}'", "sum:hosts{*}"),
+        (METRIC, None),
+        (f"fingerprint = 'sum:hosts{{*}}'\n{METRIC}", "sum:hosts{*}"),
+    ],
+)
+async def test_the_default_fingerprint_goes_with_the_default_metrics(
+    catalogue: Make, more: str, expected: str | None
+) -> None:
+    made = catalogue(f'[[project]]\nname = "a"\ntest.url = "/x"\n{more}\n', servicebook=False)
+    assert made.current.projects["a"].fingerprint == expected
+
+
+@pytest.mark.parametrize(
+    ("places", "schedule", "said"),
+    [
+        ("dev = 'http://127.0.0.1:1', prod = 'http://127.0.0.1:2'", "every 1h", True),
+        ("dev = 'http://127.0.0.1:1', prod = 'http://127.0.0.1:2'", "off", False),
+        ("dev = 'http://127.0.0.1:1', Stage = 'http://127.0.0.1:2'", "every 1h", False),
+        ("prod = 'http://127.0.0.1:2'", "every 1h", False),
+    ],
+)
+async def test_a_schedule_that_does_not_know_where_to_run_is_a_problem(
+    catalogue: Make, places: str, schedule: str, *, said: bool
+) -> None:
+    toml = f'[[project]]\nname = "a"\ntest.url = "/x"\nschedule = "{schedule}"\ndeployments = {{ {places} }}\n'
+    catalog = catalogue(toml, servicebook=False).current
+    sentence = (
+        "It has several deployments (dev, prod) and none called stage, so its schedule never runs it; "
+        "call one of them stage, or trigger its runs with the deployment's name."
+    )
+    assert catalog.projects["a"].problems == ((sentence,) if said else ())
+    assert [problem.message for problem in catalog.problems] == ([sentence] if said else [])
 
 
 async def test_a_bad_file_stops_the_start(catalogue: Make) -> None:
