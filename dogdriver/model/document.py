@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
@@ -35,6 +35,7 @@ LONGEST_TEXT = 10_000
 LARGEST_NUMBER = 2**53  # what a JSON reader may take for exact, and far below what SQLite holds
 ID_LETTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-")
 LONGEST_ID = 64
+AHEAD = timedelta(days=1)  # a clock that is further ahead is wrong, not just another one
 
 
 def run_document(
@@ -131,7 +132,8 @@ def delivered_run(document: Any, *, id: str, now: datetime) -> Run:  # noqa: A00
     """A run made elsewhere, as `PUT /api/v1/runs/{id}` gets it: the document, where SERVER_OWN is left aside.
 
     status is `pending` unless given (done, failed, aborted and invalid may be); created is the start unless given, and
-    *now* where there is no start either. Raises Invalid with a sentence that names what is missing or wrong.
+    *now* where there is no start either. Raises Invalid with a sentence that names what is missing or wrong, such as a
+    time more than AHEAD of *now*.
     """
     if not isinstance(document, Mapping):
         raise Invalid(
@@ -151,6 +153,7 @@ def delivered_run(document: Any, *, id: str, now: datetime) -> Run:  # noqa: A00
         needed += ["started", "ended", "load", "tally"]
     parsed = _parsed({**given, "trigger": Trigger.ELSEWHERE.value}, required=needed)
     run = _run(parsed)
+    _check_past(run, now)
     if run.status.final and run.status is not Status.DONE and not run.reason:
         raise Invalid(f"status is {run.status}, and reason is missing; say in a sentence why the run ended so")
     if run.status is Status.DONE and (waiting := [n for n, v in run.metrics.items() if not v.state.final]):
@@ -259,6 +262,16 @@ def _check_name(field: str, name: str | None) -> None:
         return
     if not name or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
         raise Invalid(f"{field} must be 1 to {LONGEST_NAME} printable characters without spaces around them")
+
+
+def _check_past(run: Run, now: datetime) -> None:
+    for field, at in (("created", run.created), ("started", run.started), ("ended", run.ended)):
+        if at is not None and at - now > AHEAD:
+            raise Invalid(
+                f"{field} ({moment(at)}) is more than a day ahead of this daemon's clock ({moment(now)}); "
+                "deliver a run when it has ended, or mend the clock that its times come from",
+                details={"field": field},
+            )
 
 
 def _check_load(load: Load | None) -> None:

@@ -150,6 +150,29 @@ def test_a_run_that_never_started_can_be_delivered_with_its_reason() -> None:
     assert (run.status, run.created, run.started, run.load) == (Status.FAILED, START, None, None)
 
 
+@pytest.mark.parametrize(
+    ("times", "named"),
+    [
+        ({"ended": START + timedelta(days=1, seconds=1)}, "ended"),
+        ({"started": START + timedelta(days=2), "ended": START + timedelta(days=2)}, "created"),
+        ({"created": START, "started": START + timedelta(days=2), "ended": START + timedelta(days=3)}, "started"),
+        ({"created": START + timedelta(days=2)}, "created"),
+        ({"ended": datetime.max.replace(tzinfo=UTC)}, "ended"),
+        ({"created": datetime.max.replace(tzinfo=UTC)}, "created"),
+        ({"ended": "9999-12-31T23:59:59-12:00"}, "ended"),
+    ],
+)
+def test_a_run_that_has_yet_to_end_is_refused(times: dict[str, Any], named: str) -> None:
+    document = delivery(**{name: at if isinstance(at, str) else at.isoformat() for name, at in times.items()})
+    with pytest.raises(Invalid, match=f"^{named} .*(more than a day ahead|out of range).*; "):
+        delivered_run(document, id="x", now=START)
+
+
+def test_a_clock_may_be_a_little_ahead() -> None:
+    ended = START + timedelta(days=1)
+    assert delivered_run(delivery(ended=ended.isoformat()), id="x", now=START).ended == ended
+
+
 def test_progress_is_a_running_loads_and_whole_once_it_has_ended() -> None:
     running = ended_run("1", "x", START, "1.0", status=Status.RUNNING)
     assert run_document(running, progress=0.25)["progress"] == 0.25
