@@ -22,6 +22,7 @@ from dogdriver.model import (
 )
 from dogdriver.model.document import reason_of
 from dogdriver.model.judgement import Trend
+from dogdriver.pipeline.judging import comparable, with_reason
 from dogdriver.pipeline.ports import Store
 from dogdriver.verdict import find_changes, headline, judge, trend
 from dogdriver.web.scope import Scope
@@ -95,15 +96,16 @@ class History:
         return ReleaseView(wanted, baseline or _newest_baseline(judged, seen), headline_of(judged), judged)
 
     async def _against(self, scope: Scope, release: str, baseline: str, judged: Sequence[Judged]) -> tuple[Judged, ...]:
-        """The verdicts again, each over the very runs that it was made from, but against *baseline* alone."""
+        """The verdicts again, over the runs that compare with the newest of *release*, but against *baseline* alone."""
         again = []
         for one in judged:
             metric = scope.metric(one.key.metric)
             points = await self._store.series(one.key)
-            chosen = _comparable(points, release)
+            found = comparable(points, release, scope.entry.fingerprint_tolerance if scope.entry else 0.0)
             verdict = await asyncio.to_thread(
-                judge, samples_of(chosen), release, better=metric.better, margin=metric.margin, baseline=baseline
+                judge, samples_of(found.points), release, better=metric.better, margin=metric.margin, baseline=baseline
             )
+            verdict = with_reason(verdict, found.changed)
             outcome = verdict.outcome.value
             again.append(
                 replace(one, verdict=verdict, standing="provisional", standing_outcome=outcome, standing_reason="")
@@ -164,11 +166,6 @@ def _apart(one: float | None, other: float | None, tolerance: float) -> bool:
 
 def _changes(samples: Sequence[Sample], *, better: Any, margin: float) -> list[Change]:
     return find_changes(samples, better=better, min_effect=min(0.02, margin))
-
-
-def _comparable(points: Sequence[Point], release: str) -> list[Point]:
-    own = [point for point in points if judged_point(point) and point.release == release]
-    return [point for point in points if own and point.comparable == own[-1].comparable]
 
 
 def _must_be_known(kind: str, label: str, seen: Sequence[str], kept: Iterable[Judged]) -> None:

@@ -1,5 +1,6 @@
 """The JSON API as its users see it: over HTTP, on the real store, with the real commands."""
 
+import random  # noqa: TID251 - a seeded history
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from dogdriver.model import CLIENT_METRICS, Filter, MetricState, MetricValue, Status
 from dogdriver.web.legacy import arrow
 from tests.web.conftest import Client
-from tests.web.seeded import OWN, START, TOKEN, Bench, Shelf, ended_run, project
+from tests.web.seeded import OWN, START, TOKEN, Bench, Shelf, ended_run, project, values
 
 
 def delivery(**others: Any) -> dict[str, Any]:
@@ -247,6 +248,53 @@ async def test_a_pinned_baseline_is_judged_against_alone(bench: Bench, client: C
     assert art["effect"] > 0.15
     (small,) = (v for v in step["verdicts"] if v["metric"] == "art")
     assert abs(small["effect"]) < art["effect"]
+
+
+async def test_a_pinned_baseline_of_another_infrastructure_is_not_judged_against(bench: Bench, client: Client) -> None:
+    """Release 1.0.0 ran behind 3 hosts, 1.1.0 behind 6, and 1.2.0 behind 3 again at first."""
+    await several(bench, ("1.0.0", 3.0), ("1.1.0", 6.0), ("1.2.0", 3.0), ("1.2.0", 6.0))
+    pinned = {}
+    for baseline in ("1.0.0", "1.1.0"):
+        said = await read(client, f"/api/v1/verdicts/kintowe?release=1.2.0&baseline={baseline}")
+        (pinned[baseline],) = (v for v in said["verdicts"] if v["metric"] == "art")
+    assert (pinned["1.0.0"]["outcome"], pinned["1.0.0"]["baseline_runs"]) == ("too_few_runs", 0)
+    assert (pinned["1.1.0"]["runs"], pinned["1.1.0"]["baseline_runs"]) == (5, 5), "those of the newest run's hosts"
+    assert pinned["1.1.0"]["baseline_releases"] == ["1.1.0"]
+
+
+async def test_a_pinned_baseline_says_that_the_infrastructure_changed(bench: Bench, client: Client) -> None:
+    await several(bench, ("1.0.0", 3.0), ("1.1.0", 6.0))
+    said = await read(client, "/api/v1/verdicts/kintowe?release=1.1.0&baseline=1.0.0")
+    (art,) = (v for v in said["verdicts"] if v["metric"] == "art")
+    assert (art["outcome"], art["baseline_runs"]) == ("undecided", 0)
+    assert art["reason"].startswith("the infrastructure changed with the release")
+
+
+async def test_a_pinned_baseline_compares_infrastructures_as_far_as_the_project_tolerates(
+    bench: Bench, client: Client
+) -> None:
+    bench.shelf = Shelf(project("kintowe", "stage", "prod", fingerprint_tolerance=0.5))
+    await several(bench, ("1.0.0", 3.0), ("1.1.0", 6.0))
+    said = await read_of(bench, "/api/v1/verdicts/kintowe?release=1.1.0&baseline=1.0.0")
+    (art,) = (v for v in said["verdicts"] if v["metric"] == "art")
+    assert (art["runs"], art["baseline_runs"]) == (5, 5)
+
+
+async def several(bench: Bench, *stretches: tuple[str, float]) -> None:
+    """Five runs of each release, behind so many hosts; one is faster where there are more."""
+    dice = random.Random(5)  # noqa: S311 - a seeded history
+    at = START
+    for label, hosts in stretches:
+        for place in range(5):
+            run = ended_run(f"{dice.getrandbits(128):032x}", "kintowe", at, label, 3 / hosts, fingerprint=hosts)
+            await bench.keep(run, values(run, 3 / hosts, dice), judge=place == 4)
+            at += timedelta(hours=1)
+    bench.clock.now = at
+
+
+async def read_of(bench: Bench, path: str) -> Any:
+    async with TestClient(TestServer(bench.app())) as client:
+        return await read(client, path)
 
 
 async def test_the_status_has_the_queue_and_what_the_parts_say(bench: Bench, owner: Client) -> None:
