@@ -132,7 +132,7 @@ async def _build(
     )  # fmt: skip
     pages.setup(
         app, store=store, commands=pipeline, catalogue=catalogue, status=status, clock=now, source=source, token=token,
-        private=settings.private, version=version(), demo=demo, mask=mask,
+        private=settings.private, version=version(), demo=demo, public_url=settings.public_url, mask=mask,
     )  # fmt: skip
 
     async def running(_: web.Application) -> AsyncIterator[None]:

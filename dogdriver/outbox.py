@@ -53,14 +53,21 @@ class Outbox:
             due = now + wait(tried.attempts, error.retry_after)
             await self._store.close_errand(replace(tried, due=due, error=error.message))
         except Refused as error:
-            log.warning("%s %s was refused: %s", errand.kind, errand.key, error.message)
-            await self._store.close_errand(replace(tried, state="refused", error=error.message))
+            await self._store.close_errand(_refused(tried, error, now))
         except Exception as error:
             await self._store.close_errand(replace(tried, due=now + LONGEST_WAIT, error=type(error).__name__))
             raise
         else:
             await self._store.close_errand(replace(tried, state="sent", error=None, result=result))
         return True
+
+
+def _refused(tried: Errand, error: Refused, now: datetime) -> Errand:
+    """Final; but keys that are not taken may be mended, so those errands are tried on until they are too old."""
+    log.warning("%s %s was refused: %s", tried.kind, tried.key, error.message)
+    if error.reason_code == "forbidden":
+        return replace(tried, due=now + LONGEST_WAIT, error=error.message)
+    return replace(tried, state="refused", error=error.message)
 
 
 def wait(attempts: int, retry_after: float | None) -> timedelta:

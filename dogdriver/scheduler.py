@@ -59,7 +59,9 @@ class Worker:
         while not self._closing.is_set():
             self._wake.clear()
             try:
-                if await self._step():
+                again = await self._step()
+                self.last_error = None
+                if again:
                     continue
                 pause = await self._pause()
             except Exception as error:  # the item was pushed forward before it was raised: the loop must live on
@@ -104,6 +106,7 @@ class Scheduler:
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
         self._busy: set[asyncio.Task[Any]] = set()
+        self.errors: dict[str, str] = {}  # of what went wrong at its last turn
 
     async def start(self) -> None:
         now = self._clock()
@@ -139,7 +142,12 @@ class Scheduler:
             deployment = project.deployment(None)
             plan = (project.schedule, deployment.name if deployment else None)
             if self._planned.get(name) != plan and deployment:
-                trigger = await self._trigger(project.schedule, name, deployment.name)
+                try:
+                    trigger = await self._trigger(project.schedule, name, deployment.name)
+                except ValueError as error:  # one project's schedule must not hold up the others'
+                    self.errors[_job(name)] = f"the schedule of {name} cannot be used: {error}"
+                    continue
+                self.errors.pop(_job(name), None)
                 self._timers.add_job(self._spawn, trigger, args=[self._due, name], id=_job(name), replace_existing=True)
                 self._planned[name] = plan
 
@@ -170,12 +178,15 @@ class Scheduler:
 
     async def _spawn(self, work: Callable[..., Awaitable[None]], *args: Any) -> None:
         """APScheduler does not await its jobs at shutdown; so the work is a task of our own."""
+        name = getattr(work, "__name__", "timer")
 
         async def guarded() -> None:
             try:
                 await work(*args)
-            except Exception:
-                log.exception("timer %s", getattr(work, "__name__", work))
+                self.errors.pop(name, None)
+            except Exception as error:
+                log.exception("timer %s", name)
+                self.errors[name] = f"{name}: {type(error).__name__}"
 
         task = asyncio.create_task(guarded())
         self._busy.add(task)

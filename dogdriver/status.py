@@ -85,7 +85,7 @@ class Status:
         return await self._exchange.status()
 
     async def _of_scheduler(self) -> dict[str, Any]:
-        errors = {w.name: w.last_error for w in self._scheduler.workers if w.last_error}
+        errors = {w.name: w.last_error for w in self._scheduler.workers if w.last_error} | self._scheduler.errors
         projects = self._catalogue.current.projects
         return {
             "state": "failing" if errors else "ok",
@@ -94,12 +94,12 @@ class Status:
         }
 
     async def _of_outbox(self) -> dict[str, Any]:
-        waiting = await self._store.errands(state="waiting", limit=ERRANDS)
+        found = await self._store.outbox()
         refused = await self._store.errands(state="refused", limit=ERRANDS)
-        failing = [e for e in waiting if e.error]
         return {
-            "state": "failing" if failing or refused else "ok",
-            "waiting": len(waiting),
+            "state": "failing" if found.failing else "ok",
+            "waiting": found.waiting,
+            "failing": found.failing,
             "refused": [{"kind": e.kind, "run": e.run, "error": e.error, "at": e.created} for e in refused],
-            "last_error": failing[0].error if failing else None,
+            "last_error": found.error,
         }

@@ -39,7 +39,7 @@ from dogdriver.model.project import (
     Schedule,
     Test,
 )
-from dogdriver.model.query import Filter, Known, Seen
+from dogdriver.model.query import Filter, Known, Outstanding, Seen
 from dogdriver.model.reading import (
     MetricState,
     MetricValue,
@@ -87,6 +87,7 @@ __all__ = [
     "MetricValue",
     "Noise",
     "Outcome",
+    "Outstanding",
     "Page",
     "Point",
     "Prepared",

@@ -33,6 +33,15 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Outstanding:
+    """The errands that wait: how many, how many of them have failed so far, and the *error* of the most tried."""
+
+    waiting: int
+    failing: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """A release of a deployment and when it was first observed there."""
 

@@ -43,7 +43,7 @@ class Pipeline(Commands):
         runs = await self._world.store.running()
         for run in runs:
             ended = replace(run, status=Status.FAILED, reason=f"{INTERRUPTED}: the daemon ended during the run")
-            marked = run.load is not None and self._world.datadog.configured
+            marked = run.load is not None and self._world.datadog.sends
             errands = [self._world.event(ended, "stop")] if marked else []
             await self._world.store.save(ended, expect=Status.RUNNING, errands=errands)
         await self._free_leases()

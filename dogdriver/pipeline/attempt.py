@@ -53,9 +53,11 @@ class Attempt:
             metric, before, answer = metrics[name], run.metrics[name], answers[query]
             if isinstance(answer, Unavailable):
                 raise answer
-            if metric is None or isinstance(answer, ExternalError):
+            if metric is None or isinstance(answer, ExternalError) or _asked_otherwise(metric, before, query):
                 continue
-            now = self._assess(metric, before, answer, window, usual_gap=None, last=True)
+            if before.reading is not None and before.reading.series == answer.series:
+                continue
+            now = self._assess(metric, before, answer, window, usual_gap=await self._gap(metric), last=True)
             if now.value is not None and not _equal(now.value, before.value):
                 note = "; ".join(n for n in (now.note, "read again a day later, it had changed") if n)
                 values[name] = replace(now, earlier=before.value, note=note)
@@ -83,14 +85,18 @@ class Attempt:
         if isinstance(answer, ExternalError):
             return self._later(before, answer.message)
         run, store = self._run, self._world.store
-        key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
         hopeless = (
             answer.empty
             and gives_up(self._ended, self._world.settle, self._now)
             and not await store.ever_had_data(run.project, metric.name)
         )
-        gap = self._world.datadog.usual_gap(await store.readings(key, limit=GAPS_FROM))
-        return self._assess(metric, before, answer, window, usual_gap=gap, last=self._regular is None or hopeless)
+        last = self._regular is None or hopeless
+        return self._assess(metric, before, answer, window, usual_gap=await self._gap(metric), last=last)
+
+    async def _gap(self, metric: Metric) -> float | None:
+        run = self._run
+        key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
+        return self._world.datadog.usual_gap(await self._world.store.readings(key, limit=GAPS_FROM))
 
     def _assess(
         self,
@@ -140,6 +146,11 @@ class Attempt:
 def read_back(value: MetricValue) -> bool:
     """Whether Datadog gave an answer for it, data or none."""
     return value.query is not None and value.state in {MetricState.SETTLED, MetricState.PARTIAL, MetricState.NO_DATA}
+
+
+def _asked_otherwise(metric: Metric, before: MetricValue, query: str) -> bool:
+    """Whether the projects file has changed the question since: another answer would be another metric's."""
+    return "".join(query.split()) != "".join((before.query or "").split()) or metric.unit != before.unit
 
 
 def _equal(one: float, other: float | None) -> bool:

@@ -45,8 +45,7 @@ class Collect:
             return {"changed": []}
         run = replace(run, metrics={**run.metrics, **changed})
         if await self._world.store.save(run, expect=Status.DONE, values=changed):
-            judged = await self._judging.look(run, project, now, again=True)
-            await self._world.store.save(run, expect=Status.DONE, judged=judged)
+            await self._judging.again(run, project, now)
         self._world.wake.archive.set()
         return {"changed": sorted(changed)}
 

@@ -51,6 +51,8 @@ class Commands:
         kept, new = await self._world.store.add(accepted)
         if not new and not same_run(kept, accepted):
             raise Conflict(f"run {run.id} is here already and differs; give the other run another id")
+        if new and kept.status is Status.DONE:
+            await self._judging.again(kept, self._world.project(kept), self._world.clock())
         self._world.wake.collect.set()
         self._world.wake.archive.set()
         return kept, new
@@ -83,14 +85,11 @@ class Commands:
             raise Conflict(f"run {run_id} is {run.status}; only a run that has ended can be excluded or included")
         if run.excluded == reason:
             return run
-        flagged = replace(run, excluded=reason)
-        if not await self._world.store.save(flagged, expect=run.status):
+        if not await self._world.store.flag(run_id, reason):
             raise Conflict(f"run {run_id} changed in the meantime; look at it again")
         self._world.wake.archive.set()
-        project = self._world.project(run)
-        if judged := await self._judging.look(flagged, project, self._world.clock(), again=True):
-            await self._world.store.save(flagged, expect=run.status, judged=judged)
-        return flagged
+        await self._judging.again(run, self._world.project(run), self._world.clock())
+        return replace(run, excluded=reason)
 
     async def _run(self, run_id: str) -> Run:
         run = await self._world.store.run(run_id)

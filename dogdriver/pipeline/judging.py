@@ -13,6 +13,7 @@ from dogdriver.model import (
     Outcome,
     Point,
     Project,
+    Release,
     Run,
     Sample,
     SeriesKey,
@@ -43,7 +44,7 @@ def comparable(points: Sequence[Point], release: str, tolerance: float) -> Compa
     judged = [p for p in points if p.status in {Status.DONE, Status.PENDING} and not p.excluded]
     own = [p for p in judged if p.release == release]
     if not own:
-        return Comparable((), None)
+        return Comparable(tuple(judged), None)
     newest = own[-1]
     same_load = [p for p in judged if p.comparable == newest.comparable]
     same = tuple(p for p in same_load if _alike(p, newest, tolerance))
@@ -93,6 +94,14 @@ class Judging:
             for name in sorted(fresh & verdicts.keys())
         ]
 
+    async def again(self, run: Run, project: Project | None, at: datetime) -> None:
+        """After a run has changed: look again at its own release and at the newest one, which may rest on it."""
+        newest = [j.release for j in await self._store.verdicts(run.project, run.deployment, run.test, run.source)][-1:]
+        own = [run.release.label] if run.release else []
+        for label in dict.fromkeys([*own, *newest]):
+            looked = replace(run, release=Release(label))
+            await self._store.note(await self.look(looked, project, at, again=True))
+
     async def said(self, run: Run, fresh: Sequence[Judged]) -> Headline | None:
         """The headline of the run's release as far as it stands; None while nothing is announced."""
         if run.release is None or not run.release.known:
@@ -115,7 +124,7 @@ class Judging:
             better={name: metrics[name].better for name in samples},
             margins={name: metrics[name].margin for name in samples},
         )
-        return {name: _with_reason(verdict, series[name].changed) for name, verdict in verdicts.items()}
+        return {name: with_reason(verdict, series[name].changed) for name, verdict in verdicts.items()}
 
 
 def _key(run: Run, metric: str) -> SeriesKey:
@@ -130,10 +139,10 @@ def _unseen(run: Run, metric: str, found: Comparable, earlier: Sequence[Judged])
     value = run.metrics.get(metric)
     if value is None or value.value is None or not any(p.run == run.id for p in found.points):
         return False
-    return not any(run.id in look.inputs.get("runs", ()) for look in earlier)
+    return not earlier or run.id not in earlier[-1].inputs.get("runs", ())
 
 
-def _with_reason(verdict: Verdict, changed: str | None) -> Verdict:
+def with_reason(verdict: Verdict, changed: str | None) -> Verdict:
     if changed is None:
         return verdict
     reason = f"{changed} changed with the release, so no earlier run can be compared with its runs"
@@ -153,6 +162,5 @@ def _judged(
         standing=standing.standing.value,
         standing_outcome=standing.outcome.value,
         standing_reason=standing.reason,
-        inputs={"runs": [p.run for p in found.points], "values": [p.value for p in found.points],
-                "releases": [p.release for p in found.points], "at": [p.at.isoformat() for p in found.points]},
+        inputs={"runs": [p.run for p in found.points], "values": [p.value for p in found.points]},
     )  # fmt: skip

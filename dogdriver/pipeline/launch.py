@@ -1,11 +1,13 @@
 """From running to the end of the load: the order of the steps of one run, and what each way to end amounts to."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from typing import Any, TypeVar
 
-from dogdriver.errors import ExternalError, LoadTestError, RunError, TargetError
+from dogdriver.errors import ExternalError, LoadTestError, RunError, StoreError, TargetError
 from dogdriver.model import (
     CLIENT_METRICS,
     UNKNOWN,
@@ -23,7 +25,10 @@ from dogdriver.model import (
 )
 from dogdriver.pipeline.services import Services
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)  # seconds between two tries to keep the end of a run
 INTERRUPTED = "interrupted"
 """How the reason of a run begins that ended because the daemon did."""
 
@@ -51,7 +56,9 @@ class Launch:
     async def go(self) -> Run:
         """Raises only what is a defect of ours, and that after the run was kept as failed."""
         try:
-            return await self._finish(await self._end())
+            end = await self._end()
+            self._world.live.seal(self._run.id)  # from here on it is too late to cancel
+            return await self._finish(end)
         except BaseException as error:
             reason = f"dogDriver itself failed ({type(error).__name__}); the daemon's log has the details"
             if isinstance(error, asyncio.CancelledError):
@@ -99,6 +106,8 @@ class Launch:
         deployment = project.deployment(run.deployment)
         if deployment is None:
             raise RunError(f"{run.project} has no deployment {run.deployment} any more; queue a run of one that it has")
+        if project.test and project.test.name != run.test:
+            raise RunError(f"the test of {run.project} is {project.test.name} now, not {run.test}; queue a new run")
         if project.test is None or not project.allowed:
             raise RunError(f"{run.project} has no test that is allowed to run any more; see the status page")
         return deployment, project.test
@@ -110,7 +119,7 @@ class Launch:
 
     async def _mark_start(self) -> None:
         now = self._world.clock()
-        errands = [self._world.event(self._run, "start")] if self._world.datadog.configured else []
+        errands = [self._world.event(self._run, "start")] if self._world.datadog.sends else []
         await self._world.store.save(self._run, expect=Status.RUNNING, errands=errands, release_seen=now)
         self._marked = True
         self._world.wake.errands.set()
@@ -145,7 +154,7 @@ class Launch:
         """What the load amounts to; a run that measured something else than its release is invalid."""
         if measured.stopped == "cancelled":
             raise _Cancelled
-        if end := _own_end(measured, guard) or await self._changed_under(deployment, before):
+        if end := _own_end(measured, guard) or await self._unless_cancelled(self._changed_under(deployment, before)):
             return end
         if measured.client.grade is Grade.INVALID:
             return _End(Status.INVALID, "; ".join(measured.client.reasons) or "the load generator was saturated")
@@ -168,15 +177,26 @@ class Launch:
         if run.status is Status.PENDING:
             values |= self._world.waiting_values(run)
             run = replace(run, due=self._world.first_due(replace(run, metrics=values)))
-        if self._marked and self._world.datadog.configured:
+        if self._marked and self._world.datadog.sends:
             run = replace(run, links={**run.links, **self._world.datadog.links(run)})
             errands.append(self._world.event(run, "stop"))
-        await self._world.store.save(run, expect=Status.RUNNING, values=values, errands=errands)
+        await self._keep(run, values, errands)
         self._run = run
         self._world.wake.errands.set()
         self._world.wake.collect.set()
         self._world.wake.archive.set()
         return run
+
+    async def _keep(self, run: Run, values: dict[str, MetricValue], errands: list[Errand]) -> None:
+        """What was measured must not be lost to a disk that is full for a minute: tried until it is kept."""
+        for pause in chain(PAUSES, repeat(PAUSES[-1])):
+            try:
+                await self._world.store.save(run, expect=Status.RUNNING, values=values, errands=errands)
+            except StoreError as error:
+                log.error("the end of run %s cannot be kept yet: %s", run.id, error.message)  # noqa: TRY400 - a sentence
+                await self._world.pause(pause)
+            else:
+                return
 
     def _with_measures(self, run: Run) -> Run:
         measured = self._measured

@@ -13,6 +13,7 @@ BACKLOG = 100  # snapshots that a slow follower may be behind before it misses s
 class _Channel:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     reason: str = "cancelled"
+    sealed: bool = False
     latest: Snapshot | None = None
     followers: list[asyncio.Queue[Snapshot | None]] = field(default_factory=list)
 
@@ -42,12 +43,17 @@ class Live:
     def cancel(self, run_id: str, reason: str) -> bool:
         """Ask the run to end; False where it is not running here."""
         channel = self._channels.get(run_id)
-        if channel is None:
+        if channel is None or channel.sealed:
             return False
         if not channel.cancelled.is_set():
             channel.reason = reason
             channel.cancelled.set()
         return True
+
+    def seal(self, run_id: str) -> None:
+        """The run has its end: it cannot be cancelled any more."""
+        if channel := self._channels.get(run_id):
+            channel.sealed = True
 
     def cancel_all(self, reason: str) -> None:
         for run_id in list(self._channels):

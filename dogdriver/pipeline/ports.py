@@ -18,6 +18,7 @@ from dogdriver.model import (
     Measured,
     Metric,
     MetricValue,
+    Outstanding,
     Page,
     Point,
     Prepared,
@@ -72,6 +73,12 @@ class Store(Protocol):
         False, and nothing written, where the kept run is not in status *expect* any more. An errand of a kind and key
         that exists is left as it is. With *release_seen* the run's release is recorded as observed then.
         """
+
+    async def flag(self, run_id: str, excluded: str | None) -> bool:
+        """Set or take back the exclusion of a run that has ended; False where it has not. `save` leaves it alone."""
+
+    async def note(self, judged: Sequence[Judged]) -> None:
+        """Keep looks, and nothing else."""
 
     # Reading runs
     async def run(self, run_id: str) -> Run | None:
@@ -137,6 +144,9 @@ class Store(Protocol):
     async def next_errand(self) -> datetime | None:
         """When the next waiting errand is due."""
 
+    async def outbox(self) -> Outstanding:
+        """What waits to be sent, all of it."""
+
     async def errands(self, *, state: str | None = None, limit: int = 50) -> Sequence[Errand]:
         """Newest first, for the status page."""
 
@@ -196,6 +206,10 @@ class Datadog(Protocol):
 
     @property
     def configured(self) -> bool: ...
+
+    @property
+    def sends(self) -> bool:
+        """Whether events and gauges can be sent, for which the API key is enough."""
 
     def render(self, metric: Metric, run: Run) -> str:
         """The query of *metric* with its template tokens replaced by the run's project, deployment, …"""

@@ -1,7 +1,7 @@
 """What the steps of a run share: the world behind its ports, and the few numbers that are policy."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +40,7 @@ class Services:
     settle: float
     isolation: str
     link: Callable[[str], str | None]
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     live: Live = field(default_factory=Live)
     wake: Wake = field(default_factory=Wake)
 

@@ -4,7 +4,7 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from dogdriver.model import Errand
+from dogdriver.model import Errand, Outstanding
 from dogdriver.storage.codec import (
     from_json,
     from_json_or_null,
@@ -91,6 +91,17 @@ def link_name(errand: Errand) -> str:
 def next_due(database: sqlite3.Connection) -> datetime | None:
     row = database.execute("SELECT min(due) AS due FROM errand WHERE state = 'waiting'").fetchone()
     return from_time_or_null(row["due"])
+
+
+def outbox(database: sqlite3.Connection) -> Outstanding:
+    row = database.execute(
+        "SELECT count(*) AS waiting, count(error) AS failing FROM errand WHERE state = 'waiting'"
+    ).fetchone()
+    error = database.execute(
+        "SELECT error FROM errand WHERE state = 'waiting' AND error IS NOT NULL"
+        " ORDER BY attempts DESC, seq DESC LIMIT 1"
+    ).fetchone()
+    return Outstanding(row["waiting"], row["failing"], error["error"] if error else None)
 
 
 def errands(database: sqlite3.Connection, state: str | None, limit: int) -> list[Errand]:

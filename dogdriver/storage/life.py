@@ -79,8 +79,9 @@ def save(
     if kept is None:
         return False
     points.forget(database, changed.id)
-    # Links that errands have added since *changed* was read stay.
+    # Links that errands have added since *changed* was read stay, and an exclusion is `flag`'s alone.
     row = runs.columns(changed) | {"links": to_json(from_json(kept["links"], dict[str, str]) | dict(changed.links))}
+    del row["excluded"]
     settings = ", ".join(f"{name} = :{name}" for name in row)
     database.execute(
         f"UPDATE run SET {settings} WHERE id = :id",  # noqa: S608 - our own names
@@ -95,3 +96,18 @@ def save(
     if release_seen is not None and changed.release is not None:
         releases.see(database, kept["project"], kept["deployment"], changed.release, release_seen)
     return True
+
+
+def flag(database: sqlite3.Connection, run: str, excluded: str | None) -> bool:
+    points.forget(database, run)
+    changed = database.execute(
+        "UPDATE run SET excluded = ? WHERE id = ? AND status IN ('done', 'failed', 'aborted', 'invalid')",
+        (excluded, run),
+    ).rowcount
+    points.refresh(database, run)
+    return bool(changed)
+
+
+def note(database: sqlite3.Connection, judged: Sequence[Judged]) -> None:
+    for look in judged:
+        verdicts.add(database, look)

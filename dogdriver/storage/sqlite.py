@@ -13,6 +13,7 @@ from dogdriver.model import (
     Judged,
     Known,
     MetricValue,
+    Outstanding,
     Page,
     Point,
     Reading,
@@ -71,6 +72,13 @@ class SqliteStore:
             sent=errands,
             release_seen=release_seen,
         )
+
+    async def flag(self, run_id: str, excluded: str | None) -> bool:
+        return await self._database.write(life.flag, run_id, excluded)
+
+    async def note(self, judged: Sequence[Judged]) -> None:
+        if judged:
+            await self._database.write(life.note, judged)
 
     # Reading runs
 
@@ -148,6 +156,9 @@ class SqliteStore:
 
     async def next_errand(self) -> datetime | None:
         return await self._database.read(errands.next_due)
+
+    async def outbox(self) -> Outstanding:
+        return await self._database.read(errands.outbox)
 
     async def errands(self, *, state: str | None = None, limit: int = 50) -> Sequence[Errand]:
         return await self._database.read(errands.errands, state, limit)

@@ -25,7 +25,20 @@ def add(database: sqlite3.Connection, judged: Judged) -> None:
             "inputs": pack(judged.inputs),
         }
     )
+    _thin(database, judged)
     database.execute(insertion("verdict", row), row)
+
+
+def _thin(database: sqlite3.Connection, judged: Judged) -> None:
+    """Only the newest look, and those at which something changed, keep the runs that they were made from."""
+    key = judged.key
+    before = database.execute(
+        "SELECT seq, standing, standing_outcome FROM verdict WHERE project = ? AND deployment = ? AND test = ?"
+        " AND source = ? AND metric = ? AND release = ? ORDER BY look DESC, seq DESC LIMIT 2",
+        (key.project, key.deployment, key.test, key.source, key.metric, judged.release),
+    ).fetchall()
+    if len(before) == 2 and tuple(before[0])[1:] == tuple(before[1])[1:]:  # noqa: PLR2004 - the last two
+        database.execute("UPDATE verdict SET inputs = ? WHERE seq = ?", (pack({}), before[0]["seq"]))
 
 
 def _from_row(row: sqlite3.Row) -> Judged:

@@ -1,9 +1,11 @@
 """What comes after the first settled values: the second reading a day later, revoked keys, the verdict's event."""
 
+from dataclasses import replace
+
 import pytest
 
 from dogdriver.model import MetricState, Run, Status
-from tests.world import SETTLE, World
+from tests.world import SETTLE, Catalogue, World, shop
 
 DAY = 144 * SETTLE
 
@@ -97,3 +99,50 @@ async def test_a_verdict_is_told_to_datadog_once(world: World) -> None:
     assert len(told) == 1
     assert "version:1.1.0" in told[0]["tags"]
     assert "slower" in told[0]["title"].lower()
+
+
+async def test_an_exclusion_stands_whatever_is_read_again(world: World) -> None:
+    run = await done(world)
+    await world.deliver()
+    world.feed(run, latency=0.25)
+    world.clock.forward(DAY)
+    stale = await world.now(run)
+    await world.pipeline.exclude(run.id, "the database was being vacuumed")
+    await world.store.save(stale, expect=Status.DONE)  # somebody who read the run before
+    await world.deliver()
+    kept = await world.now(run)
+    assert kept.excluded == "the database was being vacuumed"
+    assert kept.metrics["art"].value == pytest.approx(250.0)
+
+
+async def test_a_question_that_was_changed_since_is_not_asked_for_an_old_run(world: World) -> None:
+    run = await done(world)
+    await world.deliver()
+    other = replace(shop().metrics[2], query="avg:system.cpu.idle{app:{project}}", unit="%")
+    world.catalogue.current = Catalogue({"shop": replace(shop(), metrics=(*shop().metrics[:2], other))}).current
+    world.clock.forward(DAY)
+    await world.deliver()
+    art = (await world.now(run)).metrics["art"]
+    assert (art.unit, art.earlier) == ("ms", None)
+    assert art.value == pytest.approx(200.0)
+
+
+async def test_an_event_waits_for_keys_that_are_refused_for_a_while(world: World) -> None:
+    world.standin.api_key = "another"
+    await world.launched()
+    await world.deliver()
+    assert not world.events("start")
+    world.standin.api_key = "api-key"
+    world.clock.forward(3600)
+    await world.deliver()
+    assert (len(world.events("start")), len(world.events("stop"))) == (1, 1)
+
+
+async def test_what_waits_to_be_sent_is_counted_whole(world: World) -> None:
+    for _ in range(3):
+        await done(world)
+    await world.standin.stop()
+    await world.deliver()
+    found = await world.store.outbox()
+    assert (found.waiting, found.failing) == (12, 9)  # start, stop and gauges of each; the readings of tomorrow
+    assert found.error

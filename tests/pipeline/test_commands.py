@@ -7,7 +7,17 @@ from datetime import timedelta
 import pytest
 
 from dogdriver.errors import Conflict, DogdriverError, Invalid, NotFound, TargetError
-from dogdriver.model import Deployment, Load, Release, Run, Status, Tally, Trigger
+from dogdriver.model import (
+    Deployment,
+    Load,
+    MetricState,
+    MetricValue,
+    Release,
+    Run,
+    Status,
+    Tally,
+    Trigger,
+)
 from tests.world import SETTLE, START, Catalogue, World, shop
 
 
@@ -166,3 +176,66 @@ async def test_a_deployment_that_does_not_answer_is_no_new_release(world: World)
     world.target.silent = TargetError("no answer")
     await world.pipeline.watch_releases()
     assert not await world.store.releases("shop", "stage")
+
+
+async def test_a_test_that_was_renamed_since_is_not_run_under_the_old_name(world: World) -> None:
+    run = await world.pipeline.trigger("shop")
+    test = shop().test
+    assert test is not None
+    world.catalogue.current = Catalogue({"shop": replace(shop(), test=replace(test, name="heavy"))}).current
+    assert await world.pipeline.launch_next()
+    failed = await world.now(run)
+    assert (failed.status, failed.reason) == (
+        Status.FAILED,
+        "the test of shop is heavy now, not dogdriver; queue a new run",
+    )
+
+
+async def test_a_cancel_while_the_target_is_asked_once_more_still_counts(world: World) -> None:
+    run = await world.pipeline.trigger("shop")
+    asked = asyncio.Event()
+    check, calls = world.target.check, 0
+
+    async def slow(deployment: Deployment) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            asked.set()
+            await asyncio.Event().wait()
+        await check(deployment)
+
+    world.target.check = slow  # type: ignore[method-assign] # the part that is played
+    task = asyncio.create_task(world.pipeline.launch_next())
+    await asked.wait()
+    await world.pipeline.cancel(run.id)
+    await task
+    assert (await world.now(run)).status is Status.ABORTED
+
+
+async def test_runs_delivered_as_done_are_judged(world: World) -> None:
+    for n, release in enumerate(["1.0.0"] * 3 + ["1.1.0"] * 3):
+        at = START + timedelta(hours=n)
+        metrics = {"client.p50": MetricValue(MetricState.SETTLED, 20.0 + n % 3)}
+        run = elsewhere(id=f"{n:032x}", status=Status.DONE, due=None, created=at, started=at, metrics=metrics)
+        await world.pipeline.accept(replace(run, release=Release(release, release), ended=at + timedelta(seconds=300)))
+    [newest] = [v for v in await world.store.verdicts("shop", "stage", "dogdriver", "paris") if v.release == "1.1.0"]
+    assert (newest.verdict.runs, newest.verdict.baseline_runs) == (3, 3)
+
+
+async def test_excluding_a_run_of_the_baseline_looks_at_the_newest_release_again(world: World) -> None:
+    runs = []
+    for version in ("1.0.0", "1.1.0"):
+        world.target.versions = [(version, None)]
+        for _ in range(4):
+            pending = await world.launched()
+            world.feed(pending)
+            runs.append(await world.collect_until(pending, 2 * SETTLE))
+    await world.pipeline.exclude(runs[0].id, "a bad network")
+    verdicts = await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    [art] = [v for v in verdicts if v.release == "1.1.0" and v.key.metric == "art"]
+    assert art.verdict.baseline_runs == 3
+    for run in runs[1:4]:
+        await world.pipeline.exclude(run.id, "a bad network")
+    verdicts = await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    [first] = [v for v in verdicts if v.release == "1.0.0" and v.key.metric == "art"]
+    assert (first.verdict.outcome, first.verdict.runs) == ("too_few_runs", 0)

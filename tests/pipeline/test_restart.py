@@ -133,3 +133,26 @@ async def test_a_late_answer_does_not_revive_a_cancelled_run(world: World) -> No
     await world.pipeline.cancel(pending.id)
     assert not await world.store.save(replace(claimed, status=Status.DONE), expect=Status.PENDING)
     assert (await world.now(pending)).status is Status.ABORTED
+
+
+async def test_the_end_of_a_load_is_kept_once_the_disk_takes_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = await world.pipeline.trigger("shop")
+    save, pauses, refusals = world.store.save, [], 3
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def full(changed: Run, **more: object) -> bool:
+        nonlocal refusals
+        if changed.status is Status.PENDING and refusals:
+            refusals -= 1
+            raise StoreError("the disk is full")
+        return await save(changed, **more)  # type: ignore[arg-type] # passed on as it came
+
+    monkeypatch.setattr(world.store, "save", full)
+    object.__setattr__(world.pipeline._world, "pause", pause)
+    assert await world.pipeline.launch_next()
+    kept = await world.now(run)
+    assert kept.status is Status.PENDING
+    assert kept.tally is not None
+    assert pauses == [1.0, 2.0, 5.0]

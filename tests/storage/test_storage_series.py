@@ -80,8 +80,9 @@ async def test_a_pending_run_is_charted_metric_by_metric(store: SqliteStore) -> 
 
 async def test_points_follow_their_run(store: SqliteStore) -> None:
     first, _ = await store.add(run("a", status=Status.DONE, metrics={"cpu": settled(1)}))
-    moved = replace(first, started=at(-10), release=Release("9"), excluded="because", status=Status.INVALID)
+    moved = replace(first, started=at(-10), release=Release("9"), status=Status.INVALID)
     assert await store.save(moved, expect=Status.DONE, values={"cpu": replace(settled(2), earlier=1.0)})
+    assert await store.flag("a", "because")
     (point,) = await store.series(key())
     assert (point.at, point.value, point.release, point.excluded, point.status) == (
         at(-10),
@@ -90,7 +91,9 @@ async def test_points_follow_their_run(store: SqliteStore) -> None:
         True,
         Status.INVALID,
     )
-    assert await store.save(replace(moved, excluded=None), expect=Status.INVALID)
+    assert await store.save(moved, expect=Status.INVALID)
+    assert (await store.series(key()))[0].excluded, "only `flag` takes an exclusion back"
+    assert await store.flag("a", None)
     assert not (await store.series(key()))[0].excluded
     assert await store.save(replace(moved, started=None), expect=Status.INVALID)
     assert await _series(store) == []

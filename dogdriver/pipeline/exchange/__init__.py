@@ -90,8 +90,7 @@ class Exchange:
         run, again = found
         try:
             judged = await self._judging.look(run, self._world.project(run), self._world.clock(), again=again)
-            if judged:
-                await self._world.store.save(run, expect=run.status, judged=judged)
+            await self._world.store.note(judged)
         except Exception:
             await self._books.judged(run)  # a defect must not hold up the other releases
             raise
