@@ -34,7 +34,7 @@ run: $(VENV)/.run ## start the daemon: your projects if DOGDRIVER_PROJECTS or DO
 	@if [ -n "$$DOGDRIVER_PROJECTS$$DOGDRIVER_SERVICEBOOK" ]; then exec $(BIN)/dogdriver; else exec $(BIN)/dogdriver demo; fi
 
 test: $(VENV)/.dev ## the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.dev ## style, types, and who may import whom
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ from dogdriver import identity, logs
 from dogdriver import web as pages
 from dogdriver.catalog import ProjectCatalogue
 from dogdriver.checkout import TestCheckouts
-from dogdriver.datadog import DEFAULT_METRICS, Datadog
+from dogdriver.datadog import DEFAULT_FINGERPRINT, DEFAULT_METRICS, Datadog
 from dogdriver.errors import SettingsError
 from dogdriver.model import Problem
 from dogdriver.outbox import Outbox
@@ -85,7 +85,8 @@ async def _build(
     store = await stack.enter_async_context(open_store(settings.data))
     catalogue = ProjectCatalogue(
         settings.projects, settings.servicebook, session,
-        clock=now, default_metrics=DEFAULT_METRICS, remember=store.remember, recall=store.recall,
+        clock=now, default_metrics=DEFAULT_METRICS, default_fingerprint=DEFAULT_FINGERPRINT,
+        remember=store.remember, recall=store.recall,
     )  # fmt: skip
     datadog = Datadog(
         session, clock=now, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,

@@ -13,7 +13,7 @@ import aiohttp
 
 from dogdriver.catalog import ProjectCatalogue
 from dogdriver.checkout import TestCheckouts
-from dogdriver.datadog import DEFAULT_METRICS, Datadog
+from dogdriver.datadog import DEFAULT_FINGERPRINT, DEFAULT_METRICS, Datadog
 from dogdriver.errors import DogdriverError, ExternalError
 from dogdriver.model import UNKNOWN, Clock, Deployment, Metric, Project, Reading, Release, Run, Status, Trigger, Window
 from dogdriver.settings import Settings
@@ -100,6 +100,7 @@ class Check:
             session,
             clock=self._clock,
             default_metrics=DEFAULT_METRICS,
+            default_fingerprint=DEFAULT_FINGERPRINT,
             remember=remember,
             recall=recall,
         )

@@ -17,7 +17,7 @@ from dogdriver.client.catalogue import DaemonCatalogue
 from dogdriver.client.daemon import Daemon
 from dogdriver.client.report import Mask, Report
 from dogdriver.client.store import KIND, open_client_store
-from dogdriver.datadog import DEFAULT_METRICS, Datadog
+from dogdriver.datadog import DEFAULT_FINGERPRINT, DEFAULT_METRICS, Datadog
 from dogdriver.errors import StoreError
 from dogdriver.model import Clock, Snapshot
 from dogdriver.outbox import Outbox
@@ -87,7 +87,8 @@ async def open_workshop(
         store = await _store(stack, home, destination, clock)
         catalogue: Catalogue = ProjectCatalogue(
             settings.projects, settings.servicebook, session,
-            clock=clock, default_metrics=DEFAULT_METRICS, remember=store.remember, recall=store.recall,
+            clock=clock, default_metrics=DEFAULT_METRICS, default_fingerprint=DEFAULT_FINGERPRINT,
+            remember=store.remember, recall=store.recall,
         )  # fmt: skip
         if lookup and not (settings.projects or settings.servicebook):
             catalogue = DaemonCatalogue(lookup, project)
