@@ -43,12 +43,11 @@ async def test_the_verdict_is_the_exit_code(cli: Cli, daemon: Daemon, before: fl
     for number in range(6):
         await deliver(daemon, run, release="1.0.0", number=number + 10, value=200 * (1 + (number % 3 - 1) / 100))
     second = await cli("run", "thing", "--to", daemon.url, "--wait", "--json")
-    assert second.code == 2, (second.out, second.err)  # one more look has to agree
-    third = await cli("run", "thing", "--to", daemon.url, "--wait", "--json")
-    assert [line["event"] for line in third.lines][-2:] == ["verdict", "result"], third.lines[-2]
-    verdict = third.event("verdict")
-    assert (third.code, verdict["headline"]) == (code, headline), (third.out, third.err)
-    assert third.event("result")["code"] == code
+    # The delivered runs were looked at as they came, so this look agrees with others before it.
+    assert [line["event"] for line in second.lines][-2:] == ["verdict", "result"], second.lines[-2]
+    verdict = second.event("verdict")
+    assert (second.code, verdict["headline"]) == (code, headline), (second.out, second.err)
+    assert second.event("result")["code"] == code
 
 
 async def test_undecided(cli: Cli, daemon: Daemon) -> None:

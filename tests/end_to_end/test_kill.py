@@ -1,6 +1,8 @@
 """kill -9 at every stage of a run: after the restart nothing is lost, nothing is twice, nothing goes on loading."""
 
 import asyncio
+import json
+import shutil
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -11,7 +13,7 @@ import pytest
 
 from dogdriver.demo.standin import Standin, serve_standin
 from tests.end_to_end.parts import Daemon
-from tests.end_to_end.service import Service
+from tests.end_to_end.service import LOADTEST, Service
 
 
 def now() -> datetime:
@@ -38,7 +40,7 @@ async def _standin(service: Service) -> AsyncIterator[Standin]:
 @pytest.fixture(name="daemon")
 async def _daemon(tmp_path: Path, service: Service, standin: Standin) -> AsyncIterator[Daemon]:
     environ = {
-        "DOGDRIVER_PROJECTS": service.projects(tmp_path, "short"),
+        "DOGDRIVER_PROJECTS": service.projects(tmp_path, "job", url=job(tmp_path, "short"), tests=str(tmp_path)),
         "DOGDRIVER_DATADOG_URL": standin.url,
         "DOGDRIVER_SETTLE": "1",
         "DOGDRIVER_SOURCE": "test",
@@ -56,6 +58,16 @@ async def run_is(daemon: Daemon, run: str, *statuses: str) -> Any:
         while (found := (await daemon.get(f"/api/v1/runs/{run}"))["run"])["status"] not in statuses:
             await asyncio.sleep(0.05)
     return found
+
+
+def job(folder: Path, like: str) -> str:
+    """A load test of ours whose entry `job` is what *like* is now; gives its address."""
+    home = folder / "load"
+    if not home.exists():
+        shutil.copytree(LOADTEST, home)
+    entries = json.loads((LOADTEST / "molotov.json").read_text())["molotov"]["tests"]
+    (home / "molotov.json").write_text(json.dumps({"molotov": {"tests": {"job": entries[like]}}}))
+    return str(home)
 
 
 async def trigger(daemon: Daemon) -> str:
@@ -86,7 +98,7 @@ def _steps(standin: Standin, run: str) -> list[str]:
 async def test_killed_while_running_and_while_queued(
     daemon: Daemon, service: Service, standin: Standin, tmp_path: Path, entry: str
 ) -> None:
-    service.projects(tmp_path, entry)
+    job(tmp_path, entry)
     await daemon.start()
     running = await trigger(daemon)
     await run_is(daemon, running, "running")
@@ -101,7 +113,7 @@ async def test_killed_while_running_and_while_queued(
     loaded = service.count
     await asyncio.sleep(1)
     assert service.count == loaded
-    service.projects(tmp_path, "short")
+    job(tmp_path, "short")
     await daemon.start()
     failed = (await daemon.get(f"/api/v1/runs/{running}"))["run"]
     assert (failed["status"], failed["reason"]) == ("failed", "interrupted: the daemon ended during the run")
@@ -133,7 +145,7 @@ async def test_killed_while_pending_and_in_the_middle_of_an_aggregation(daemon: 
 async def test_sigterm_ends_a_load_within_its_grace(
     daemon: Daemon, service: Service, standin: Standin, tmp_path: Path
 ) -> None:
-    service.projects(tmp_path, "long")
+    job(tmp_path, "long")
     await daemon.start()
     run = await trigger(daemon)
     async with asyncio.timeout(60):
