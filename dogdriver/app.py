@@ -76,13 +76,13 @@ async def _build(
     demo: bool,
 ) -> web.Application:  # fmt: skip
     identity.prepare(settings.data)
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    store = await stack.enter_async_context(open_store(settings.data))  # from here on the data directory is ours alone
     source = identity.source(settings, socket.gethostname())
     token, token_file = identity.token(settings)
     mask = logs.Masker((token, settings.api_key, settings.app_key, *(Secret(environ.get(name, "")) for name in AWS)))
     logs.configure(settings.log, mask)
 
-    session = await stack.enter_async_context(aiohttp.ClientSession())
-    store = await stack.enter_async_context(open_store(settings.data))
     catalogue = ProjectCatalogue(
         settings.projects, settings.servicebook, session,
         clock=now, default_metrics=DEFAULT_METRICS, default_fingerprint=DEFAULT_FINGERPRINT,

@@ -80,8 +80,11 @@ async def test_a_bad_projects_file_is_told_with_file_line_and_key(
 async def test_a_second_daemon_on_the_same_data_is_refused(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, {})
     await daemon.start()
-    said = await refused({"DOGDRIVER_DATA": str(tmp_path), "DOGDRIVER_PORT": str(free_port())})
+    source = (tmp_path / "source").read_text()
+    other = {"DOGDRIVER_DATA": str(tmp_path), "DOGDRIVER_PORT": str(free_port()), "DOGDRIVER_SOURCE": "another"}
+    said = await refused(other)
     assert str(tmp_path) in said
+    assert (tmp_path / "source").read_text() == source
     assert await daemon.end() == 0
 
 
