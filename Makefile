@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-UV = VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraints constraints.txt
+UV = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --constraints constraints.txt
 
 .PHONY: help run test lint format bench browser image-check clean
 

@@ -137,7 +137,7 @@ async def _build(
     )  # fmt: skip
 
     async def running(_: web.Application) -> AsyncIterator[None]:
-        await catalogue.refresh()
+        await catalogue.begin()  # the scheduler asks ServiceBook, which may take its time
         if interrupted := await pipeline.recover():
             log.warning("%d run(s) had been interrupted by the end of the last daemon", interrupted)
         keys = asyncio.create_task(datadog.check_keys())  # never delays listening

@@ -111,6 +111,7 @@ class Scheduler:
     async def start(self) -> None:
         now = self._clock()
         self._timers.start()
+        await self.plan(self._catalogue.current.projects)  # ServiceBook is asked beside all this
         self._every("catalogue", self.refresh, self._refresh, first=now)
         self._every("releases", self._pipeline.watch_releases, self._watch, first=now + timedelta(seconds=self._watch))
         for worker in self.workers:
@@ -131,6 +132,7 @@ class Scheduler:
         """Read the catalogue again, and let the timers follow it."""
         catalog = await self._catalogue.refresh()
         await self.plan(catalog.projects)
+        self._pipeline.wake.launch.set()  # some may have waited for their project
 
     async def plan(self, projects: Mapping[str, Project]) -> None:
         """One timer for each project that runs by itself; an unchanged one goes on as it is."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from dogdriver.model import Run, Schedule, Status, Trigger
+from dogdriver.model import Catalog, Run, Schedule, Status, Trigger
 from dogdriver.scheduler import Scheduler, Worker
 from tests.world import Catalogue, World, shop
 
@@ -60,6 +60,28 @@ async def test_every_counts_from_the_last_scheduled_run(world: World) -> None:
     assert due is not None
     assert 2300 < (due - real_now()).total_seconds() <= 2401
     assert not await world.store.queue()
+
+
+async def test_a_servicebook_that_hangs_holds_up_no_timer_and_its_projects_follow(world: World) -> None:
+    answered = asyncio.Event()
+    late = replace(shop(), name="late")
+
+    class Hanging(Catalogue):
+        async def refresh(self) -> Catalog:
+            await answered.wait()
+            self.current = Catalog({"shop": shop(), "late": late})
+            return self.current
+
+    world.catalogue = Hanging({"shop": shop()})
+    timers = scheduler(world)
+    await timers.start()
+    assert timers.next_run("shop") is not None
+    assert timers.next_run("late") is None
+    world.pipeline.wake.launch.clear()
+    answered.set()
+    await world.pipeline.wake.launch.wait()
+    assert timers.next_run("late") is not None
+    await timers.close()
 
 
 def _planned(timers: Scheduler) -> Callable[[], Awaitable[bool]]:

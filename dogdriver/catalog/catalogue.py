@@ -30,8 +30,9 @@ class ProjectCatalogue:
 
     The constructor reads the file, so that a bad one stops the start: it raises SettingsError. Later a bad file, or a
     ServiceBook that is down, leaves what was known in force and is shown. *recall* and *remember* keep ServiceBook's
-    last good answer over a restart. *usual* is what holds where nobody says otherwise; *default_metrics* are those of
-    a project that names none, and *default_fingerprint* is the query for the infrastructure behind them.
+    last good answer over a restart: `begin` takes it without asking anybody. *usual* is what holds where nobody says
+    otherwise; *default_metrics* are those of a project that names none, and *default_fingerprint* is the query for the
+    infrastructure behind them.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ProjectCatalogue:
         self._file = ProjectsFile() if path is None else read(path, margin=usual.margin)
         self._listed: tuple[Listed, ...] | None = None
         self._answered: datetime | None = None
+        self._asked = False
         self._error: str | None = None
         self._failed: datetime | None = None
         self._file_error: str | None = None
@@ -72,14 +74,21 @@ class ProjectCatalogue:
     @property
     def status(self) -> Mapping[str, Any]:
         """How ServiceBook answers; state is ok, failing, unknown (not asked yet) or off (there is none)."""
-        tried = self._answered or self._error
         return {
-            "state": "off" if self._book is None else "failing" if self._error else "ok" if tried else "unknown",
+            "state": "off" if self._book is None else "failing" if self._error else "ok" if self._asked else "unknown",
             "last_success": self._answered,
             "last_error": self._error,
             "last_error_at": self._failed if self._error else None,
             "message": self._stale(),
         }
+
+    async def begin(self) -> Catalog:
+        """Start with ServiceBook's answer of an earlier life, if there is one: a local read, quick."""
+        async with self._lock:
+            if self._book is not None:
+                await self._take_kept(self._book)
+                self._current = self._joined()
+            return self._current
 
     async def refresh(self) -> Catalog:
         """Read the file again, ask ServiceBook again. Never raises for what they answer; `Catalog.problems` says it."""
@@ -98,14 +107,15 @@ class ProjectCatalogue:
             return self._current
 
     async def _ask(self, book: ServiceBook) -> None:
+        await self._take_kept(book)
         try:
             # A project of the file may have no test in the book, and still its deployments there.
             found = tuple(await book.projects(test=None if self._file.projects else self._usual.test))
         except ExternalError as error:
             self._error, self._failed = error.message, self._clock()
-            if self._listed is None:
-                await self._take_kept(book)
             return
+        finally:
+            self._asked = True
         self._error = None
         self._answered = self._clock()
         if found == self._listed:
@@ -118,23 +128,27 @@ class ProjectCatalogue:
             log.warning("ServiceBook's answer could not be kept: %s", error.message)
 
     async def _take_kept(self, book: ServiceBook) -> None:
-        """The answer of an earlier life, if it is one of this book."""
+        """The answer of an earlier life, if it is one of this book, and nothing newer is known."""
+        if self._listed is not None:
+            return
         kept = await self._recall(KEPT_AS)
         try:
             if kept["base"] == book.base:
-                self._answered = datetime.fromisoformat(kept["at"])
-                self._listed = tuple(listed(item) for item in kept["projects"])
+                at, projects = datetime.fromisoformat(kept["at"]), tuple(listed(item) for item in kept["projects"])
+                self._answered, self._listed = at, projects
         except (TypeError, KeyError, ValueError):  # nothing kept, or by another version
             return
 
     def _joined(self) -> Catalog:
-        projects, problems = join(self._file, self._listed or (), self._usual)
+        heard = self._book is None or self._listed is not None
+        projects, problems = join(self._file, self._listed or (), self._usual, heard=heard)
         own = [Problem(str(self._path), self._file_error)] if self._file_error else []
-        return Catalog(projects=projects, problems=(*own, *problems), stale=self._stale())
+        return Catalog(projects=projects, problems=(*own, *problems), stale=self._stale(), complete=heard)
 
     def _stale(self) -> str | None:
-        if self._error is None:
+        if self._book is None or (self._asked and self._error is None):
             return None
+        why = self._error or f"ServiceBook at {self._book.base} has not answered yet."
         if self._listed is None or self._answered is None:
-            return f"{self._error} Projects that only ServiceBook knows are missing until then."
-        return f"{self._error} Its answer of {self._answered:%Y-%m-%d %H:%M} UTC is used until then."
+            return f"{why} What only ServiceBook knows is missing until then."
+        return f"{why} Its answer of {self._answered:%Y-%m-%d %H:%M} UTC is used until then."

@@ -34,16 +34,20 @@ class _Joining:
 
     entry: ProjectEntry
     listed: Listed
+    heard: bool
     problems: list[str] = field(default_factory=list)
 
 
-def join(file: ProjectsFile, book: Sequence[Listed], usual: Usual) -> tuple[Mapping[str, Project], Sequence[Problem]]:
+def join(
+    file: ProjectsFile, book: Sequence[Listed], usual: Usual, *, heard: bool = True
+) -> tuple[Mapping[str, Project], Sequence[Problem]]:
     """Projects by name, sorted without case, and what is wrong with them.
 
     Names are joined exactly; the file wins per field, deployments merge by name without case. Of the projects that are
     only in *book*, those with a test of the usual name are listed. A test may run if it matches `allowed_tests`; where
     that is not given, those may whose address stands in the file itself, for there the operator has named them, and no
-    others. ServiceBook never names a place on this machine.
+    others. ServiceBook never names a place on this machine. Not *heard*: *book* is empty because ServiceBook has yet to
+    answer, so the projects are partial, and what they lack is no mistake.
     """
     problems: list[Problem] = []
     books = _by_name(book, problems)
@@ -53,7 +57,7 @@ def join(file: ProjectsFile, book: Sequence[Listed], usual: Usual) -> tuple[Mapp
         entry, listed = entries.get(name), books.get(name)
         if entry is None and listed and all(test != usual.test for test, _ in listed.tests):
             continue
-        joining = _Joining(entry or ProjectEntry(name), listed or Listed(None, name))
+        joining = _Joining(entry or ProjectEntry(name), listed or Listed(None, name), heard)
         if entry and not listed and (twin := next((b for b in books if b.lower() == name.lower()), None)):
             joining.problems.append(f"ServiceBook knows {twin}; names are joined exactly, so write it the same way")
         project = _project(joining, file, usual)
@@ -86,7 +90,7 @@ def _project(joining: _Joining, file: ProjectsFile, usual: Usual) -> Project:
     if not entry.metrics and file.margin is not None:
         metrics = tuple(replace(metric, margin=file.margin) for metric in metrics)
     deployments = tuple(_deployments(joining))
-    if not deployments:
+    if not deployments and joining.heard:
         joining.problems.append("It has no deployment; add one in ServiceBook or under [project.deployments].")
     project = Project(
         name=entry.name,
@@ -98,8 +102,9 @@ def _project(joining: _Joining, file: ProjectsFile, usual: Usual) -> Project:
         on_release=bool(said.on_release),
         fingerprint=said.fingerprint or (None if entry.metrics else usual.fingerprint),
         fingerprint_tolerance=said.fingerprint_tolerance or 0.0,
+        partial=not joining.heard,
     )
-    if test and deployments and not project.schedule.off and project.deployment(None) is None:
+    if joining.heard and test and deployments and not project.schedule.off and project.deployment(None) is None:
         joining.problems.append(
             f"It has several deployments ({', '.join(d.name for d in deployments)}) and none called stage, so its "
             "schedule never runs it; call one of them stage, or trigger its runs with the deployment's name."
@@ -157,7 +162,7 @@ def _test(joining: _Joining, file: ProjectsFile, usual: Usual, said: Common) -> 
 def _address(joining: _Joining, name: str) -> Address | None:
     """Where ServiceBook says that the test called *name* is; the first usable one."""
     found = [url for test, url in joining.listed.tests if test == name]
-    if not found:
+    if not found and joining.heard:
         joining.problems.append(
             f"It has no test; add one called {name} in ServiceBook, or [project.test] with a `url`."
         )

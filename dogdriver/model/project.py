@@ -95,7 +95,7 @@ class Project:
     """A service under test as ServiceBook and the projects file describe it together.
 
     *problems* are sentences for the status page. A project without a test, or with one outside the allow-list
-    (*allowed* is false), is listed and never run.
+    (*allowed* is false), is listed and never run. *partial*: ServiceBook, which may know more of it, was not heard yet.
     """
 
     name: str
@@ -108,11 +108,15 @@ class Project:
     fingerprint: str | None = None  # a query whose value is the number of hosts behind the deployment
     fingerprint_tolerance: float = 0.0
     problems: tuple[str, ...] = ()
+    partial: bool = False
 
     def deployment(self, name: str | None) -> Deployment | None:
-        """The deployment called *name*; for None the only one, else `stage`, else None. Names compare without case."""
+        """The deployment called *name*; for None the only one, else `stage`, else None. Names compare without case.
+
+        Of a partial project the only one may not stay the only one, so it is no answer to None.
+        """
         if name is None:
-            if len(self.deployments) == 1:
+            if len(self.deployments) == 1 and not self.partial:
                 return self.deployments[0]
             name = "stage"
         return next((d for d in self.deployments if d.name.lower() == name.lower()), None)
@@ -133,9 +137,11 @@ class Problem:
 class Catalog:
     """The projects that exist now, by name, with what was wrong while they were read.
 
-    *stale* says in a sentence why this is an earlier answer than wanted (ServiceBook is down), or is None.
+    *stale* says in a sentence why this is an earlier answer than wanted (ServiceBook is down), or is None. Not
+    *complete*: ServiceBook has never answered, in this life or an earlier one, so there may be more projects.
     """
 
     projects: Mapping[str, Project] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     stale: str | None = None
+    complete: bool = True

@@ -10,7 +10,7 @@ Each step does one thing and says whether there was one to do; the loops around 
 `judging` looks at the release after each settled metric, `commands` is what people may ask for.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,14 +58,20 @@ class Pipeline(Commands):
                 await self._world.store.save(replace(run, due=look), expect=Status.PENDING)
 
     async def launch_next(self) -> bool:
-        """Run the oldest queued run to the end of its load; False: nothing is queued."""
+        """Run the oldest queued run that can go on to the end of its load; False: there is none."""
         if self._closing:
             return False
-        run = await self._world.store.claim(self._world.clock())
+        run = await self._world.store.claim(self._world.clock(), held=await self._held())
         if run is None:
             return False
         await Launch(self._world, run).go()
         return True
+
+    async def _held(self) -> Sequence[str]:
+        """Queued runs that wait until ServiceBook has answered; they hold up no others."""
+        if self._world.catalogue.current.complete:
+            return ()
+        return [run.id for run in await self._world.store.queue() if self._world.undecided(run)]
 
     async def collect_next(self) -> bool:
         """One attempt at the metrics of the run that has been due longest; False: none is due."""

@@ -8,7 +8,7 @@ from typing import Any
 from dogdriver.model import Errand, Judged, Run, Status
 from dogdriver.pipeline.attempt import Attempt, read_back
 from dogdriver.pipeline.judging import Judging
-from dogdriver.pipeline.schedule import FACTORS
+from dogdriver.pipeline.schedule import FACTORS, next_look
 from dogdriver.pipeline.services import LEASE, Services
 
 LATE = FACTORS[-1]  # × settle: when a run that is done is read once more
@@ -38,6 +38,7 @@ class Collect:
         run = await self._world.store.run(str(payload["run"]))
         if run is None or run.status is not Status.DONE:
             return {"changed": []}
+        self._world.decided(run)
         now = self._world.clock()
         project = self._world.project(run)
         changed = await Attempt(self._world, run, project, now).changed()
@@ -50,6 +51,8 @@ class Collect:
         return {"changed": sorted(changed)}
 
     async def _attempt(self, run: Run, now: datetime) -> None:
+        if self._world.undecided(run) and next_look(run.ended or now, self._world.settle, now):
+            return  # its lease brings it back
         project = self._world.project(run)
         attempt = Attempt(self._world, run, project, now)
         run, values = await attempt.read()

@@ -25,6 +25,8 @@ class Commands:
         idempotency_key: str | None = None,
     ) -> Run:
         found = self._project(project)
+        if found.partial and (found.test is None or found.deployment(deployment) is None):
+            raise Conflict(f"{found.name} cannot run yet: {self._world.catalogue.current.stale}")
         where, what = _deployment(found, deployment), _test(found, test)
         run = Run(
             id=self._world.ids(),
@@ -47,6 +49,7 @@ class Commands:
             raise Invalid(
                 f"source {run.source} is this daemon's own; a run made elsewhere must name the source it was made from"
             )
+        self._world.decided(run)
         accepted = self._world.arrived(replace(run, trigger=Trigger.ELSEWHERE))
         kept, new = await self._world.store.add(accepted)
         if not new and not same_run(kept, accepted):
@@ -85,6 +88,7 @@ class Commands:
             raise Conflict(f"run {run_id} is {run.status}; only a run that has ended can be excluded or included")
         if run.excluded == reason:
             return run
+        self._world.decided(run)  # or only some of its metrics would be judged anew
         if not await self._world.store.flag(run_id, reason):
             raise Conflict(f"run {run_id} changed in the meantime; look at it again")
         self._world.wake.archive.set()
@@ -98,11 +102,12 @@ class Commands:
         return run
 
     def _project(self, name: str) -> Project:
-        projects = self._world.catalogue.current.projects
-        if name not in projects:
-            known = ", ".join(sorted(projects)) or "none yet"
-            raise NotFound(f"there is no project {name}; the projects are: {known}")
-        return projects[name]
+        catalog = self._world.catalogue.current
+        if name not in catalog.projects:
+            known = ", ".join(sorted(catalog.projects)) or "none yet"
+            late = f". {catalog.stale}" if catalog.stale else ""
+            raise NotFound(f"there is no project {name}; the projects are: {known}{late}")
+        return catalog.projects[name]
 
 
 def _deployment(project: Project, name: str | None) -> Deployment:

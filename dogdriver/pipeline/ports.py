@@ -52,8 +52,8 @@ class Store(Protocol):
         elsewhere) is kept under its own id; an id that exists returns the kept one and False.
         """
 
-    async def claim(self, now: datetime) -> Run | None:
-        """Turn the oldest queued run into running, by a conditional UPDATE; None: there is none."""
+    async def claim(self, now: datetime, *, held: Sequence[str] = ()) -> Run | None:
+        """Turn the oldest queued run that is not *held* into running, by a conditional UPDATE; None: there is none."""
 
     async def claim_due(self, now: datetime, lease_end: datetime) -> Run | None:
         """The pending run that has been due longest at *now*, its due moved to *lease_end*; None: there is none."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from dogdriver.errors import Unavailable
 from dogdriver.model import Clock, Errand, MetricState, MetricValue, Project, Run, Status
 from dogdriver.pipeline.live import Live
 from dogdriver.pipeline.ports import Catalogue, Checkouts, Datadog, Runner, Store, Target
@@ -46,6 +47,17 @@ class Services:
 
     def project(self, run: Run) -> Project | None:
         return self.catalogue.current.projects.get(run.project)
+
+    def undecided(self, run: Run) -> bool:
+        """Whether ServiceBook, which has never answered so far, may still know what *run* needs of its project."""
+        project = self.project(run)
+        lacking = project is None or project.test is None or project.deployment(run.deployment) is None
+        return lacking and not self.catalogue.current.complete
+
+    def decided(self, run: Run) -> None:
+        """Raises Unavailable where that is so: later everything may be known."""
+        if self.undecided(run):
+            raise Unavailable(f"{run.project} is not known yet, try again later: {self.catalogue.current.stale}")
 
     def waiting_values(self, run: Run) -> dict[str, MetricValue]:
         """The metrics of the run's project, none of which was read yet."""

@@ -44,11 +44,12 @@ def _kept(database: sqlite3.Connection, new: Run, idempotency_key: str | None) -
     return runs.whole(database, row)
 
 
-def claim(database: sqlite3.Connection, now: datetime) -> Run | None:
+def claim(database: sqlite3.Connection, now: datetime, held: Sequence[str]) -> Run | None:
     row = database.execute(
         "UPDATE run SET status = 'running', claimed = ? WHERE status = 'queued' AND seq ="
-        " (SELECT seq FROM run WHERE status = 'queued' ORDER BY created, seq LIMIT 1) RETURNING *",
-        (to_time(now),),
+        " (SELECT seq FROM run WHERE status = 'queued' AND id NOT IN (SELECT value FROM json_each(?))"
+        " ORDER BY created, seq LIMIT 1) RETURNING *",
+        (to_time(now), to_json(held)),
     ).fetchall()
     return runs.whole(database, row[0]) if row else None
 

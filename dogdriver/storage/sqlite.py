@@ -47,8 +47,8 @@ class SqliteStore:
     async def add(self, run: Run, *, idempotency_key: str | None = None) -> tuple[Run, bool]:
         return await self._database.write(life.add, run, idempotency_key)
 
-    async def claim(self, now: datetime) -> Run | None:
-        return await self._database.write(life.claim, now)
+    async def claim(self, now: datetime, *, held: Sequence[str] = ()) -> Run | None:
+        return await self._database.write(life.claim, now, held)
 
     async def claim_due(self, now: datetime, lease_end: datetime) -> Run | None:
         return await self._database.write(life.claim_due, now, lease_end)

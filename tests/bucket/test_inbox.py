@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from dogdriver.model import MetricState, Release, Run, Status
+from dogdriver.model import Catalog, MetricState, Release, Run, Status
 from dogdriver.pipeline.exchange.inbox import CLAIM
 from dogdriver.pipeline.exchange.layout import CLAIMS, INBOX
 from tests.bucket.conftest import Start
@@ -39,6 +39,19 @@ async def test_a_delivered_run_is_collected_archived_and_seen_everywhere(s3: S3S
         assert kept.status is Status.DONE
         assert kept.metrics["cpu"].value == 40.0
         assert len(await daemon.all()) == 1
+
+
+async def test_a_run_whose_project_servicebook_may_still_name_stays_in_the_inbox(s3: S3Server, start: Start) -> None:
+    paris = await start("paris")
+    after = paris.catalogue.current
+    paris.catalogue.current = Catalog(complete=False)
+    run = made_elsewhere(paris.clock())
+    key = await deliver(paris, run)
+    await paris.sync()
+    assert (await paris.all(), await paris.listed(INBOX), await paris.listed(CLAIMS)) == ([], [key], [])
+    paris.catalogue.current = after
+    await paris.sync()
+    assert (await paris.now(run)).metrics["cpu"].state is MetricState.WAITING
 
 
 async def test_only_the_source_itself_sends_events_and_gauges(s3: S3Server, start: Start) -> None:

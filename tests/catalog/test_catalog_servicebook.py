@@ -165,11 +165,44 @@ async def test_the_last_answer_survives_a_restart(catalogue: Make, book: Book, m
     assert memory.writes == 1
     book.down = True
     made = catalogue()
-    assert not made.current.projects
+    assert (dict(made.current.projects), made.current.complete) == ({}, False)
+    asked = len(book.asked)
+    begun = await made.begin()
+    assert (len(begun.projects), begun.complete, made.status["state"]) == (4, True, "unknown")
+    late = f"ServiceBook at {book.base[:-1]} has not answered yet."
+    assert begun.stale == f"{late} Its answer of 2017-06-07 12:00 UTC is used until then."
+    assert len(book.asked) == asked, "a start asks nobody"
     catalog = await made.refresh()
-    assert len(catalog.projects) == 4
+    assert catalog.projects == begun.projects
     assert catalog.stale
     assert made.status["last_success"] == NOW
+
+
+async def test_before_the_first_answer_the_file_s_projects_are_partial_and_not_accused(
+    catalogue: Make, book: Book
+) -> None:
+    made = catalogue('[[project]]\nname = "kintowe"\n[project.deployments]\nprod = "https://kinto.example"\n')
+    begun = await made.begin()
+    assert not begun.complete
+    assert begun.stale
+    assert "What only ServiceBook knows is missing until then." in begun.stale
+    kintowe = begun.projects["kintowe"]
+    assert (kintowe.partial, kintowe.problems, kintowe.deployment(None)) == (True, (), None)
+    book.down = True
+    assert not (await made.refresh()).complete
+    book.down = False
+    catalog = await made.refresh()
+    assert (catalog.complete, catalog.stale) == (True, None)
+    kintowe = catalog.projects["kintowe"]
+    assert not kintowe.partial
+    found = kintowe.deployment(None)
+    assert found
+    assert found.name == "stage"
+
+
+async def test_without_a_book_the_file_is_everything(catalogue: Make) -> None:
+    begun = await catalogue('[[project]]\nname = "a"\n', servicebook=False).begin()
+    assert (begun.complete, begun.projects["a"].partial, begun.stale) == (True, False, None)
 
 
 @pytest.mark.parametrize("kept", ['{"base": "http://another/api"}', "[]", "3", '{"base": 1, "projects": 2}', "null"])

@@ -34,6 +34,18 @@ async def test_what_is_queued_already_is_given_back(store: SqliteStore) -> None:
     assert (await store.add(run("e")))[1], "what runs is not queued any more"
 
 
+async def test_what_is_held_stays_queued_and_the_next_one_is_claimed(store: SqliteStore) -> None:
+    await store.add(run("a"))
+    await store.add(run("b", minute=1, project="other"))
+    claimed = await store.claim(at(2), held=["a", "z"])
+    assert claimed
+    assert claimed.id == "b"
+    assert await store.claim(at(2), held=["a"]) is None
+    claimed = await store.claim(at(2))
+    assert claimed
+    assert claimed.id == "a"
+
+
 async def test_a_run_made_elsewhere_keeps_its_id(store: SqliteStore) -> None:
     made = run("a", status=Status.DONE, source="tokyo", metrics={"cpu": settled(3, reading=reading())})
     assert await store.add(made) == (made, True)

@@ -122,7 +122,7 @@ class Inbox:
     # Objects
 
     async def _read(self, stored: Stored, known: Mapping[str, Rejected], now: datetime) -> Arrival | None:
-        """The run that a claimed object holds; None: it is gone, or was set aside."""
+        """The run that a claimed object holds; None: it is gone, was set aside, or has to wait."""
         before = known.get(stored.key)
         if before and before.etag == stored.etag:
             await self._set_aside(stored, before.reason, now)  # a look that was cut off had begun it
@@ -143,7 +143,11 @@ class Inbox:
             await self._bucket.remove(claim_key(stored.key))
             return None
         body = fetched.body
-        run = self._world.arrived(understood(stored, lambda: self._run(body, run_id, job=job, now=now)))
+        run = understood(stored, lambda: self._run(body, run_id, job=job, now=now))
+        if self._world.undecided(run):
+            await self._bucket.remove(claim_key(stored.key))  # until ServiceBook has answered
+            return None
+        run = self._world.arrived(run)
         kept = await self._world.store.run(run_id)
         if kept is not None and not job and not same_run(kept, _as_labelled(run, kept)):
             raise Invalid(f"run {run_id} is here already and differs from it")
