@@ -20,7 +20,8 @@ from typing import Any
 
 import aiohttp
 
-from tests.end_to_end.parts import Daemon, answers, free_port
+from tests.end_to_end.parts import Daemon, answers
+from tests.ports import free_port
 
 TARGET = """
 import asyncio, sys
@@ -68,7 +69,7 @@ PAGES = ("/", "/api/v1/projects", "/p/thing")
 async def target(port: int) -> AsyncIterator[None]:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", TARGET, str(port))
     try:
-        await answers(f"http://127.0.0.1:{port}/thing")
+        await answers(f"http://127.0.0.1:{port}/thing", process)
         yield
     finally:
         process.terminate()

@@ -189,9 +189,12 @@ async def test_two_at_once_would_measure_each_other(cli: Cli, daemon: Daemon, se
 async def first_progress(client: asyncio.subprocess.Process) -> str:
     """The run whose load has begun."""
     assert client.stdout is not None
-    async with asyncio.timeout(60):
+    lines = []
+    async with asyncio.timeout(120):
         async for line in client.stdout:
+            lines.append(line)
             said = json.loads(line)
             if said["event"] == "progress" and said["state"] == "loading" and said["requests"]:
                 return str(said["run"])
-    raise AssertionError("the client ended without a load")
+        _, err = await client.communicate()
+    raise AssertionError(f"the client ended without a load: {lines} {err.decode()}")

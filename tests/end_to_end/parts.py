@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,16 +22,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from dogdriver.demo.standin import Standin
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 BOOK = HERE.parent / "data" / "servicebook" / "projects.json"
 TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def kinto_home() -> Path:
@@ -92,7 +87,7 @@ class Kinto:
             kinto_home() / "bin" / "kinto", "start", "--ini", config,
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        await answers(f"{self.url}/v1/__lbheartbeat__")
+        await answers(f"{self.url}/v1/__lbheartbeat__", self.process)
 
     async def stop(self) -> None:
         if self.process and self.process.returncode is None:
@@ -215,7 +210,7 @@ class Daemon:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "dogdriver", env=environ, stdout=log, stderr=log
             )
-        await answers(f"{self.url}/__lbheartbeat__")
+        await answers(f"{self.url}/__lbheartbeat__", self.process)
 
     async def kill(self) -> None:
         assert self.process is not None
@@ -249,10 +244,11 @@ class Daemon:
         return found
 
 
-async def answers(url: str, seconds: float = 60.0) -> None:
-    """Wait until *url* answers with 200: a process that starts takes real time."""
+async def answers(url: str, process: asyncio.subprocess.Process, seconds: float = 60.0) -> None:
+    """Wait until *process* answers at *url* with 200: one that starts takes real time."""
     async with aiohttp.ClientSession() as session, asyncio.timeout(seconds):
         while True:
+            assert process.returncode is None, f"what should answer at {url} has ended with {process.returncode}"
             with contextlib.suppress(aiohttp.ClientError):
                 async with session.get(url) as answer:
                     if answer.status == 200:

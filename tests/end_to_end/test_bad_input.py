@@ -16,8 +16,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.end_to_end.parts import Daemon, free_port
+from tests.end_to_end.parts import Daemon
 from tests.end_to_end.service import LOADTEST, Service
+from tests.ports import free_port
 
 PROJECT = """
 [[project]]

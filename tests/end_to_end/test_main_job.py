@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ every = "1s"
         ("art", "avg:aws.elb.latency{app:{project},env:{deployment}}", "mean", "ms", "lower"),
     )
 )
+
+MOMENT = timedelta(seconds=10)
 
 
 def now() -> datetime:
@@ -109,7 +111,9 @@ async def test_scheduled_runs_of_a_real_service_over_two_releases(
             status, asked = await daemon.post("/api/v1/runs", {"project": "kintowe", "deployment": "stage"})
             assert status == 202
             await until(daemon, lambda runs: done("1.0.0", 5)(runs) and _ended(runs, asked["run"]["id"]))
+            deploying = now()
             await kinto.deploy("1.1.0", "2" * 40)
+            deployed = now()
             runs = await until(daemon, done("1.1.0", 5))
             names = {p["name"] for p in (await daemon.get("/api/v1/projects"))["projects"]}
             series = await daemon.get("/api/v1/series/kintowe/art")
@@ -127,9 +131,10 @@ async def test_scheduled_runs_of_a_real_service_over_two_releases(
         assert values["client.p95"] > 0
         assert run["tally"]["ok"] > 0
         assert run["tally"]["failed"] == 0
-    # The schedule does not know of the deployment of 1.1.0: what came into its way says so.
-    in_its_way = [r["reason"] for r in runs if r["status"] in {"failed", "invalid"}]
-    assert all("502" in reason for reason in in_its_way), in_its_way
+    # The schedule does not know of the deployment of 1.1.0; nothing but that may come in the way of a run.
+    in_its_way = [r for r in runs if r["status"] in {"failed", "invalid"} and not _overloaded(r)]
+    assert all(_during(r, deploying, deployed) for r in in_its_way), in_its_way
+    assert all(r["reason"] for r in in_its_way)
     assert names == {"kintowe", "Firefox Screenshots", "Shavar", "Symbol"}
     assert [release["release"] for release in series["releases"]] == ["1.0.0", "1.1.0"]
     assert (verdicts["release"], verdicts["baseline"]) == ("1.1.0", "1.0.0")
@@ -141,6 +146,18 @@ async def test_scheduled_runs_of_a_real_service_over_two_releases(
 
 def _ended(runs: list[Any], run_id: str) -> bool:
     return any(r["id"] == run_id and r["status"] == "done" for r in runs)
+
+
+def _overloaded(run: Any) -> bool:
+    """This machine is shared: a load that was held up by others says so itself."""
+    return bool(run["status"] == "invalid" and run["client"] and run["client"]["grade"] == "invalid")
+
+
+def _during(run: Any, begin: datetime, end: datetime) -> bool:
+    """Whether *run* was under way then, from its creation to a moment after its load (the service is asked again)."""
+    began = datetime.fromisoformat(run["created"])
+    ended = datetime.fromisoformat(run["ended"] or run["created"])
+    return began <= end and ended + MOMENT >= begin
 
 
 def _events_are_paired(standin: Standin) -> None:
