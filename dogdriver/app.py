@@ -91,6 +91,7 @@ async def _build(
     datadog = Datadog(
         session, clock=now, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,
         address=settings.datadog_url, recall=store.recall, remember=store.remember,
+        link_templates={"events": settings.link_events, "metric": settings.link_metric},
     )  # fmt: skip
     services = Services(
         store=store,

@@ -1,5 +1,6 @@
 """What the environment says, read once. Everything about one setting stands in its row of SETTINGS."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +13,9 @@ SITES = (
     "datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", "ap1.datadoghq.com", "ap2.datadoghq.com",
     "datadoghq.eu", "ddog-gov.com", "us2.ddog-gov.com", "uk1.datadoghq.com",
 )  # fmt: skip
+
+LINK_WORDS = ("app", "from_ts", "to_ts", "project", "deployment", "run_query", "metric", "scope", "agg", "query")
+"""What the templates of links may name, in braces; those from `metric` on are of one metric."""
 
 
 class Secret(str):
@@ -50,6 +54,8 @@ class Settings:
     app_key: Secret | None
     site: str
     datadog_url: str | None
+    link_events: str | None
+    link_metric: str | None
     settle: float
     isolation: str
     keep_raw: float
@@ -88,6 +94,16 @@ def _url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
         raise ValueError
     return text.rstrip("/")
+
+
+def _link(text: str) -> str:
+    """Off, or an address from {app}/ or http on, with words of docs/settings.md alone in braces"""
+    if text.lower() == "off":
+        return ""
+    words = re.findall(r"\{([^{}]*)\}", text)
+    if not text.startswith(("{app}/", "https://", "http://")) or not set(words) <= set(LINK_WORDS):
+        raise ValueError
+    return text
 
 
 def _one_of(*words: str) -> Callable[[str], str]:
@@ -141,7 +157,9 @@ SETTINGS = (
     Setting("DD_APP_KEY", "app_key", Secret, None, "Datadog's application key; queries need it.", secret=True, outdated=("DOG_APP_KEY",)),
     Setting("DD_SITE", "site", _one_of(*SITES), "datadoghq.com", "The Datadog site of the keys."),
     Setting("DOGDRIVER_DATADOG_URL", "datadog_url", _url, None, "Datadog's API at another address than the site's."),
-    Setting("DOGDRIVER_SETTLE", "settle", _number(0.1, 86400, "seconds"), "600", "Seconds after the end of a run before its metrics are first read."),
+    Setting("DOGDRIVER_LINK_EVENTS", "link_events", _link, None, "The link from a run to its events in Datadog, a template; `off`: none."),
+    Setting("DOGDRIVER_LINK_METRIC", "link_metric", _link, None, "The link from a run to each of its metrics in Datadog, a template; `off`: none."),
+    Setting("DOGDRIVER_SETTLE", "settle", _number(0.1, 86400, "seconds"), "600", "Seconds after the end of a run before its metrics are first read; all later looks scale with it."),
     Setting("DOGDRIVER_ISOLATION", "isolation", _one_of("thread", "process"), "thread", "Where a test runs: in a thread, or in a process that cannot see the daemon's secrets."),
     Setting("DOGDRIVER_KEEP_RAW", "keep_raw", _number(1, 36500, "days"), "90", "Days that Datadog's raw series behind a run's values are kept; values and verdicts are kept for ever."),
     Setting("DOGDRIVER_PUBLIC_URL", "public_url", _url, None, "This dashboard's address as its users see it, for the links in Datadog's events."),

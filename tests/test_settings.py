@@ -72,6 +72,14 @@ def test_a_bucket_needs_a_source() -> None:
     assert load({"DOGDRIVER_BUCKET": "runs", "DOGDRIVER_SOURCE": "berlin"}).bucket == "runs"
 
 
+def test_the_links_into_datadog_are_templates() -> None:
+    settings = load({"DOGDRIVER_LINK_EVENTS": "off", "DOGDRIVER_LINK_METRIC": "{app}/x?q={query}&a={from_ts}"})
+    assert (settings.link_events, settings.link_metric) == ("", "{app}/x?q={query}&a={from_ts}")
+    for wrong in ("javascript:alert(1)", "{app}/{nonsense}", "app/x", "http://x/{}"):
+        with pytest.raises(SettingsError, match="DOGDRIVER_LINK_EVENTS"):
+            load({"DOGDRIVER_LINK_EVENTS": wrong})
+
+
 def test_outdated_names_are_read_with_a_warning() -> None:
     settings = load({"DOG_API_KEY": "old-api-key"})
     assert settings.api_key is not None

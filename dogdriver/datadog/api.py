@@ -52,10 +52,15 @@ class Api:
         self, queries: Sequence[str], start: int, end: int, learn: Callable[[Answer], None]
     ) -> list[Reading]:
         """One Reading for each of *queries* from *start* to *end*, in unix seconds; *learn* sees the raw answer."""
+
+        def read(document: Mapping[str, Any]) -> list[Reading]:
+            reply.check_window(document, start, end)
+            return reply.readings(document, queries)
+
         return await self._call(
             Endpoint.QUERY,
             lambda: self._queries.query_metrics(_from=start, to=end, query=",".join(queries)),
-            lambda document: reply.readings(document, queries),
+            read,
             learn,
         )
 

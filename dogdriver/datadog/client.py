@@ -33,7 +33,8 @@ class Datadog:
 
     Without an application key nothing can be read: *configured* is False. Without an API key nothing is sent, either.
     *recall* and *remember* (the store's) carry the rate budget over a restart. *address* is for another host than the
-    site's. Raises SettingsError for a key that cannot be one.
+    site's; *link_templates* take the place of links.TEMPLATES where they are not None. Raises SettingsError for a key
+    that cannot be one.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Datadog:
         site: str = "datadoghq.com",
         address: str | None = None,
         timeout: float = TIMEOUT,
-        link_templates: Mapping[str, str] = links.TEMPLATES,
+        link_templates: Mapping[str, str | None] | None = None,
         recall: Callable[[str], Awaitable[Any]] | None = None,
         remember: Callable[[str, Any], Awaitable[None]] | None = None,
     ) -> None:
@@ -54,7 +55,8 @@ class Datadog:
         self._sends = bool(api_key)
         self._reads = bool(api_key and app_key)
         self._site = site
-        self._link_templates = link_templates
+        given = {name: one for name, one in (link_templates or {}).items() if one is not None}
+        self._link_templates = {**links.TEMPLATES, **given}
         self._recall = recall
         self._remember = remember
         self._recalled = recall is None

@@ -11,6 +11,7 @@ TOKENS = ("project", "deployment", "source", "release", "endpoint")
 _PART = re.compile(r"\{(" + "|".join(TOKENS) + r")\}|[{}]")
 _BY = re.compile(r"\bby\s*\Z")
 _GROUPED = re.compile(r"\bby\s*\{")
+_SINGLE = re.compile(r"\s*(?:\w+\s*:)?\s*[\w.]+\s*\{[^{}]*\}(?:\s*by\s*\{[^{}]*\})?(?:\s*\.\w+\([^()]*\))*\s*")
 _COUNTED = re.compile(r"\bcount_(nonzero|not_null)\s*\(")
 
 _SCOPE = "app:{project},env:{deployment}"
@@ -111,6 +112,21 @@ def several(query: str) -> bool:
         elif letter == "," and depth <= 0:
             return True
     return False
+
+
+def single(query: str) -> bool:
+    """Whether *query* is one metric under one scope, with neither arithmetic nor a function around it."""
+    return _SINGLE.fullmatch(query) is not None
+
+
+def counts(query: str) -> bool:
+    """Whether its values, or some that they come from, are counts over a bucket's length."""
+    return ".as_count()" in "".join(query.split())
+
+
+def rates(query: str) -> bool:
+    """Whether its values come from rates over a bucket's length."""
+    return ".as_rate()" in "".join(query.split())
 
 
 def grouped(query: str) -> bool:

@@ -10,6 +10,7 @@ from dogdriver.datadog import units
 from dogdriver.errors import Refused, Unavailable
 from dogdriver.model import Reading, Series
 
+WINDOW_SLACK = 60  # seconds: no more than a window is padded by, so that the run itself is inside
 _METRIC = re.compile(r"[A-Za-z][\w.]*\.[\w.]+")
 
 
@@ -17,6 +18,20 @@ class Mismatch(Unavailable):
     """The answer is not to the question that was asked; nothing in it is used."""
 
     code = "mismatch"
+
+
+def check_window(document: Mapping[str, Any], start: int, end: int) -> None:
+    """Raises Mismatch where the answer tells of another time than *start* to *end* (unix seconds).
+
+    The same query is asked of every run: an answer that was meant for another run has the right text.
+    """
+    for name, asked in (("from_date", start), ("to_date", end)):
+        told = document.get(name)
+        if told is None:
+            continue
+        at = _number(told)
+        if at is None or abs(at / 1000 - asked) > WINDOW_SLACK:
+            raise Mismatch("Datadog's answer is about another time than the one that was asked for; nothing was used")
 
 
 def readings(document: Mapping[str, Any], asked: Sequence[str]) -> list[Reading]:
@@ -57,7 +72,7 @@ def _reading(query: str, series: Sequence[Mapping[str, Any]]) -> Reading:
     if len(named) > 1:
         names = ", ".join(sorted(unit.name for unit in named))
         raise Refused(f"the series of one query come in different units ({names}); ask for one unit", code="bad_query")
-    unit = named.pop() if len(found) == 1 and named else None
+    unit = next(iter(named), None)
     return Reading(
         query=query,
         series=tuple(Series(_scope(one), _points(one.get("pointlist"))) for one in series),
@@ -65,6 +80,7 @@ def _reading(query: str, series: Sequence[Mapping[str, Any]]) -> Reading:
         unit=unit.name if unit else None,
         family=unit.family if unit else None,
         scale=unit.scale if unit else None,
+        unit_in_part=len(found) > 1,
     )
 
 

@@ -10,8 +10,9 @@ reading's own stands in for it, or such a metric would never settle for the firs
 import math
 from dataclasses import replace
 
-from dogdriver.datadog import query, units
+from dogdriver.datadog import query
 from dogdriver.datadog.buckets import Chosen, Points, Span, choose, gap, inside, width
+from dogdriver.datadog.conversion import conversion, sparse_rates
 from dogdriver.datadog.reduce import known, reduce
 from dogdriver.model import Metric, MetricState, MetricValue, Reading, Window
 
@@ -35,10 +36,13 @@ def assess(
     """
     if not known(metric.reduce):
         note = f"{metric.reduce!r} is no way to reduce points; use mean, max, min, sum, last or p0 to p100"
-        return MetricValue(MetricState.REFUSED, query=reading.query, unit=metric.unit, note=note, reading=reading)
+        return _refused(reading, metric, note)
     seen = usual_gap if usual_gap is not None else gap(reading, least=2)
     step = max(reading.interval or 0.0, metric.every, seen or 0.0)
     size = width(reading, step)
+    unit = conversion(reading, metric, size)
+    if unit.factor is None:
+        return _refused(reading, metric, unit.doubt)
     span = Span.of(window)
     points = inside(reading, span, size)
     chosen = choose(points, Span.of(window, ramp_up=ramp_up), size)
@@ -57,12 +61,18 @@ def assess(
     if not chosen.count:
         note = "Datadog has no data for this run" if reading.empty else "Datadog has no data inside this run's window"
         return replace(shown, state=MetricState.NO_DATA, note=note)
-    value, doubt = _value(chosen, reading, metric)
-    notes = [lacks, doubt, *_remarks(reading, chosen, metric, span, step), _silent(reading, points, span, step)]
+    reduced = reduce(chosen.series, metric.reduce)
+    value = None if reduced is None or not math.isfinite(reduced * unit.factor) else reduced * unit.factor
+    doubt = unit.doubt if value is not None else f"the {metric.reduce} of its points is no finite number"
+    notes = [lacks, doubt, *_remarks(reading, chosen, metric, span, step, size), _silent(reading, points, span, step)]
     state = MetricState.PARTIAL if lacks else MetricState.SETTLED
     if value is None:
         state = MetricState.NO_DATA
     return replace(shown, state=state, value=value, note="; ".join(note for note in notes if note) or None)
+
+
+def _refused(reading: Reading, metric: Metric, note: str | None) -> MetricValue:
+    return MetricValue(MetricState.REFUSED, query=reading.query, unit=metric.unit, note=note, reading=reading)
 
 
 def _uncovered(points: Points, span: Span, step: float) -> str | None:
@@ -109,20 +119,7 @@ def _agree(one: Line, other: Line) -> bool:
     )
 
 
-def _value(chosen: Chosen, reading: Reading, metric: Metric) -> tuple[float | None, str | None]:
-    """In the metric's own unit, and what is doubtful about that."""
-    value = reduce(chosen.series, metric.reduce)
-    if value is None:
-        return None, f"the {metric.reduce} of its points is no finite number"
-    factor = units.factor(reading.family, reading.scale, metric.unit)
-    if factor is None:
-        return value, f"not converted: Datadog gives {reading.unit}, the metric is declared in {metric.unit}"
-    if reading.unit is None and metric.unit in units.OURS:
-        return value, f"Datadog gives no unit, taken to be {metric.unit}"
-    return value * factor, None
-
-
-def _remarks(reading: Reading, chosen: Chosen, metric: Metric, span: Span, step: float) -> list[str]:
+def _remarks(reading: Reading, chosen: Chosen, metric: Metric, span: Span, step: float, size: float) -> list[str]:
     """What a person should know of a value that is taken as it is."""
     remarks = []
     length = span.end - span.start
@@ -134,6 +131,8 @@ def _remarks(reading: Reading, chosen: Chosen, metric: Metric, span: Span, step:
         remarks.append(f"{missing} of {chosen.expected} points are missing")
     if metric.reduce in {"max", "min"} and ".rollup(" not in reading.query and (reading.interval or 0) > metric.every:
         remarks.append(f"the {metric.reduce} of {reading.interval:g} s averages")
+    if (sparse := sparse_rates(reading, size)) is not None:
+        remarks.append(sparse)
     return remarks
 
 

@@ -23,6 +23,7 @@ from dogdriver.settings import Secret
 LONGEST_ANSWER = 64 * 2**20
 _LONGEST_WORDS = 500
 _TRANSIENT = re.compile(r"time[d\s-]*out|try again|temporar|internal|unavailable|overload", re.IGNORECASE)
+_UNREADABLE = re.compile(r"error parsing|unable to parse", re.IGNORECASE)  # it repeats the query, whatever is in that
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class Transport:
             raise Unavailable(f"Datadog ({endpoint}) answered {answer.status} with something that is not JSON ({kind})")
         if document.get("status") == "error":
             words = self._words(_said(document)) or "status error"
-            if _TRANSIENT.search(words):
+            if _TRANSIENT.search(words) and not _UNREADABLE.search(words):
                 raise Unavailable(f"Datadog ({endpoint}) says: {words}")
             raise self._refused(endpoint, f"Datadog says: {words}", code="bad_query")
         return document
@@ -171,7 +172,7 @@ class Transport:
         code = "refused"
         if "too far in the past" in words.lower():
             code = "too_old"
-        elif status in {400, 422} and endpoint == "query":
+        elif status == 400 and words and endpoint == "query":  # noqa: PLR2004 - a proxy's own 400 has no words
             code = "bad_query"
         elif status == 413:  # noqa: PLR2004 - content too large
             code = "too_large"

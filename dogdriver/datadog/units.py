@@ -39,7 +39,10 @@ OURS: Mapping[str, tuple[str, float]] = {
 }
 """The units that a metric may be declared in and that are converted to; any other is shown as it is written."""
 
-_RATES = frozenset({"1/s", "/s", "rps", "req/s", "requests/s"})
+RATES = frozenset({"1/s", "/s", "rps", "req/s", "requests/s"})
+MEASURED = frozenset(family for family, _ in OURS.values())
+"""Families that nothing is counted in, so that a value in them is no rate."""
+
 _DATADOG_NAMES = {"ms": "millisecond", "s": "second", "us": "microsecond", "%": "percent", "B": "byte", "bytes": "byte"}
 
 
@@ -76,8 +79,8 @@ def factor(family: str | None, scale: float | None, wanted: str) -> float | None
     """
     if family is None or scale is None:
         return 1.0
-    if wanted in _RATES:
-        return scale if family.endswith("/time") else 1.0
+    if wanted in RATES:
+        return scale if family.endswith("/time") and family not in MEASURED else None
     if wanted not in OURS:
         return 1.0
     own_family, own_scale = OURS[wanted]

@@ -40,6 +40,7 @@ class Reading:
     unit: str | None = None
     family: str | None = None
     scale: float | None = None
+    unit_in_part: bool = False  # some of the series came without it
 
     @property
     def empty(self) -> bool:

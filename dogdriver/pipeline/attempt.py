@@ -80,7 +80,8 @@ class Attempt:
     async def _value(
         self, metric: Metric, before: MetricValue, answer: Reading | ExternalError, window: Window
     ) -> MetricValue:
-        if isinstance(answer, Refused) and (answer.reason_code != "forbidden" or self._regular is None):
+        # Only what is said of the query itself is final at once; keys, proxies and settings can be mended meanwhile.
+        if isinstance(answer, Refused) and (answer.reason_code == "bad_query" or self._regular is None):
             return replace(before, state=MetricState.REFUSED, query=self._query(metric), note=answer.message)
         if isinstance(answer, ExternalError):
             return self._later(before, answer.message)

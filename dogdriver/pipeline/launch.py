@@ -178,7 +178,8 @@ class Launch:
             values |= self._world.waiting_values(run)
             run = replace(run, due=self._world.first_due(replace(run, metrics=values)))
         if self._marked and self._world.datadog.sends:
-            run = replace(run, links={**run.links, **self._world.datadog.links(run)})
+            links = self._world.datadog.links(replace(run, metrics={**run.metrics, **values}))
+            run = replace(run, links={**run.links, **links})
             errands.append(self._world.event(run, "stop"))
         await self._keep(run, values, errands)
         self._run = run

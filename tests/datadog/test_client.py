@@ -176,6 +176,20 @@ def test_other_templates_take_the_same_tokens(datadog: Datadog, run: Run, latenc
     assert datadog.render_template("avg:a.b{app:{project}} by {host}", run) == "avg:a.b{app:kintowe} by {host}"
 
 
+async def test_the_links_of_a_run_are_those_that_were_set(
+    session: aiohttp.ClientSession, run: Run, clock: Clock
+) -> None:
+    def linked(**templates: str | None) -> set[str]:
+        return set(
+            Datadog(session, clock=clock, api_key=None, app_key=None, link_templates=templates).links(run).values()
+        )
+
+    [usual] = linked(events=None, metric=None)
+    assert usual.startswith("https://app.datadoghq.com/event/explorer?query=run_id%3A")
+    assert linked(events="https://x.example/{project}/{deployment}") == {"https://x.example/kintowe/stage"}
+    assert linked(events="") == set()
+
+
 # Sending
 
 

@@ -107,6 +107,17 @@ async def test_the_answer_to_another_query_is_not_used(
 
 
 @pytest.mark.usefixtures("points")
+async def test_the_answer_to_the_same_query_of_another_run_is_not_used(
+    datadog: Datadog, standin: Standin, window: Window, secrets_stay_out: Shown
+) -> None:
+    await datadog.read(LATENCY, Window(window.start - timedelta(hours=1), window.end - timedelta(hours=1)))
+    standin.mode("stale")
+    error = await failure(datadog, window, secrets_stay_out)
+    assert isinstance(error, Unavailable)
+    assert "another time" in error.message
+
+
+@pytest.mark.usefixtures("points")
 @pytest.mark.parametrize(
     ("options", "wait"),
     [

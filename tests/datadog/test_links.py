@@ -5,6 +5,7 @@ import pytest
 
 from dogdriver.datadog import DEFAULT_METRICS, links, query
 from dogdriver.model import MetricState, MetricValue, Run
+from dogdriver.settings import LINK_WORDS
 
 
 @pytest.fixture
@@ -56,6 +57,13 @@ def test_templates_can_be_changed_and_left_out(whole: Run) -> None:
         "https://app.datadoghq.eu/notebook/7?q=avg%3Aaws.elb.latency%7Bapp%3Akintowe"
     )
     assert found["datadog.art"].endswith("&{unknown}")
+
+
+def test_every_word_of_the_settings_is_known_here(whole: Run) -> None:
+    every = "https://x.example/" + "".join(f"{word}={{{word}}}&" for word in LINK_WORDS)
+    found = links.links(whole, site="datadoghq.com", templates={"metric": every})
+    assert set(found) == {"datadog.cpu", "datadog.rps", "datadog.art"}
+    assert not any("{" in address for address in found.values())
 
 
 def test_without_a_load_there_is_nothing_to_show(whole: Run) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.datadog.reply import Mismatch, readings
+from dogdriver.datadog.reply import Mismatch, check_window, readings
 from dogdriver.errors import ExternalError, Refused, Unavailable
 from dogdriver.model import Reading
 
@@ -96,7 +96,8 @@ def test_series_in_different_units_are_refused() -> None:
     body = document("avg:m.0{*},avg:m.1{*}", "x")
     second = {"family": "time", "scale_factor": 1.0, "name": "second"}
     body["series"][0]["unit"] = [second, None]
-    assert readings(body, [body["query"]])[0].unit is None  # one with, one without: nothing is converted
+    [partly] = readings(body, [body["query"]])
+    assert (partly.unit, partly.unit_in_part) == ("second", True)
     body["series"][1]["unit"] = [{**second, "scale_factor": 0.001, "name": "millisecond"}, None]
     with pytest.raises(Refused, match=r"different units \(millisecond, second\)"):
         readings(body, [body["query"]])
@@ -129,6 +130,28 @@ def test_a_series_that_cannot_be_read_is_no_series_to_guess_at(changes: dict[str
 def test_nothing_of_an_answer_to_another_query_is_used(query: Any) -> None:
     with pytest.raises(Mismatch):
         readings({**document("avg:m.0{*}"), "query": query}, ["avg:m.0{*}"])
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 0), (-60, 60), (0.5, -0.5)])
+def test_an_answer_about_the_window_that_was_asked_for_is_taken(start: float, end: float) -> None:
+    check_window({"from_date": (1000 + start) * 1000, "to_date": (2000 + end) * 1000}, 1000, 2000)
+    check_window({}, 1000, 2000)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"from_date": 939_000, "to_date": 2_000_000},
+        {"from_date": 1_000_000, "to_date": 2_061_000},
+        {"from_date": 1000, "to_date": 2000},  # seconds
+        {"from_date": "1000000", "to_date": 2_000_000},
+        {"from_date": 1_000_000, "to_date": True},
+    ],
+    ids=str,
+)
+def test_an_answer_about_another_time_is_not_used(window: dict[str, Any]) -> None:
+    with pytest.raises(Mismatch, match="another time"):
+        check_window(window, 1000, 2000)
 
 
 anything = st.recursive(

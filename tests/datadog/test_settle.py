@@ -250,11 +250,36 @@ def test_without_a_unit_nothing_is_converted_and_that_is_said() -> None:
     assert (found.value, found.note) == (approx(0.1), "Datadog gives no unit, taken to be ms")
 
 
-def test_a_unit_of_another_family_is_not_converted_and_that_is_said() -> None:
+def test_a_value_in_a_unit_of_another_family_is_no_value_of_this_metric() -> None:
     percent = replace(reading(every(60)), unit="percent", family="percentage")
     found = judged(percent, percent)
-    assert found.value == approx(0.1)
-    assert found.note == "not converted: Datadog gives percent, the metric is declared in ms"
+    assert (found.state, found.value) == (MetricState.REFUSED, None)
+    assert found.note is not None
+    assert found.note.startswith("Datadog gives percent, the metric is declared in ms")
+
+
+def test_the_counts_of_sparse_points_are_rates_over_the_time_between_them() -> None:
+    """1200 requests a minute, in buckets of 5 s of which every twelfth has a point: 20 a second, not 240."""
+    counted = replace(
+        reading(every(60, value=1200.0), interval=5.0, unit=False), query="sum:aws.elb.request_count{*}.as_count()"
+    )
+    metric = replace(METRIC, unit="1/s", better=Better.HIGHER)
+    assert judged(counted, counted, metric=metric).value == approx(20.0)
+    fine = replace(counted, series=reading(every(5, value=100.0), interval=5.0).series)
+    assert judged(fine, fine, metric=replace(metric, every=5.0)).value == approx(20.0)
+
+
+def test_rates_in_buckets_shorter_than_the_time_between_points_are_doubted() -> None:
+    rated = replace(
+        reading(every(60, value=240.0), interval=5.0, unit=False), query="sum:aws.elb.request_count{*}.as_rate()"
+    )
+    metric = replace(METRIC, unit="1/s", better=Better.HIGHER)
+    found = judged(rated, rated, metric=metric)
+    assert found.value == approx(240.0)
+    assert found.note is not None
+    assert "put .rollup(sum, 60) into the query" in found.note
+    rolled = replace(rated, query=rated.query + ".rollup(sum, 60)", interval=60.0)
+    assert judged(rolled, rolled, metric=metric).note is None
 
 
 def test_the_maximum_of_averages_says_so_unless_the_query_rolls_up() -> None:

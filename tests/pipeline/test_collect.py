@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dogdriver.model import MetricState, Run, Status
+from dogdriver.model import MetricState, Project, Run, Status
 from tests.world import SETTLE, Catalogue, World, shop
 
 DAY = 144 * SETTLE
@@ -81,6 +81,39 @@ async def test_keys_that_stay_revoked_are_refused_at_the_deadline(world: World) 
     assert ended.status is Status.DONE
     assert ended.metrics["art"].state is MetricState.REFUSED
     assert ended.metrics["art"].value is None
+
+
+async def test_what_is_wrong_with_the_address_or_a_proxy_is_waited_out(world: World) -> None:
+    pending = await world.launched()
+    world.feed(pending)
+    world.standin.parse_error_status = 404
+    kept, world.catalogue.current = world.catalogue.current, Catalogue({"shop": broken()}).current
+    waiting = await world.collect_until(pending, SETTLE)
+    assert {waiting.metrics[m].state for m in ("cpu", "rps", "art")} == {MetricState.WAITING}
+    assert "404" in (waiting.metrics["art"].note or "")
+    world.catalogue.current = kept
+    after = await world.collect_until(pending, 2 * SETTLE)
+    assert after.metrics["art"].value == pytest.approx(200.0)
+
+
+async def test_a_query_that_cannot_be_read_is_refused_at_once_in_datadogs_words(world: World) -> None:
+    pending = await world.launched()
+    world.feed(pending)
+    world.catalogue.current = Catalogue({"shop": broken()}).current
+    ended = await world.collect_until(pending, SETTLE)
+    assert ended.status is Status.DONE
+    for name in ("cpu", "rps", "art"):
+        assert (ended.metrics[name].state, ended.metrics[name].value) == (MetricState.REFUSED, None)
+        assert "unable to parse" in (ended.metrics[name].note or "")
+    asked = len(world.standin.asked("/api/v1/query"))
+    await world.deliver()
+    await world.collect_until(pending, DAY)
+    assert len(world.standin.asked("/api/v1/query")) == asked
+
+
+def broken() -> Project:
+    """Its queries are no queries, though they speak of what may pass."""
+    return replace(shop(), metrics=tuple(replace(m, query="avg:svc.unavailable.timeout{") for m in shop().metrics))
 
 
 async def test_a_verdict_is_told_to_datadog_once(world: World) -> None:

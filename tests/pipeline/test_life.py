@@ -51,6 +51,8 @@ async def test_one_start_and_one_stop_event_and_the_gauges_reach_datadog(world: 
     assert all(series["metric"].startswith("dogdriver.run.") for series in gauges["series"])
     kept = await world.now(done)
     assert {"datadog.event.start", "datadog.event.stop"} <= kept.links.keys()
+    assert {"datadog.events", "datadog.cpu", "datadog.rps", "datadog.art"} <= kept.links.keys()
+    assert "exp_metric=aws.elb.latency" in kept.links["datadog.art"]
 
 
 async def test_the_load_gets_the_tests_environment_rendered(world: World) -> None:
