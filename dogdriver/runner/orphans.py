@@ -24,13 +24,17 @@ class Orphans:
         self._file.unlink(missing_ok=True)
 
     def end(self) -> list[int]:
-        """Kill all on record that still are who they were. Returns their pids."""
+        """Kill all on record that still are who they were, and what a dead one had started. Returns their pids."""
         ended = []
         for known in self._read():
-            pid = known.get("pid")
-            if isinstance(pid, int) and pid > 1 and known.get("born") and known["born"] == born(pid):
-                _kill(pid)
-                ended.append(pid)
+            pid, birth = known.get("pid"), known.get("born")
+            if not isinstance(pid, int) or pid <= 1 or not isinstance(birth, str):
+                continue
+            now = born(pid)
+            left = [pid] if now == birth else _session(pid) if now is None and birth.startswith(_machine()) else []
+            for one in left:
+                _kill(one)
+            ended += left
         self.forget()
         return ended
 
@@ -50,15 +54,33 @@ class Orphans:
 
 def born(pid: int) -> str | None:
     """When the process *pid* began, as an opaque text; None where there is none (or only its corpse)."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+    if not Path("/proc/self/stat").exists():
+        return _born_by_ps(pid)
+    found = _stat(pid)
+    return f"{_machine()} {found[19]}" if found else None
+
+
+def _machine() -> str:
+    """What gives out the pids: this boot of this machine, or of this container on it."""
+    with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except FileNotFoundError:
-        return None if Path("/proc/self/stat").exists() else _born_by_ps(pid)
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    return ""
+
+
+def _stat(pid: int) -> list[str] | None:
+    """State, parent, group, session and so on of *pid*; None: there is none, or only its corpse."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    state, *rest = stat.rpartition(")")[2].split()
-    return None if state in {"Z", "X"} else f"{boot} {rest[18]}"
+    return None if fields[0] in {"Z", "X"} else fields
+
+
+def _session(leader: int) -> list[int]:
+    """Who lives on in the session that the dead *leader* had begun: its number is given to nobody else until then."""
+    pids = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in pids if (found := _stat(pid)) and found[3] == str(leader)]
 
 
 def _born_by_ps(pid: int) -> str | None:

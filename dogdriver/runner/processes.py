@@ -86,9 +86,7 @@ class ProcessHost:
         for writer in self._writers:
             writer.close()
         left = None
-        try:
-            await asyncio.wait_for(self._process.wait(), _FAREWELL)
-        except TimeoutError:
+        if await self._exit_code(self._process) is None:
             left = f"process {self._process.pid} of the test could not be killed"
         if self._output is not None:
             await asyncio.wait({self._output}, timeout=_FAREWELL)
@@ -99,7 +97,7 @@ class ProcessHost:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if left is None:
-            await asyncio.to_thread(self._orphans.forget)
+            await asyncio.to_thread(self._orphans.end)  # nobody, unless the leader died and left somebody
         return left
 
     def _follow(self, work: Coroutine[Any, Any, None]) -> None:
@@ -111,10 +109,16 @@ class ProcessHost:
                 writer.write(word)
 
     def _kill(self) -> None:
-        process = self._process
-        if process is not None and process.returncode is None:
+        """The whole group: a leader that has died by itself may have left somebody."""
+        if self._process is not None:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _exit_code(self, process: Process) -> int | None:
+        """Of a process that should be gone; None: it is not. `wait` alone would wait for whoever holds its pipes."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), _FAREWELL)
+        return process.returncode
 
     async def _hear_leader(self, reader: asyncio.StreamReader) -> None:
         async for message in _messages(reader):
@@ -125,7 +129,8 @@ class ProcessHost:
             if not isinstance(message, Hello):
                 self.messages.put_nowait(message)
         assert self._process is not None  # noqa: S101 - there is no reader without it
-        code = await self._process.wait()
+        self._kill()
+        code = await self._exit_code(self._process)
         self.messages.put_nowait(Over(f"the test's process ended by itself, {_how(code)}"))
 
     async def _hear_member(self, reader: asyncio.StreamReader, number: int) -> None:
@@ -169,7 +174,9 @@ async def _messages(reader: asyncio.StreamReader) -> Any:
             yield DECODER.decode(line)
 
 
-def _how(code: int) -> str:
+def _how(code: int | None) -> str:
+    if code is None:
+        return "nobody knows how"
     if code >= 0:
         return f"with exit code {code}"
     try:

@@ -5,6 +5,7 @@ for.
 """
 
 import asyncio
+import gc
 import importlib
 import logging
 import os
@@ -12,6 +13,7 @@ import random  # noqa: TID251 - its state is kept for the daemon, none is drawn
 import socket
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -99,26 +101,27 @@ def _taken_down() -> list[Callable[[], Any]]:
     environ, here = dict(ENVIRON), Path.cwd()
     drawn, timeout = random.getstate(), socket.getdefaulttimeout()
     policy = asyncio.get_event_loop_policy()
-    bytecode, switching = sys.dont_write_bytecode, sys.getswitchinterval()
+    bytecode, switching, deepest = sys.dont_write_bytecode, sys.getswitchinterval(), sys.getrecursionlimit()
+    collecting, thresholds, mask = gc.isenabled(), gc.get_threshold(), os.umask(0o077)
+    os.umask(mask)
+    loggers = _loggers()
     attributes = [
         *((sys, name, getattr(sys, name)) for name in ("stdout", "stderr", "stdin", "excepthook", "unraisablehook")),
         (sys, "argv", sys.argv),
         (threading, "excepthook", threading.excepthook),
-        (root, "level", root.level),
-        (root, "disabled", root.disabled),
+        (warnings, "showwarning", warnings.showwarning),
         (root.manager, "disable", root.manager.disable),
     ]
-    lists = [
-        (kept, list(kept))
-        for kept in (sys.path, sys.meta_path, sys.path_hooks, root.handlers, root.filters, _filters())
-    ]
+    lists = [(kept, list(kept)) for kept in (sys.path, sys.meta_path, sys.path_hooks, root.filters, _filters())]
 
     def restore_environ() -> None:
         for name in set(ENVIRON) - set(environ):
             del ENVIRON[name]
         ENVIRON.update({name: value for name, value in environ.items() if ENVIRON.get(name) != value})
+        time.tzset()
 
     def restore_attributes() -> None:
+        logging.captureWarnings(capture=False)
         for owner, name, value in attributes:
             setattr(owner, name, value)
         sys.dont_write_bytecode = bytecode
@@ -128,16 +131,43 @@ def _taken_down() -> list[Callable[[], Any]]:
             if kept != items:
                 kept[:] = items
 
+    def restore_memory() -> None:
+        gc.set_threshold(*thresholds)
+        (gc.enable if collecting else gc.disable)()
+
     return [
         restore_attributes,
+        lambda: _restore_loggers(loggers),
+        restore_memory,
         restore_lists,
         restore_environ,
         lambda: os.chdir(here),
         lambda: sys.setswitchinterval(switching),
+        lambda: sys.setrecursionlimit(deepest),
+        lambda: os.umask(mask),
         lambda: random.setstate(drawn),
         lambda: socket.setdefaulttimeout(timeout),
         lambda: asyncio.set_event_loop_policy(policy),
     ]
+
+
+_State = tuple[int, list[logging.Handler], bool, bool]
+_NEW: _State = (logging.NOTSET, [], False, True)
+
+
+def _loggers() -> dict[logging.Logger, _State]:
+    """Of all loggers level, handlers, and whether they are disabled and propagate."""
+    root = logging.getLogger()
+    there = [root, *(entry for entry in root.manager.loggerDict.values() if isinstance(entry, logging.Logger))]
+    return {one: (one.level, list(one.handlers), one.disabled, one.propagate) for one in there}
+
+
+def _restore_loggers(before: Mapping[logging.Logger, _State]) -> None:
+    """A test's dictConfig disables all that it does not name; its own loggers may stand above the daemon's."""
+    for logger in _loggers():
+        level, handlers, logger.disabled, logger.propagate = before.get(logger, _NEW)
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 def _filters() -> list[Any]:

@@ -1,7 +1,13 @@
 import asyncio
+import gc
+import logging
+import os
 import random  # noqa: TID251 - its state is looked at
+import socket
 import sys
 import threading
+import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -338,6 +344,45 @@ async def test_uvloop_that_is_not_there(runner: MolotovRunner, job: MakeJob, iso
     wanted = replace(wanted, prepared=replace(wanted.prepared, site=str(tmp_path / "site")))
     with pytest.raises(LoadTestError, match="asks for uvloop, which is not installed"):
         await runner.load(wanted, cancelled=never(), watch=ignore)
+
+
+async def test_what_a_test_sets_in_the_interpreter_is_put_back(
+    runner: MolotovRunner, job: MakeJob, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    code = """
+import gc, logging, logging.config, socket, warnings
+gc.disable()
+gc.set_threshold(1, 1, 1)
+os.umask(0)
+sys.setrecursionlimit(500)
+os.environ['TZ'] = 'Asia/Tokyo'
+time.tzset()
+logging.config.dictConfig({'version': 1, 'root': {'level': 'CRITICAL'}})
+logging.getLogger('dogdriver').setLevel('CRITICAL')
+logging.captureWarnings(True)
+socket.setdefaulttimeout(0.001)
+warnings.simplefilter('ignore')
+"""
+    ours = logging.getLogger("dogdriver.runner.molotov")
+
+    def state() -> dict[str, Any]:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return {
+            "memory": (gc.isenabled(), gc.get_threshold()),
+            "mask": mask,
+            "depth": sys.getrecursionlimit(),
+            "zone": (time.tzname, time.timezone),
+            "log": (ours.isEnabledFor(logging.INFO), ours.disabled, list(logging.getLogger().handlers)),
+            "warnings": (warnings.showwarning, list(warnings.filters)),
+            "socket": socket.getdefaulttimeout(),
+        }
+
+    before = state()
+    measured = await runner.load(job(code + GET, max_runs=1), cancelled=never(), watch=ignore)
+    assert measured.tally.ok == 1
+    assert state() == before
 
 
 async def test_what_stays_behind_is_said(runner: MolotovRunner, job: MakeJob, caplog: pytest.LogCaptureFixture) -> None:

@@ -225,6 +225,52 @@ async def test_nothing_goes_on_loading_when_the_daemon_is_killed(
     assert service.total == before
 
 
+HELPER = """
+import subprocess, sys
+def helper():
+    made = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
+    with open('helper.pid', 'w') as file:
+        file.write(str(made.pid))
+"""
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_a_process_that_dies_takes_with_it_what_it_has_started(
+    runner: MolotovRunner, job: MakeJob, processes: int
+) -> None:
+    """The helper holds the pipe of the test's output, for which nobody must wait."""
+    code = "helper()\n@scenario()\nasync def one(session):\n    os._exit(3)\n"
+    wanted = job(HELPER + code, isolation="process", workers=1, duration=600, processes=processes)
+    measured = await runner.load(wanted, cancelled=asyncio.Event(), watch=lambda _: None)
+    assert measured.stopped == "exit"
+    assert measured.reason
+    assert "ended by itself" in measured.reason
+    assert await asyncio.to_thread(all_gone, _helper(wanted.prepared.directory))
+
+
+async def test_recover_ends_what_the_processes_had_started(tmp_path: Path, clock: Clock) -> None:
+    said = "import subprocess, sys; made = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    leader = subprocess.Popen(  # noqa: ASYNC220 - it is not waited for
+        [sys.executable, "-c", f"{said}; print(made.pid, flush=True); made.wait()"],
+        start_new_session=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert leader.stdout is not None
+    with leader.stdout as out:
+        helper = int(out.readline())
+    known = [{"pid": helper, "born": born(helper)}]
+    Orphans(tmp_path / "load.json").record([leader.pid])
+    leader.kill()  # as the kernel does when the daemon dies
+    await asyncio.to_thread(leader.wait)
+    assert born(helper) == known[0]["born"]
+    await MolotovRunner(tmp_path, clock).recover()
+    assert await asyncio.to_thread(all_gone, known)
+
+
+def _helper(directory: str) -> list[dict[str, Any]]:
+    pid = int((Path(directory) / "helper.pid").read_text())
+    return [{"pid": pid, "born": born(pid)}] if born(pid) else []
+
+
 async def test_recover_ends_recorded_processes_and_no_others(tmp_path: Path, clock: Clock) -> None:
     runner = MolotovRunner(tmp_path, clock)
     await runner.recover()
