@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from dogdriver.__main__ import _parser
+from dogdriver.catalog.projects import parse
+from dogdriver.errors import SettingsError
 from dogdriver.model import Headline, MetricState, Outcome, Status
 from dogdriver.web.meter import Meter
 
@@ -59,9 +61,22 @@ def test_links_lead_somewhere(name: str) -> None:
     assert not [t for t in targets if "://" not in t and not (folder / t).exists()]
 
 
-def test_the_projects_file_of_the_readme_is_taken(tmp_path: Path) -> None:
-    [example] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    assert tomllib.loads(example)["project"][0]["name"] == "kintowe"
+@pytest.mark.parametrize("name", ["README.md", "docs/projects.md"])
+def test_the_projects_files_that_are_shown_are_taken(name: str, tmp_path: Path) -> None:
+    [example] = re.findall(r"```toml\n(.*?)```", README if name == "README.md" else DOCS[name], re.DOTALL)
+    [project] = parse(example, tmp_path / "projects.toml", margin=0.03).projects
+    assert (project.name, [metric.name for metric in project.metrics]) == ("kintowe", ["latency"])
+
+
+@pytest.mark.parametrize(
+    "table", ["[defaults]", "[[project]]", "[[project]]\n[project.test]", "[[project]]\n[[project.metric]]"]
+)
+def test_every_key_of_the_projects_file_is_documented(table: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse(f"{table}\nxyzzy = 1\n", tmp_path / "projects.toml", margin=0.03)
+    [keys] = re.findall(r"known are ([^.]*)", refused.value.message)
+    rows = re.findall(r"^\| `(\w+)`", DOCS["docs/projects.md"], re.MULTILINE)
+    assert set(keys.split(", ")) <= set(rows)
 
 
 def test_the_change_log_knows_the_version() -> None:

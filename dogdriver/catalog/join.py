@@ -25,6 +25,7 @@ class Usual:
     test: str = "dogdriver"
     schedule: Schedule = HOURLY
     guard: float = 0.5
+    stall: float = 1.0
     margin: float = 0.03
 
 
@@ -154,6 +155,7 @@ def _test(joining: _Joining, file: ProjectsFile, usual: Usual, said: Common) -> 
         path=own.path or "",
         env=own.env,
         guard=usual.guard if said.guard is None else said.guard,
+        stall=usual.stall if said.stall is None else said.stall,
         isolation=said.isolation,
     )
     return test, allowed

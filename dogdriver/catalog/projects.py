@@ -43,6 +43,7 @@ class Common:
     schedule: Schedule | None = None
     on_release: bool | None = None
     guard: float | None = None
+    stall: float | None = None
     isolation: str | None = None
     fingerprint: str | None = None
     fingerprint_tolerance: float | None = None
@@ -74,6 +75,7 @@ COMMON: Mapping[str, Take] = {
     "cron": lambda value: cron(values.text(value)),
     "on_release": values.flag,
     "guard": values.number(0, 1),
+    "stall": values.seconds,
     "isolation": values.one_of("thread", "process"),
     "fingerprint": values.text,
     "fingerprint_tolerance": values.number(0, 1000),

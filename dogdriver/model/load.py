@@ -145,3 +145,4 @@ class Job:
     env: Mapping[str, str]
     guard: float
     isolation: str  # thread | process
+    stall: float = 1.0

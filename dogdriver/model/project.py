@@ -22,7 +22,8 @@ class Test:
     """A Molotov test: a git address or a local folder with a molotov.json, and the name of one entry in it.
 
     *url* may hold no secret. *env* values may hold the tokens of a query template. *guard* is the error ratio of the
-    last minute above which the load is stopped.
+    last minute above which the load is stopped, *stall* the seconds that the load generator may stand still at a time
+    without making its run invalid.
     """
 
     __test__: ClassVar[bool] = False  # not a pytest class
@@ -33,6 +34,7 @@ class Test:
     path: str = ""  # the folder of molotov.json inside the repository
     env: Mapping[str, str] = field(default_factory=dict)
     guard: float = 0.5
+    stall: float = 1.0
     isolation: str | None = None  # thread | process; None: as the daemon is set
 
 

@@ -89,7 +89,7 @@ class Launch:
         )  # fmt: skip
         await self._mark_start()
         job = Job(
-            run=self._run.id, prepared=prepared, env=self._env(test, deployment), guard=test.guard,
+            run=self._run.id, prepared=prepared, env=self._env(test, deployment), guard=test.guard, stall=test.stall,
             isolation=test.isolation or self._world.isolation,
         )  # fmt: skip
         await self._smoke(job)

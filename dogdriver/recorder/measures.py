@@ -7,21 +7,20 @@ from dogdriver.recorder.latencies import Latencies
 from dogdriver.recorder.recording import Cell, Recording, merged
 
 SATURATED_SHARE = 0.5
-LONGEST_STALL = 1.0
 NOTICED_STALL = 0.1
 NOTICED_CPU = 0.9
 LEAST_LAG = 10.0
 LAG_SHARE = 0.1
 
 
-def measures(recordings: Sequence[Recording], tally: Tally, seconds: float) -> ClientMeasures:
-    """What all loops together measured in *seconds* of load."""
+def measures(recordings: Sequence[Recording], tally: Tally, seconds: float, *, stall: float) -> ClientMeasures:
+    """What all loops together measured in *seconds* of load; *stall* is the longest that one may stand still."""
     whole = merged(recordings)
     latencies = _poured(whole.cells)
     p50, p95, p99 = latencies.quantiles(0.5, 0.95, 0.99)
     (lag_p99,) = Latencies(whole.lag).quantiles(0.99)
     executed = tally.ok + tally.failed
-    grade, reasons = judge(whole, p50, lag_p99)
+    grade, reasons = judge(whole, p50, lag_p99, stall)
     return ClientMeasures(
         rps=tally.requests / seconds if seconds > 0 else None,
         p50=p50,
@@ -47,7 +46,9 @@ def measures(recordings: Sequence[Recording], tally: Tally, seconds: float) -> C
     )
 
 
-def judge(recording: Recording, p50: float | None, lag_p99: float | None) -> tuple[Grade, tuple[str, ...]]:
+def judge(
+    recording: Recording, p50: float | None, lag_p99: float | None, stall: float
+) -> tuple[Grade, tuple[str, ...]]:
     """The grade of the load generator and why: *p50* of the requests and *lag_p99* of the loop are in ms."""
     invalid = []
     if recording.wall and recording.saturated >= SATURATED_SHARE * recording.wall:
@@ -55,9 +56,9 @@ def judge(recording: Recording, p50: float | None, lag_p99: float | None) -> tup
             f"the load generator was saturated: for {recording.saturated:.0f} of {recording.wall:.0f} s its thread used"
             " more than 0.95 of a processor; use fewer workers, a delay, or more processes"
         )
-    if recording.stall > LONGEST_STALL:
+    if recording.stall > stall:
         invalid.append(
-            f"the load generator stood still for {recording.stall:.1f} s;"
+            f"the load generator stood still for {recording.stall:.1f} s, longer than the {stall:g} s that `stall` allows;"
             " look for blocking calls in the scenarios or a busy machine"
         )
     if invalid:

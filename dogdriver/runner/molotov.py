@@ -76,8 +76,8 @@ class MolotovRunner:
         async with self._one:
             host = self._host(job, order, load, lines)
             supervisor = Supervisor(
-                order, load, host, guard=job.guard, lines=lines, limits=self._limits, clock=self._clock,
-                mask=self._mask, watch=watch,
+                order, load, host, guard=job.guard, stall=job.stall, lines=lines, limits=self._limits,
+                clock=self._clock, mask=self._mask, watch=watch,
             )  # fmt: skip
             return await supervisor.run(cancelled)
 

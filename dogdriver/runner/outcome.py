@@ -13,10 +13,11 @@ from dogdriver.runner.order import Order, Result
 class Outcome:
     """Filled while the load goes on; the first reason to stop counts."""
 
-    def __init__(self, order: Order, load: Load, mask: Callable[[str], str]) -> None:
+    def __init__(self, order: Order, load: Load, mask: Callable[[str], str], *, stall: float) -> None:
         self._order = order
         self._load = load
         self._mask = mask
+        self._stall = stall
         self.results: list[Result] = []
         self.broken: str | None = None
         self.left_behind: str | None = None
@@ -40,7 +41,7 @@ class Outcome:
         results, tally = self.results, Tally(*counted)
         if results:
             start, end = min(r.began for r in results), max(r.ended for r in results)
-            client = measures([r.recording for r in results], tally, end - start)
+            client = measures([r.recording for r in results], tally, end - start, stall=self._stall)
         else:
             end = monotonic()
             start = end if began is None else began

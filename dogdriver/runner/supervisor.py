@@ -55,6 +55,7 @@ class Supervisor:
         host: Host,
         *,
         guard: float,
+        stall: float,
         lines: Lines,
         limits: Limits,
         clock: Clock,
@@ -69,7 +70,7 @@ class Supervisor:
         self._watch = watch
         self._clock = clock
         self._wall, self._monotonic = clock(), monotonic()
-        self._outcome = Outcome(order, load, mask)
+        self._outcome = Outcome(order, load, mask, stall=stall)
         self._progress = Progress(members=host.members, duration=load.duration, guard=guard)
         self._phase = "import"
         self._deadline = monotonic() + limits.setup

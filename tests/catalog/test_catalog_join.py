@@ -25,6 +25,7 @@ async def test_the_file_wins_per_field_and_deployments_merge(catalogue: Make, bo
         deployments = {{ STAGE = "http://127.0.0.1:8888/v1", local = "http://127.0.0.1:1" }}
         test = {{ ref = "main", env = {{ A = "{{endpoint}}" }} }}
         guard = 0.1
+        stall = "90s"
         """
     ).refresh()
     kintowe = catalog.projects["kintowe"]
@@ -35,7 +36,9 @@ async def test_the_file_wins_per_field_and_deployments_merge(catalogue: Make, bo
     )
     assert kintowe.test
     assert kintowe.test.url == "https://github.com/tarekziade/kinto-loadtests", "the book's, for the file says none"
-    assert (kintowe.test.ref, kintowe.test.env, kintowe.test.guard) == ("main", {"A": "{endpoint}"}, 0.1)
+    assert (kintowe.test.ref, kintowe.test.env, kintowe.test.guard, kintowe.test.stall) == (
+        "main", {"A": "{endpoint}"}, 0.1, 90.0,
+    )  # fmt: skip
     assert kintowe.metrics == (DEFAULT,)
     assert list(catalog.projects) == ["Firefox Screenshots", "kintowe", "Shavar", "Symbol"]
 

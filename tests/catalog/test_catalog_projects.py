@@ -20,6 +20,7 @@ schedule = "every 2h"
 allowed_tests = ["https://github.com/Kinto/*"]
 margin = 0.05
 guard = 0.2
+stall = "2s"
 
 [[project]]
 name = "kintowe"
@@ -64,7 +65,7 @@ name = "addons.mozilla.org (new)"
 def test_the_whole_format() -> None:
     file = parse(WHOLE, FILE, margin=0.01)
     assert file.common.schedule == Schedule(every=7200)
-    assert file.common.guard == 0.2
+    assert (file.common.guard, file.common.stall) == (0.2, 2.0)
     assert file.margin == 0.05
     kintowe, addons = file.projects
     assert kintowe.common.schedule == Schedule(cron="7 */2 * * mon,tue,wed,thu,fri")
@@ -111,6 +112,7 @@ METRIC = f'{HEAD}[[project.metric]]\nname = "m"\nquery = "q"\nunit = "s"\nbetter
         (f"{HEAD}margin = 0.1", 3, "project.margin", "belongs under [defaults] or [[project.metric]]"),
         (f"{HEAD}on_release = 1", 3, "project.on_release", "must be true or false"),
         (f"{HEAD}guard = 50", 3, "project.guard", "must be a number from 0 to 1"),
+        (f"{HEAD}stall = 2", 3, "project.stall", "must be a text"),
         (f"{HEAD}guard = nan", 3, "project.guard", "must be a number from 0 to 1"),
         (f"{HEAD}isolation = 'vm'", 3, "project.isolation", 'must be "thread" or "process"'),
         (f"{HEAD}schedule = 'hourly'", 3, "project.schedule", "'hourly' must be \"every 1h\""),

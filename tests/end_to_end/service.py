@@ -11,6 +11,7 @@ LOADTEST = Path(__file__).parent / "plain_loadtest"
 FILE = """
 [defaults]
 schedule = "off"
+stall = "60s"  # the machine of the tests is a busy one
 allowed_tests = ["{tests}*"]
 
 [[project]]

@@ -15,6 +15,7 @@ from tests.end_to_end.parts import Balancer, Daemon, Kinto, repository, serviceb
 PROJECTS = """
 [defaults]
 schedule = "every 4s"
+stall = "60s"  # the machine of the tests is a busy one
 allowed_tests = ["{folder}/*"]
 
 [[project]]
@@ -132,7 +133,7 @@ async def test_scheduled_runs_of_a_real_service_over_two_releases(
         assert run["tally"]["ok"] > 0
         assert run["tally"]["failed"] == 0
     # The schedule does not know of the deployment of 1.1.0; nothing but that may come in the way of a run.
-    in_its_way = [r for r in runs if r["status"] in {"failed", "invalid"} and not _overloaded(r)]
+    in_its_way = [r for r in runs if r["status"] in {"failed", "invalid"}]
     assert all(_during(r, deploying, deployed) for r in in_its_way), in_its_way
     assert all(r["reason"] for r in in_its_way)
     assert names == {"kintowe", "Firefox Screenshots", "Shavar", "Symbol"}
@@ -146,11 +147,6 @@ async def test_scheduled_runs_of_a_real_service_over_two_releases(
 
 def _ended(runs: list[Any], run_id: str) -> bool:
     return any(r["id"] == run_id and r["status"] == "done" for r in runs)
-
-
-def _overloaded(run: Any) -> bool:
-    """This machine is shared: a load that was held up by others says so itself."""
-    return bool(run["status"] == "invalid" and run["client"] and run["client"]["grade"] == "invalid")
 
 
 def _during(run: Any, begin: datetime, end: datetime) -> bool:

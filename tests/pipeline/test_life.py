@@ -59,7 +59,7 @@ async def test_the_load_gets_the_tests_environment_rendered(world: World) -> Non
     await world.launched()
     [job] = world.runner.jobs
     assert job.env == {"SERVER": "http://127.0.0.1:1", "WHO": "shop/here"}
-    assert (job.guard, job.isolation) == (0.5, "thread")
+    assert (job.guard, job.stall, job.isolation) == (0.5, 1.0, "thread")
 
 
 async def test_late_data_only_postpones(world: World) -> None:

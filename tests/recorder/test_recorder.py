@@ -45,7 +45,7 @@ def test_requests_are_told_apart_by_scenario_and_endpoint() -> None:
     recorder.answered("read", "GET", "/a/1", 200, 0.010)
     recorder.answered("read", "GET", "/a/2", 404, 0.020)
     recorder.unanswered("write", "POST", "/a", TimeoutError())
-    client = measures([recorder.recording()], Tally(2, 1, 3, 2), 10.0)
+    client = measures([recorder.recording()], Tally(2, 1, 3, 2), 10.0, stall=1.0)
     assert [(e.name, e.count, e.errors) for e in client.endpoints] == [("GET /a/{id}", 2, 1), ("POST /a", 1, 1)]
     assert [(s.name, s.count, s.p50) for s in client.scenarios] == [
         ("idle", 0, None),
@@ -129,15 +129,19 @@ def test_the_recent_latencies_are_given_once() -> None:
 def test_the_grade_and_its_reasons(
     recording: Recording, p50: float | None, lag: float | None, grade: Grade, said: str | None
 ) -> None:
-    found, reasons = judge(recording, p50, lag)
+    found, reasons = judge(recording, p50, lag, 1.0)
     assert found is grade
     assert (said is None) == (not reasons)
     assert said is None or said in reasons[0]
 
 
+def test_how_long_a_load_may_stand_still_is_the_tests_own() -> None:
+    assert judge(Recording(wall=10, stall=1.2), 20.0, 5.0, 2.0)[0] is Grade.DEGRADED
+
+
 def test_the_busiest_loop_counts() -> None:
     idle, busy = Recording(wall=10, cpu=1, stall=0.5), Recording(wall=10, cpu=9.9, saturated=10)
-    client = measures([idle, busy], Tally(), 10)
+    client = measures([idle, busy], Tally(), 10, stall=1.0)
     assert (client.cpu, client.grade) == (0.99, Grade.INVALID)
 
 
