@@ -58,7 +58,7 @@ def judge(
         )
     if recording.stall > stall:
         invalid.append(
-            f"the load generator stood still for {recording.stall:.1f} s, more than the {stall:g} s that `stall` allows;"
+            f"the load generator stood still for {recording.stall:.1f} s, `stall` allows {stall:g} s;"
             " look for blocking calls in the scenarios or a busy machine"
         )
     if invalid:
