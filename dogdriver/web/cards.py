@@ -6,10 +6,10 @@ from urllib.parse import quote
 from dogdriver.model import Judged, Outcome, Run, Status
 from dogdriver.model.document import reason_of
 from dogdriver.web import words
-from dogdriver.web.api import progress
 from dogdriver.web.dashboard import RunRow, VerdictCard
 from dogdriver.web.keys import Site
 from dogdriver.web.overview import ProjectView
+from dogdriver.web.runs import progress
 
 ORDER = tuple(outcome.value for outcome in Outcome)  # what is decided first
 

@@ -44,6 +44,7 @@ class Site:
     streams: set[asyncio.Task[Any]] = field(default_factory=set)  # open live streams, ended at shutdown
 
 
+ROOT = "/api/v1"
 SITE = web.AppKey("site", Site)
 
 

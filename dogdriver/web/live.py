@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from dogdriver.errors import NotFound, Unavailable
+from dogdriver.errors import Unavailable
 from dogdriver.model import Run, Snapshot, Status
 from dogdriver.web.answers import encode
 from dogdriver.web.keys import Site, site_of
 from dogdriver.web.query import read_query
+from dogdriver.web.runs import find_run
 
 MOST_STREAMS = 100
 LINES_LIMIT = 2000
@@ -21,9 +22,7 @@ async def live(request: web.Request) -> web.StreamResponse:
     """Waits for a queued run, follows a running one, and ends at once for any other. Log lines need the token."""
     read_query(request, ())
     site = site_of(request)
-    run = await site.store.run(request.match_info["id"])
-    if run is None:
-        raise NotFound(f"there is no run {request.match_info['id']}; GET /api/v1/runs lists the newest")
+    run = await find_run(site, request.match_info["id"])
     if len(site.streams) >= MOST_STREAMS:
         raise Unavailable("too many pages follow runs just now; look at the run itself instead", retry_after=30)
     trusted = site.access.signed_in(request)

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.web.answers import json_response
-from dogdriver.web.api import ROOT
+from dogdriver.web.keys import ROOT
 from dogdriver.web.operations import OPERATIONS, Operation
 from dogdriver.web.schemas import ERROR, SCHEMAS
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from dogdriver.web import api
+from dogdriver.web import api, runs
 from dogdriver.web.live import live
 from dogdriver.web.lookup import project_test
 from dogdriver.web.query import Parameter
@@ -42,18 +42,18 @@ OPERATIONS: tuple[Operation, ...] = (
               "ProjectDetail", fails=(400, 404), kept=True),
     Operation("GET", "/projects/{project}/test", project_test, "What it takes to run the project's test elsewhere.",
               "ProjectTest", write=True, fails=(400, 404, 409)),
-    Operation("POST", "/runs", api.trigger, "Queue a run, or give the one that is queued already.",
+    Operation("POST", "/runs", runs.trigger, "Queue a run, or give the one that is queued already.",
               "RunAnswer", status=(202,), body="Trigger", write=True, fails=(*WRITES, 404, 409)),
-    Operation("GET", "/runs", api.runs, "Runs, newest first.", "Runs", parameters=api.RUNS, fails=(400, 422),
+    Operation("GET", "/runs", runs.runs, "Runs, newest first.", "Runs", parameters=runs.RUNS, fails=(400, 422),
               kept=True),
-    Operation("GET", "/runs/{id}", api.run, "One run.", "RunAnswer", fails=(400, 404), kept=True),
-    Operation("PUT", "/runs/{id}", api.deliver, "Deliver a run made elsewhere.", "RunAnswer",
+    Operation("GET", "/runs/{id}", runs.run, "One run.", "RunAnswer", fails=(400, 404), kept=True),
+    Operation("PUT", "/runs/{id}", runs.deliver, "Deliver a run made elsewhere.", "RunAnswer",
               status=(200, 201), body="Delivery", write=True, fails=(*WRITES, 409)),
-    Operation("POST", "/runs/{id}/cancel", api.cancel, "Cancel a run that has not ended.", "RunAnswer",
+    Operation("POST", "/runs/{id}/cancel", runs.cancel, "Cancel a run that has not ended.", "RunAnswer",
               body="Nothing", body_required=False, write=True, fails=(*WRITES, 404, 409)),
-    Operation("POST", "/runs/{id}/exclude", api.exclude, "Leave a run out of verdicts, with a reason.", "RunAnswer",
+    Operation("POST", "/runs/{id}/exclude", runs.exclude, "Leave a run out of verdicts, with a reason.", "RunAnswer",
               body="Exclusion", write=True, fails=(*WRITES, 404, 409)),
-    Operation("POST", "/runs/{id}/include", api.include, "Take an exclusion back.", "RunAnswer",
+    Operation("POST", "/runs/{id}/include", runs.include, "Take an exclusion back.", "RunAnswer",
               body="Nothing", body_required=False, write=True, fails=(*WRITES, 404, 409)),
     Operation("GET", "/runs/{id}/live", live, "Follow a run: Server-Sent Events until its load has ended.",
               "text/event-stream", fails=(400, 404, 503)),

@@ -12,11 +12,10 @@ from dogdriver.pipeline.ports import Catalogue, Commands, Store
 from dogdriver.settings import Secret
 from dogdriver.web import dockerflow, legacy, openapi, pages, security
 from dogdriver.web.answers import Answers
-from dogdriver.web.api import ROOT
 from dogdriver.web.auth import Access
 from dogdriver.web.errors import api_errors
 from dogdriver.web.history import History
-from dogdriver.web.keys import SITE, Site
+from dogdriver.web.keys import ROOT, SITE, Site
 from dogdriver.web.live import end_streams
 from dogdriver.web.meter import Meter, counting
 from dogdriver.web.operations import OPERATIONS

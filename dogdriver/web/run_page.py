@@ -4,11 +4,11 @@ from urllib.parse import quote
 
 from dogdriver.model import Run
 from dogdriver.web import words
-from dogdriver.web.api import find_run, verdicts_of
 from dogdriver.web.cards import project_url, row, verdict_cards
 from dogdriver.web.dashboard import Measure, RunPage
 from dogdriver.web.history import headline_of
 from dogdriver.web.keys import Site
+from dogdriver.web.runs import find_run, verdicts_of
 
 
 async def run_page(site: Site, run_id: str) -> RunPage:
