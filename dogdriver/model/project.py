@@ -61,11 +61,11 @@ class Metric:
 
 
 CLIENT_METRICS = (
-    Metric("client.rps", "Requests per second, as sent", "1/s", Better.HIGHER),
-    Metric("client.p50", "Median latency, as seen by the client", "ms", Better.LOWER),
-    Metric("client.p95", "95th percentile of latency, as seen by the client", "ms", Better.LOWER, margin=0.05),
-    Metric("client.p99", "99th percentile of latency, as seen by the client", "ms", Better.LOWER, margin=0.05),
-    Metric("client.error_ratio", "Share of scenario executions that failed", "ratio", Better.LOWER, margin=0.05),
+    Metric("client.rps", "Client request rate", "1/s", Better.HIGHER),
+    Metric("client.p50", "Client median latency", "ms", Better.LOWER),
+    Metric("client.p95", "Client p95 latency", "ms", Better.LOWER, margin=0.05),
+    Metric("client.p99", "Client p99 latency", "ms", Better.LOWER, margin=0.05),
+    Metric("client.error_ratio", "Failed scenarios", "ratio", Better.LOWER, margin=0.05),
 )
 """What every run has from the load generator itself, whatever the project; the names are fields of ClientMeasures."""
 

@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
-from dogdriver.model import Judged, Outcome, Run, Status
+from dogdriver.model import Headline, Judged, Outcome, Run, Standing, Status
 from dogdriver.model.document import reason_of
 from dogdriver.web import words
-from dogdriver.web.dashboard import RunRow, VerdictCard
+from dogdriver.web.dashboard import RunRow, VerdictRow, VerdictTable
+from dogdriver.web.drawing import interval, reach
+from dogdriver.web.history import ReleaseView
 from dogdriver.web.keys import Site
 from dogdriver.web.overview import ProjectView
 from dogdriver.web.runs import progress
 
 ORDER = tuple(outcome.value for outcome in Outcome)  # what is decided first
+OPEN = frozenset({Outcome.UNDECIDED, Outcome.TOO_FEW_RUNS})
 
 
 def project_url(name: str) -> str:
@@ -27,29 +30,59 @@ def resting(rows: Sequence[RunRow]) -> bool:
     return all(one.run.status is not Status.RUNNING for one in rows)
 
 
-def verdict_cards(judged: Iterable[Judged], titles: Mapping[str, str]) -> tuple[VerdictCard, ...]:
-    """The decided ones first."""
+def against(view: ReleaseView) -> str | None:
+    """What a release is held against, in words."""
+    if len(view.baselines) > 1:
+        return f"{len(view.baselines)} earlier releases, {view.baselines[0]} to {view.baselines[-1]}"
+    return view.baseline
+
+
+def told(headline: Headline | None) -> str | None:
+    return words.beside_badge(headline.sentence) if headline else None
+
+
+def verdict_table(judged: Iterable[Judged], titles: Mapping[str, str]) -> VerdictTable:
+    """The decided ones first; *titles* of metrics by name."""
     ranked = sorted(judged, key=lambda one: ORDER.index(one.standing_outcome))
-    return tuple(_verdict_card(one, titles.get(one.key.metric, one.key.metric)) for one in ranked)
+    wide = reach(one.verdict for one in ranked)
+    rows = tuple(_verdict_row(one, titles.get(one.key.metric, one.key.metric), wide) for one in ranked)
+    reasons = {row.reason for row in rows}
+    return VerdictTable(
+        rows, words.amount(wide, "ratio"), reasons.pop() if len(rows) > 1 and len(reasons) == 1 else None
+    )
 
 
-def _verdict_card(judged: Judged, title: str) -> VerdictCard:
-    verdict = judged.verdict
-    interval = None
+def _verdict_row(judged: Judged, title: str, wide: float) -> VerdictRow:
+    verdict, seen = judged.verdict, judged.verdict.smallest_visible
+    span = None
     if verdict.low is not None and verdict.high is not None:
-        interval = f"{words.percent(verdict.low)} to {words.percent(verdict.high)}"
-    rests = words.plural(verdict.runs, "run")
-    if verdict.baseline_runs:
-        rests += f" against {verdict.baseline_runs}"
-    return VerdictCard(
+        span = f"{words.percent(verdict.low)} to {words.percent(verdict.high)}"
+    return VerdictRow(
         title=title,
         saying=words.OUTCOMES[Outcome(judged.standing_outcome)],
         reason=reason_of(judged),
         effect=words.percent(verdict.effect),
-        interval=interval,
-        rests=rests,
-        state=judged.standing,
+        span=span,
+        interval=interval(verdict, wide),
+        runs=f"{verdict.runs} vs {verdict.baseline_runs}",
+        stands=_stands(judged),
+        visible=words.NOTHING if seen is None else f"≥ {words.share(seen)}",
     )
+
+
+def _stands(judged: Judged) -> str:
+    """How firm the outcome is; of one that is open, what it would take."""
+    verdict, outcome = judged.verdict, Outcome(judged.standing_outcome)
+    before = "withdrawn; " if judged.standing == Standing.WITHDRAWN else ""
+    if outcome not in OPEN:
+        return "firm" if judged.standing == Standing.ANNOUNCED else f"{before}from one comparison"
+    if verdict.outcome not in OPEN:
+        return f"{before}one more run has to agree"
+    if verdict.runs_needed:
+        return f"{before}{words.plural(verdict.runs_needed, 'more run')}"
+    if outcome is Outcome.TOO_FEW_RUNS:
+        return f"{before}too few runs of earlier releases"
+    return f"{before}more runs will hardly tell"
 
 
 def empty(view: ProjectView) -> str | None:

@@ -5,10 +5,11 @@ A template knows nothing else; every field is described here, and a test sees to
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from dogdriver.model import Point, Run
-from dogdriver.web.drawing import Sparkline
+from dogdriver.web.drawing import Interval, Sparkline
 from dogdriver.web.words import Saying
 
 
@@ -41,15 +42,16 @@ class RunRow:
 class Card:
     """A project on the home page.
 
-    *name* and *url*; the *headline* in words with its *release* and *sentence*; the most telling *metric* with its
-    *last* value, *trend* and *spark* line; the newest *run*; when it runs (*schedule*); *problems* to mend; *empty*
-    says what is missing where nothing was ever run.
+    *name* and *url*; the *headline* in words with its *release*, what that is held *against*, and the *sentence*; the
+    most telling *metric* with its *last* value, *trend* and *spark* line; the newest *run*; when it runs (*schedule*);
+    *problems* to mend; *empty* says what is missing where nothing was ever run.
     """
 
     name: str
     url: str
     headline: Saying
     release: str | None
+    against: str | None
     sentence: str | None
     metric: str
     last: str
@@ -63,13 +65,15 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """`/`: the *cards* of all projects, the *lead* sentence, the *queue*, and what is wrong with the catalogue.
+    """`/`: the *cards* of all projects that ever ran, the most pressing first, and of the *others*; the *lead*
+    sentence, the *queue*, and what is wrong with the catalogue.
 
     *problems* are (subject, message); *stale* says why the catalogue is an earlier one than wanted.
     """
 
     lead: str
     cards: tuple[Card, ...]
+    others: tuple[Card, ...]
     queue: tuple[RunRow, ...]
     problems: tuple[tuple[str, str], ...]
     stale: str | None
@@ -77,33 +81,51 @@ class HomePage:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the selectors above the charts: its *name* in the address, its *label*, *options*, the *chosen* one."""
+    """A selector: its *name* in the address, its *label*, *options* (value, text), the *chosen* value. What is picked
+    here decides what there is to pick in those that follow, unless it stands *apart*.
+    """
 
     name: str
     label: str
-    options: tuple[str, ...]
+    options: tuple[tuple[str, str], ...]
     chosen: str | None
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class VerdictCard:
-    """What is said of one metric of the release: its *title*, the outcome in words (*saying*), the *reason* in a
-    sentence, the *effect* with its *interval* and what it *rests* on; *state* says whether it may still change.
+class VerdictRow:
+    """What is said of one metric of the release: its *title*, the outcome in words (*saying*)
+    and the *reason* in a sentence; the *effect* with its interval in words (*span*) and drawn (*interval*); the *runs*
+    that it rests on; *stands*, how firmly, or what it would take; *visible*, the smallest change that could be seen.
     """
 
     title: str
     saying: Saying
     reason: str
     effect: str
-    interval: str | None
-    rests: str
-    state: str
+    span: str | None
+    interval: Interval | None
+    runs: str
+    stands: str
+    visible: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictTable:
+    """The verdicts on a release: *rows*, the decided ones first; *wide*, how far the drawn intervals reach to either
+    side, as text; *same*, the one reason that all metrics share, None where they differ.
+    """
+
+    rows: tuple[VerdictRow, ...]
+    wide: str
+    same: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One metric's chart: *name*, *title*, *unit*, which way is *better*, its *last* value and *trend* in words with
-    its *reason*, the address of its *series*, the *newest* values (point, text) for its table, and *empty*: what to do
+    """One metric's chart: *name*, *title*, *unit*, which way is *better*, whether the load generator measured it
+    (*client*), its *last* value and *trend* in words with its *reason*, the address of its *series*; as text, the
+    newest steps in its level (*changes*: at, words) and the *newest* values (point, text); *empty* says what to do
     without any.
     """
 
@@ -111,19 +133,21 @@ class Chart:
     title: str
     unit: str
     better: str
+    client: bool
     last: str
     trend: Saying
     reason: str
     series: str
+    changes: tuple[tuple[datetime, str], ...]
     newest: tuple[tuple[Point, str], ...]
     empty: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectPage:
-    """`/p/{project}`: *name*, *url*; the *release* with its *headline*, *sentence* and the *baseline* it is held
-    against; the *choices* of deployment, test, source and span; what each source says (*voices*: source, saying)
-    and what that amounts to (*agreement*);
+    """`/p/{project}`: *name*, *url*; the *release* with its *headline*, *sentence* and what it is held *against*, and
+    the *newest* one where that is another; the *choices* of deployment, test, source, release, baseline and span; what
+    each source says (*voices*: source, saying) and what that amounts to (*agreement*);
     *verdicts*, *charts* and *runs*; *facts* (label, text) on test and schedule; *problems*; *blocked* says why no run
     can be started, None where one can; *empty* what is missing where nothing was run.
     """
@@ -131,13 +155,14 @@ class ProjectPage:
     name: str
     url: str
     release: str | None
-    baseline: str | None
+    newest: str | None
+    against: str | None
     headline: Saying
     sentence: str | None
     choices: tuple[Choice, ...]
     voices: tuple[tuple[str, Saying], ...]
     agreement: str | None
-    verdicts: tuple[VerdictCard, ...]
+    verdicts: VerdictTable
     charts: tuple[Chart, ...]
     runs: tuple[RunRow, ...]
     facts: tuple[tuple[str, str], ...]
@@ -148,8 +173,8 @@ class ProjectPage:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric on the run's page: *title*, the *text* of its value, its *state* in words, *points* received of those
-    expected, a *note*, and the *query* that was asked.
+    """A Datadog metric on the run's page: *title*, the *text* of its value, its *state* in words, *points* received of
+    those expected, a *note*, and the *query* that was asked.
     """
 
     title: str
@@ -163,8 +188,9 @@ class Measure:
 @dataclass(frozen=True, slots=True)
 class RunPage:
     """`/r/{run}`: the *row* with run and status, the address of its *project*; *live* and *api*, where its progress
-    and its document are; *facts* (label, text); *tally* (label, text); *client* (label, text); *measures*;
-    *verdicts* on its release with the *headline* in words; whether it can be cancelled, excluded or included (*can*).
+    and its document are; *facts* (label, text); *tally* (label, text); *client* (label, text); *measures*; *links*
+    (text, address); what is said of its release, the *headline* and *sentence*, None where nothing is, and the address
+    of the page that says more (*verdicts*); whether it can be cancelled, excluded or included (*can*).
     """
 
     row: RunRow
@@ -175,8 +201,10 @@ class RunPage:
     tally: tuple[tuple[str, str], ...]
     client: tuple[tuple[str, str], ...]
     measures: tuple[Measure, ...]
+    links: tuple[tuple[str, str], ...]
     headline: Saying | None
-    verdicts: tuple[VerdictCard, ...]
+    sentence: str | None
+    verdicts: str
     can: frozenset[str]
 
 

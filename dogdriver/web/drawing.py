@@ -1,10 +1,14 @@
 """The small charts that are drawn here, as the numbers of an SVG; the large ones are drawn in the browser."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from dogdriver.model import Verdict
 
 WIDTH, HEIGHT, EDGE = 160.0, 36.0, 4.0
 MOST = 60
+ROUND = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # what a scale of intervals may reach to, either way
+BAR = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,22 @@ class Sparkline:
     path: str
     x: float
     y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A verdict's interval from *left* to *right* with its effect at *at*, in a box of 200 by 16 with no change in the
+    middle; what differs by less than the margin lies between *inner* and *outer*. *before*, *beyond*: the interval goes
+    on to the left, to the right of the box.
+    """
+
+    left: float
+    right: float
+    at: float
+    inner: float
+    outer: float
+    before: bool
+    beyond: bool
 
 
 def sparkline(values: Sequence[float]) -> Sparkline | None:
@@ -32,3 +52,28 @@ def sparkline(values: Sequence[float]) -> Sparkline | None:
     ]
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     return Sparkline(path, round(points[-1][0], 1), round(points[-1][1], 1))
+
+
+def reach(verdicts: Iterable[Verdict]) -> float:
+    """How far to either side the intervals of *verdicts* are drawn, the same for all: a round share that holds them."""
+    ends = [abs(end) for verdict in verdicts for end in (verdict.low, verdict.high, verdict.margin) if end is not None]
+    return next((share for share in ROUND if share >= max(ends, default=0.0)), ROUND[-1])
+
+
+def interval(verdict: Verdict, wide: float) -> Interval | None:
+    """On a scale that goes *wide* to either side; None where there is no interval."""
+    if verdict.effect is None or verdict.low is None or verdict.high is None:
+        return None
+
+    def place(share: float) -> float:
+        return round(BAR / 2 * (1 + max(-wide, min(wide, share)) / wide), 1)
+
+    return Interval(
+        left=place(verdict.low),
+        right=place(verdict.high),
+        at=place(verdict.effect),
+        inner=place(-verdict.margin),
+        outer=place(verdict.margin),
+        before=verdict.low < -wide,
+        beyond=verdict.high > wide,
+    )

@@ -35,13 +35,18 @@ MOST_KEPT = 2000
 class ReleaseView:
     """The newest (or wanted) *release* of a scope: its verdicts by metric, and the headline, None without verdicts.
 
-    *baseline* is the release that it is compared with: the pinned one, else the newest of those the verdicts rest on.
+    *baseline* is the release that it is compared with: the pinned one, else the newest of those the verdicts rest on
+    (*baselines*, in the order in which they were seen). *releases* are all that can be asked for, *newest* the one
+    that is meant where none is.
     """
 
     release: str | None
     baseline: str | None
     headline: Headline | None
     verdicts: tuple[Judged, ...]
+    baselines: tuple[str, ...] = ()
+    releases: tuple[str, ...] = ()
+    newest: str | None = None
 
 
 class History:
@@ -89,11 +94,23 @@ class History:
             _must_be_known("release", release, seen, kept)
         if baseline is not None:
             _must_be_known("baseline", baseline, seen, kept)
-        wanted = release or (kept[-1].release if kept else None) or (seen[-1] if seen else None)
+        newest = kept[-1].release if kept else seen[-1] if seen else None
+        wanted = release or newest
         judged = tuple(_in_order([j for j in kept if j.release == wanted], scope))
         if baseline is not None and wanted is not None:
             judged = await self._against(scope, wanted, baseline, judged)
-        return ReleaseView(wanted, baseline or _newest_baseline(judged, seen), headline_of(judged), judged)
+        used = {label for one in judged for label in one.verdict.baseline_releases}
+        known = tuple(dict.fromkeys([*seen, *(one.release for one in kept)]))
+        bases = tuple(label for label in known if label in used)
+        return ReleaseView(
+            release=wanted,
+            baseline=baseline or (bases[-1] if bases else None),
+            headline=headline_of(judged),
+            verdicts=judged,
+            baselines=bases,
+            releases=known,
+            newest=newest,
+        )
 
     async def _against(self, scope: Scope, release: str, baseline: str, judged: Sequence[Judged]) -> tuple[Judged, ...]:
         """The verdicts again, over the runs that compare with the newest of *release*, but against *baseline* alone."""
@@ -135,10 +152,13 @@ def samples_of(points: Iterable[Point]) -> list[Sample]:
     return [Sample(point.at, point.release, point.value) for point in points if judged_point(point)]
 
 
-def headline_of(judged: Iterable[Judged]) -> Headline | None:
-    """Of what stands; None where nothing was judged."""
+def headline_of(judged: Iterable[Judged], titles: Mapping[str, str] | None = None) -> Headline | None:
+    """Of what stands; None where nothing was judged. Its sentence calls metrics by their *titles*, else by name."""
+    titles = titles or {}
     standing: dict[str, Verdict] = {
-        one.key.metric: replace(one.verdict, outcome=Outcome(one.standing_outcome), reason=reason_of(one))
+        titles.get(one.key.metric, one.key.metric): replace(
+            one.verdict, outcome=Outcome(one.standing_outcome), reason=reason_of(one)
+        )
         for one in judged
     }
     return headline(standing) if standing else None
@@ -177,8 +197,3 @@ def _must_be_known(kind: str, label: str, seen: Sequence[str], kept: Iterable[Ju
 def _in_order(judged: Sequence[Judged], scope: Scope) -> list[Judged]:
     order: Mapping[str, int] = {metric.name: place for place, metric in enumerate(scope.metrics)}
     return sorted(judged, key=lambda one: order.get(one.key.metric, len(order)))
-
-
-def _newest_baseline(judged: Iterable[Judged], seen: Sequence[str]) -> str | None:
-    used = {label for one in judged for label in one.verdict.baseline_releases}
-    return next((label for label in reversed(seen) if label in used), None)

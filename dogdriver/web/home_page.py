@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from dogdriver.model import Headline, Outcome
 from dogdriver.web import words
-from dogdriver.web.cards import empty, project_url, row
+from dogdriver.web.cards import against, empty, project_url, row, told
 from dogdriver.web.dashboard import Card, HomePage, StatusPage
 from dogdriver.web.drawing import sparkline
-from dogdriver.web.history import judged_point
+from dogdriver.web.history import headline_of, judged_point
 from dogdriver.web.keys import Site
 from dogdriver.web.overview import MetricView, ProjectView, project_view
 
+PRESSING = (Headline.SLOWER, Headline.MIXED, Headline.FASTER, Headline.UNDECIDED, Headline.NO_CHANGE, None)
 DECIDED = frozenset({Outcome.REGRESSED.value, Outcome.IMPROVED.value})
 
 
@@ -20,7 +21,8 @@ async def home_page(site: Site) -> HomePage:
     shown = {view.scope.project for view in views}
     return HomePage(
         lead=_lead(views),
-        cards=tuple(_card(site, view) for view in views),
+        cards=tuple(_card(site, view) for view in sorted(views, key=_pressing) if view.newest),
+        others=tuple(_card(site, view) for view in views if not view.newest),
         queue=tuple(row(site, run) for run in await site.store.queue()),
         problems=tuple((p.subject, p.message) for p in catalog.problems if p.subject not in shown),
         stale=catalog.stale,
@@ -38,15 +40,22 @@ def _lead(views: Sequence[ProjectView]) -> str:
     return f"{words.plural(len(views), 'project')}: " + ", ".join(f"{n} {text}" for n, text in counts if n) + "."
 
 
+def _pressing(view: ProjectView) -> int:
+    """What is slower comes first."""
+    return PRESSING.index(view.release.headline.value if view.release.headline else None)
+
+
 def _card(site: Site, view: ProjectView) -> Card:
     lead, scope, release = _telling(view.metrics), view.scope, view.release
     last = lead.last
+    headline = headline_of(release.verdicts, {metric.name: metric.title for metric in scope.metrics})
     return Card(
         name=scope.project,
         url=project_url(scope.project),
-        headline=words.headline_saying(release.headline),
+        headline=words.headline_saying(headline),
         release=release.release,
-        sentence=release.headline.sentence if release.headline else None,
+        against=against(release),
+        sentence=told(headline),
         metric=lead.metric.title,
         last=words.amount(last.value, lead.metric.unit) if last else words.NOTHING,
         trend=words.trend_saying(lead.trend),

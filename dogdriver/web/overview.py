@@ -44,11 +44,11 @@ class ProjectView:
 
 
 async def project_view(
-    site: Site, name: str, *, limit: int = 100, release: str | None = None, **choice: Any
+    site: Site, name: str, *, limit: int = 100, release: str | None = None, baseline: str | None = None, **choice: Any
 ) -> ProjectView:
     """*choice*: deployment, test and source. Raises NotFound for what there is not."""
     scope = await site.scopes.find(name, **choice)
-    view = await site.history.view(scope, release)
+    view = await site.history.view(scope, release, baseline)
     judged = {one.key.metric: one for one in view.verdicts}
     metrics = [
         await _metric_view(site.history, scope, metric, limit, judged.get(metric.name)) for metric in scope.metrics

@@ -32,6 +32,8 @@ CHOICES = (
     query.word("deployment", "Deployment."),
     query.word("test", "Test."),
     query.word("source", "Source."),
+    query.picked("release", "The release that is judged; else the newest judged one."),
+    query.picked("baseline", "The release that it is held against; else those before it."),
     query.whole("runs", 2, 10_000, 200, "Runs that a chart shows."),
 )
 
@@ -49,7 +51,7 @@ def add_templates(app: web.Application) -> None:
     environment.globals["asset"] = _asset
     environment.filters |= {
         "when": words.clock_time, "amount": words.amount, "number": words.number, "percent": words.percent,
-        "plural": words.plural, "segment": lambda text: quote(text, safe=""),
+        "plural": words.plural, "sentence": words.sentence, "segment": lambda text: quote(text, safe=""),
     }  # fmt: skip
 
 

@@ -67,6 +67,11 @@ def word(name: str, help: str) -> Parameter:  # noqa: A002 - the field's name
     return Parameter(name, _word, {"type": "string", "minLength": 1, "maxLength": LONGEST}, help)
 
 
+def picked(name: str, help: str) -> Parameter:  # noqa: A002 - the field's name
+    """A word, or nothing where a form's selector was left alone."""
+    return Parameter(name, lambda text: _word(text) if text else None, {"type": "string", "maxLength": LONGEST}, help)
+
+
 def whole(name: str, low: int, high: int, default: int, help: str) -> Parameter:  # noqa: A002 - the field's name
     schema = {"type": "integer", "minimum": low, "maximum": high, "default": default}
     return Parameter(name, _whole(low, high), schema, help)
@@ -163,6 +168,7 @@ __all__ = [
     "hdrs",
     "idempotency_key",
     "moment_parameter",
+    "picked",
     "read_body",
     "read_query",
     "statuses",

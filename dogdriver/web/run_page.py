@@ -1,13 +1,14 @@
 """`/r/{run}`: everything that is known of one run."""
 
-from urllib.parse import quote
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
 
-from dogdriver.model import Run
+from dogdriver.model import Load, Run
 from dogdriver.web import words
-from dogdriver.web.cards import project_url, row, verdict_cards
+from dogdriver.web.cards import project_url, row, told
 from dogdriver.web.dashboard import Measure, RunPage
 from dogdriver.web.history import headline_of
-from dogdriver.web.keys import Site
+from dogdriver.web.keys import ROOT, Site
 from dogdriver.web.runs import find_run, verdicts_of
 
 
@@ -18,29 +19,54 @@ async def run_page(site: Site, run_id: str) -> RunPage:
     scope = await site.scopes.find(run.project)
     metrics = {metric.name: metric for metric in scope.metrics}
     titles = {name: metric.title for name, metric in metrics.items()}
-    headline = headline_of(judged)
+    headline = headline_of(judged, titles)
     measures = []
     order = {name: place for place, name in enumerate(metrics)}
     for name, value in sorted(run.metrics.items(), key=lambda item: order.get(item[0], len(order))):
+        if run.client and name.startswith("client."):
+            continue  # what the load generator measured has its own place
         unit = value.unit or (metrics[name].unit if name in metrics else "")
         points = f"{value.points} of {value.expected}" if value.expected is not None else None
         measures.append(
-            Measure(titles.get(name, name), words.amount(value.value, unit), value.state.value.replace("_", " "),
+            Measure(titles.get(name, name), words.amount(value.value, unit), words.STATES[value.state],
                     points, value.note, value.query)
         )  # fmt: skip
     return RunPage(
         row=row(site, run),
         project=project_url(run.project),
-        live=f"/api/v1/runs/{quote(run.id, safe='')}/live",
-        api=f"/api/v1/runs/{quote(run.id, safe='')}",
+        live=f"{ROOT}/runs/{quote(run.id, safe='')}/live",
+        api=f"{ROOT}/runs/{quote(run.id, safe='')}",
         facts=_run_facts(run),
         tally=_tally(run),
         client=_client(run),
         measures=tuple(measures),
+        links=_links(run, titles),
         headline=words.headline_saying(headline) if headline else None,
-        verdicts=verdict_cards(judged, titles),
+        sentence=told(headline),
+        verdicts=_verdicts_url(run),
         can=_can(run),
     )
+
+
+def _verdicts_url(run: Run) -> str:
+    place = {"deployment": run.deployment, "test": run.test, "source": run.source}
+    if run.release is not None:
+        place["release"] = run.release.label
+    return f"{project_url(run.project)}?{urlencode(place)}"
+
+
+LINKS = {"event.start": "start event", "event.stop": "stop event", "events": "all events"}
+
+
+def _links(run: Run, titles: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The addresses that a browser may follow, in words."""
+    named = []
+    for name, url in run.links.items():
+        service, _, what = name.partition(".")
+        text = f"{LINKS.get(what) or titles.get(what) or what} in Datadog" if service == "datadog" and what else name
+        if url.startswith(("https://", "http://")):
+            named.append((text[:1].upper() + text[1:], url))
+    return tuple(named)
 
 
 def _run_facts(run: Run) -> tuple[tuple[str, str], ...]:
@@ -56,12 +82,19 @@ def _run_facts(run: Run) -> tuple[tuple[str, str], ...]:
         ("Test’s commit", run.test_commit[:12] if run.test_commit else None),
         ("Source", run.source),
         ("Started by", run.trigger.value),
-        ("Load", f"{load.workers} × {load.processes} for {words.duration(load.duration)}" if load else None),
+        ("Load", _load(load) if load else None),
         ("Lasted", words.duration(seconds) if seconds is not None else None),
         ("Hosts", words.number(run.fingerprint) if run.fingerprint is not None else None),
         ("Kinds of hosts", run.kinds),
     ]
     return tuple((label, text) for label, text in facts if text)
+
+
+def _load(load: Load) -> str:
+    workers = words.plural(load.workers, "worker")
+    if load.processes > 1:
+        workers += f" in each of {load.processes} processes"
+    return f"{workers} for {words.duration(load.duration)}"
 
 
 def _tally(run: Run) -> tuple[tuple[str, str], ...]:
@@ -85,7 +118,7 @@ def _client(run: Run) -> tuple[tuple[str, str], ...]:
         ("Median latency", words.amount(client.p50, "ms")),
         ("95th percentile", words.amount(client.p95, "ms")),
         ("99th percentile", words.amount(client.p99, "ms")),
-        ("Requests failed", words.amount(client.error_ratio, "ratio")),
+        ("Scenarios failed", words.amount(client.error_ratio, "ratio")),
         ("Generator’s lag, p99", words.amount(client.lag_p99, "ms")),
         ("Its longest stall", words.amount(client.stall, "ms")),
         ("Its CPU", words.amount(client.cpu, "ratio")),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import floor, isfinite, log10
 
-from dogdriver.model import Better, Headline, Metric, Outcome, Status
+from dogdriver.model import Better, Headline, Metric, MetricState, Outcome, Status
 from dogdriver.model.judgement import Trend
 from dogdriver.web.overview import direction
 
@@ -46,6 +46,15 @@ STATUSES: Mapping[Status, Saying] = {
     Status.FAILED: Saying("Failed", "✕", "worse"),
     Status.ABORTED: Saying("Aborted", "■", "none"),
     Status.INVALID: Saying("Invalid", "⊘", "mixed"),
+}
+
+STATES: Mapping[MetricState, str] = {
+    MetricState.WAITING: "waiting for Datadog",
+    MetricState.SETTLED: "final",
+    MetricState.PARTIAL: "final, with gaps",
+    MetricState.NO_DATA: "no data",
+    MetricState.NOT_CONFIGURED: "no Datadog keys",
+    MetricState.REFUSED: "refused by Datadog",
 }
 
 
@@ -119,6 +128,18 @@ def clock_time(at: datetime | None) -> str:
 
 def better_is(metric: Metric) -> str:
     return "lower is better" if metric.better is Better.LOWER else "higher is better"
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+
+
+def beside_badge(text: str) -> str:
+    """A headline's sentence where its badge says the first words already."""
+    lead, colon, rest = text.partition(": ")
+    return sentence(rest) if colon and lead == "Can't tell yet" else text
 
 
 def plural(count: int, word: str) -> str:

@@ -17,6 +17,13 @@ from tests.web.seeded import START, TOKEN, Bench, Clock
 Client = TestClient[web.Request, web.Application]
 
 
+async def page(client: Client, path: str) -> str:
+    answer = await client.get(path)
+    assert answer.status == 200, await answer.text()
+    assert answer.content_type == "text/html"
+    return await answer.text()
+
+
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with open_store(tmp_path) as store:

@@ -97,11 +97,11 @@ async def test_a_chart_tells_its_points_by_mouse_and_by_keyboard_and_opens_runs(
 
 async def test_somebody_signs_in_starts_a_run_and_watches_it(told: Bench, browser: Any, server: TestServer) -> None:
     page, faults = await open_page(browser, server)
-    await page.goto("/p/kintowe")
+    await page.goto("/p/kintowe", wait_until="networkidle")
     await page.click("text=Sign in")
     await page.fill("#token", TOKEN)
     await page.click("main button")
-    await page.wait_for_url("**/p/kintowe")
+    await page.wait_for_url("**/p/kintowe", wait_until="networkidle")
     await page.click("text=Run now")
     await page.wait_for_url("**/r/*")
     assert "Waiting its turn" in await page.inner_text("main")
@@ -124,11 +124,31 @@ async def test_somebody_signs_in_starts_a_run_and_watches_it(told: Bench, browse
     assert faults == []
 
 
+async def test_what_is_picked_leads_to_an_address_that_keeps_only_what_can_be_there(
+    told: Bench, browser: Any, server: TestServer
+) -> None:
+    await told.history(deployment="prod", releases=(("0.9", 1.0),), runs=2, seed=2, source="oregon")
+    page, faults = await open_page(browser, server)
+    await page.goto("/p/kintowe?source=paris&runs=50", wait_until="networkidle")
+    await page.select_option("[name=release]", "1.1.0")
+    await page.wait_for_url("**/p/kintowe?deployment=stage&release=1.1.0&runs=50", wait_until="networkidle")
+    assert "This is not the newest release" in await page.inner_text("main")
+    await page.select_option("[name=baseline]", "1.0.0")
+    await page.wait_for_url(
+        "**/p/kintowe?deployment=stage&release=1.1.0&baseline=1.0.0&runs=50", wait_until="networkidle"
+    )
+    await page.select_option("[name=deployment]", "prod")
+    await page.wait_for_url("**/p/kintowe?deployment=prod&runs=50", wait_until="networkidle")
+    assert "0.9" in await page.inner_text("main")
+    assert faults == []
+
+
 async def test_without_scripts_everything_is_still_said(told: Bench, browser: Any, server: TestServer) -> None:
     page, _ = await open_page(browser, server, java_script_enabled=False)
     await page.goto("/p/kintowe?source=paris")
+    await page.click("text=In sentences")
     text = await page.inner_text("main")
     assert "so this is worse" in text
     assert "Show" in text
-    await page.click("text=Newest values >> nth=2")
+    await page.click("text=In words and numbers >> nth=2")
     assert await page.locator("details[open] tbody tr").count() == 10
