@@ -220,8 +220,9 @@ def _listening(host: str, port: int) -> socket.socket:
             raise SettingsError(
                 f"port {port} on {host} is taken; set DOGDRIVER_PORT to a free one, or stop what listens there"
             ) from None
+        why = (error.strerror or "").partition(" (")[0]
         raise SettingsError(
-            f"{host}:{port} cannot be listened on ({error.strerror}); set DOGDRIVER_HOST and DOGDRIVER_PORT"
+            f"{host}:{port} cannot be listened on ({why}); set DOGDRIVER_HOST and DOGDRIVER_PORT"
         ) from None
 
 

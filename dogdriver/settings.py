@@ -128,6 +128,13 @@ def _word(text: str) -> str:
     return text
 
 
+def _secret(text: str) -> Secret:
+    """One word of printable ASCII characters, as it goes into a header"""
+    if not all("!" <= character <= "~" for character in text):
+        raise ValueError
+    return Secret(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One variable: *name*, the field it fills, how its text is read, its *default* as text, and what it is for."""
@@ -150,11 +157,11 @@ SETTINGS = (
     Setting("DOGDRIVER_SERVICEBOOK", "servicebook", _url, None, "ServiceBook's API, for example http://HOST/api/."),
     Setting("DOGDRIVER_SOURCE", "source", _word, None, "Where this daemon's load comes from; else the host's name at first start, kept."),
     Setting("DOGDRIVER_SYNC", "sync", _number(1, 86400, "seconds"), "30", "Seconds between two looks into the bucket."),
-    Setting("DOGDRIVER_TOKEN", "token", Secret, None, "The token that writes need; else one is made and kept in the data directory.", secret=True),
+    Setting("DOGDRIVER_TOKEN", "token", _secret, None, "The token that writes need; else one is made and kept in the data directory.", secret=True),
     Setting("DOGDRIVER_PRIVATE", "private", _flag, "0", "1: reading needs the token, too."),
     Setting("DOGDRIVER_BUCKET", "bucket", _word, None, "The S3 bucket shared with other sources; AWS' own variables say the rest."),
-    Setting("DD_API_KEY", "api_key", Secret, None, "Datadog's API key; without keys runs are kept with what the load generator measured.", secret=True, outdated=("DOG_API_KEY",)),
-    Setting("DD_APP_KEY", "app_key", Secret, None, "Datadog's application key; queries need it.", secret=True, outdated=("DOG_APP_KEY",)),
+    Setting("DD_API_KEY", "api_key", _secret, None, "Datadog's API key; without keys runs are kept with what the load generator measured.", secret=True, outdated=("DOG_API_KEY",)),
+    Setting("DD_APP_KEY", "app_key", _secret, None, "Datadog's application key; queries need it.", secret=True, outdated=("DOG_APP_KEY",)),
     Setting("DD_SITE", "site", _one_of(*SITES), "datadoghq.com", "The Datadog site of the keys."),
     Setting("DOGDRIVER_DATADOG_URL", "datadog_url", _url, None, "Datadog's API at another address than the site's."),
     Setting("DOGDRIVER_LINK_EVENTS", "link_events", _link, None, "The link from a run to its events in Datadog, a template; `off`: none."),
@@ -217,16 +224,28 @@ def _value(setting: Setting, environ: Mapping[str, str], warnings: list[str]) ->
 def _text(setting: Setting, environ: Mapping[str, str]) -> tuple[str, str | None]:
     """The name that was set, and its text; an empty variable is unset."""
     for name in (setting.name, *setting.others, *setting.outdated):
-        if text := environ.get(name):
+        text = environ.get(name)
+        file = environ.get(f"{name}_FILE") if setting.secret else None
+        if text and file:
+            raise SettingsError(f"{name} and {name}_FILE are both set; take one of them out")
+        if text:
             return name, text
-        if setting.secret and (file := environ.get(f"{name}_FILE")):
-            try:
-                return f"{name}_FILE", Path(file).read_text(encoding="utf-8").strip() or None
-            except (OSError, UnicodeDecodeError) as error:
-                raise SettingsError(
-                    f"{name}_FILE names {file}, which cannot be read ({error}); mend the path"
-                ) from None
+        if file:
+            return f"{name}_FILE", _from_file(f"{name}_FILE", file)
     return setting.name, setting.default
+
+
+def _from_file(name: str, file: str) -> str:
+    try:
+        text = Path(file).read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise SettingsError(f"{name} names {file}, which is not UTF-8; write the secret into it anew") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SettingsError(f"{name} names {file}, which cannot be read ({why}); mend the path") from None
+    if not text:
+        raise SettingsError(f"{name} names {file}, which is empty; write the secret into it, or unset {name}")
+    return text
 
 
 assert {s.field for s in SETTINGS} == {f.name for f in fields(Settings)} - {"warnings", "taken"}  # noqa: S101 - one table

@@ -97,6 +97,23 @@ def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
         load({"DD_API_KEY_FILE": str(tmp_path / "none")})
 
 
+@pytest.mark.parametrize(
+    ("environ", "why"),
+    [
+        ({"DD_API_KEY": "a", "DD_API_KEY_FILE": "{file}"}, "DD_API_KEY and DD_API_KEY_FILE are both set"),
+        ({"DOGDRIVER_TOKEN_FILE": "{file}"}, "DOGDRIVER_TOKEN_FILE names .*, which is empty; write the secret into it"),
+        ({"DOGDRIVER_TOKEN": "two\nlines"}, "^DOGDRIVER_TOKEN must be one word of printable ASCII"),
+        ({"DOGDRIVER_TOKEN": " spaced"}, "^DOGDRIVER_TOKEN must be one word"),
+    ],
+)
+def test_a_secret_that_is_none_or_two_is_a_mistake(tmp_path: Path, environ: dict[str, str], why: str) -> None:
+    """Nobody could write with such a token; and the one that is made in its place nobody knows."""
+    file = tmp_path / "empty"
+    file.write_text("\n")
+    with pytest.raises(SettingsError, match=why):
+        load({name: text.format(file=file) for name, text in environ.items()})
+
+
 def test_secrets_do_not_show() -> None:
     settings = load({"DD_API_KEY": "abc-secret", "DD_APP_KEY": "def-secret", "DOGDRIVER_TOKEN": "ghi-secret"})
     shown = f"{settings} {settings!r} {settings.api_key} {settings.api_key!r} {settings.token:>20}"

@@ -61,9 +61,10 @@ class Launch:
             return await self._finish(end)
         except BaseException as error:
             reason = f"dogDriver itself failed ({type(error).__name__}); the daemon's log has the details"
-            if isinstance(error, asyncio.CancelledError):
+            stopped = isinstance(error, asyncio.CancelledError)
+            if stopped:
                 reason = f"{INTERRUPTED}: the daemon was stopped"
-            await self._finish(_End(Status.FAILED, reason))
+            await self._finish(_End(Status.FAILED, reason), patient=not stopped)
             raise
         finally:
             self._world.live.close(self._run.id)
@@ -170,7 +171,7 @@ class Launch:
             return _End(Status.INVALID, f"the release changed during the run, from {before.label} to {after.label}")
         return None
 
-    async def _finish(self, end: _End) -> Run:
+    async def _finish(self, end: _End, *, patient: bool = True) -> Run:
         run = self._with_measures(replace(self._run, status=end.status, reason=end.reason))
         values = client_values(self._measured) if self._measured else {}
         errands: list[Errand] = []
@@ -181,23 +182,34 @@ class Launch:
             links = self._world.datadog.links(replace(run, metrics={**run.metrics, **values}))
             run = replace(run, links={**run.links, **links})
             errands.append(self._world.event(run, "stop"))
-        await self._keep(run, values, errands)
+        await self._keep(run, values, errands, patient=patient)
         self._run = run
         self._world.wake.errands.set()
         self._world.wake.collect.set()
         self._world.wake.archive.set()
         return run
 
-    async def _keep(self, run: Run, values: dict[str, MetricValue], errands: list[Errand]) -> None:
-        """What was measured must not be lost to a disk that is full for a minute: tried until it is kept."""
+    async def _keep(self, run: Run, values: dict[str, MetricValue], errands: list[Errand], *, patient: bool) -> None:
+        """What was measured must not be lost to a disk that is full for a minute: tried until it is kept.
+
+        A daemon that is told to stop cannot wait for that: one more try, then the next start calls it interrupted.
+        """
         for pause in chain(PAUSES, repeat(PAUSES[-1])):
-            try:
-                await self._world.store.save(run, expect=Status.RUNNING, values=values, errands=errands)
-            except StoreError as error:
-                log.error("the end of run %s cannot be kept yet: %s", run.id, error.message)  # noqa: TRY400 - a sentence
-                await self._world.pause(pause)
-            else:
+            if await self._kept(run, values, errands) or not patient:
                 return
+            try:
+                await self._world.pause(pause)
+            except asyncio.CancelledError:
+                await self._kept(run, values, errands)
+                raise
+
+    async def _kept(self, run: Run, values: dict[str, MetricValue], errands: list[Errand]) -> bool:
+        try:
+            await self._world.store.save(run, expect=Status.RUNNING, values=values, errands=errands)
+        except StoreError as error:
+            log.error("the end of run %s cannot be kept yet: %s", run.id, error.message)  # noqa: TRY400 - a sentence
+            return False
+        return True
 
     def _with_measures(self, run: Run) -> Run:
         measured = self._measured

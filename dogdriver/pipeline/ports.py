@@ -156,6 +156,10 @@ class Store(Protocol):
 
     async def remember(self, name: str, value: Any) -> None: ...
 
+    # The database itself
+    async def ping(self) -> None:
+        """Raises StoreError where it cannot be read and written, or was taken away."""
+
 
 class Catalogue(Protocol):
     """Which projects exist. `current` never waits; `refresh` asks ServiceBook and reads the file again."""

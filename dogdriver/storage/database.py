@@ -23,6 +23,7 @@ from dogdriver.storage.migrations import SCHEMA, migrate, migrations, pragma
 NAME = "dogdriver.db"
 BUSY = 5.0  # seconds to wait for another program's lock
 LOOK = 5.0  # seconds that the look for damage may take at start
+PROOF = 64 * 1024  # characters
 OLDEST = (3, 37, 0)  # STRICT tables
 
 P = ParamSpec("P")
@@ -55,12 +56,17 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._file = path.stat().st_ino
+        self._refused = False  # the last write
 
     async def write(
         self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run *work* as one transaction that is on the disk when this returns. Raises StoreError."""
-        return await self._run(self._writer, partial(self._transaction, lambda db: work(db, *args, **kwargs)))
+        try:
+            return await self._run(self._writer, partial(self._transaction, lambda db: work(db, *args, **kwargs)))
+        except StoreError:
+            self._refused = True
+            raise
 
     async def read(self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run *work* on one state of the database. Raises StoreError."""
@@ -78,7 +84,8 @@ class Database:
                 "put the file back."
             )
         await self.read(_answer)
-        await self.write(_answer)
+        await self.write(_proof if self._refused else _answer)
+        self._refused = False
 
     async def _run(self, connection: Connection, work: Callable[[sqlite3.Connection], T]) -> T:
         with explained(self.path):
@@ -109,6 +116,12 @@ def _snapshot(work: Callable[[sqlite3.Connection], T], database: sqlite3.Connect
 
 def _answer(database: sqlite3.Connection) -> None:
     database.execute("SELECT count(*) FROM state").fetchone()
+
+
+def _proof(database: sqlite3.Connection) -> None:
+    """That there is room again: a full disk refuses no write that changes nothing."""
+    database.execute("INSERT OR REPLACE INTO state VALUES ('proof', ?)", ("x" * PROOF,))
+    database.execute("DELETE FROM state WHERE name = 'proof'")
 
 
 @asynccontextmanager
@@ -175,7 +188,8 @@ def look_for_damage(database: sqlite3.Connection, *, seconds: float | None = Non
         end = time.monotonic() + seconds
         database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
     try:
-        return [line for (line,) in database.execute("PRAGMA quick_check(10)") if line != "ok"]
+        found = [line for (text,) in database.execute("PRAGMA quick_check(10)") for line in text.splitlines()]
+        return [line for line in found if line != "ok"]
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
             return []

@@ -41,7 +41,7 @@ async def heartbeat(request: web.Request) -> web.StreamResponse:
     site = site_of(request)
     details: dict[str, Any] = {}
     try:
-        await site.store.next_due()
+        await site.store.ping()
     except StoreError as error:
         details["database"] = {"level": "error", "message": error.message}
     for name, said in (await site.status()).items():

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -156,3 +157,51 @@ async def test_the_end_of_a_load_is_kept_once_the_disk_takes_it(world: World, mo
     assert kept.status is Status.PENDING
     assert kept.tally is not None
     assert pauses == [1.0, 2.0, 5.0]
+
+
+class FullDisk:
+    """A store that takes no end of a run until there is *room*; waiting for it never ends by itself."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.room, self.waiting = False, asyncio.Event()
+        self._save = world.store.save
+        monkeypatch.setattr(world.store, "save", self.save)
+        object.__setattr__(world.pipeline._world, "pause", self.pause)
+
+    async def pause(self, _: float) -> None:
+        self.waiting.set()
+        await asyncio.Event().wait()
+
+    async def save(self, changed: Run, **more: Any) -> bool:
+        if changed.status is not Status.RUNNING and not self.room:
+            raise StoreError("the disk is full")
+        return await self._save(changed, **more)
+
+
+async def test_a_disk_that_stays_full_does_not_keep_the_daemon_from_stopping(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await world.pipeline.trigger("shop")
+    disk = FullDisk(world, monkeypatch)
+    task = asyncio.create_task(world.pipeline.launch_next())
+    await disk.waiting.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 30)
+    await _restart(world)
+    assert (await world.now(run)).reason == "interrupted: the daemon ended during the run"
+
+
+async def test_a_daemon_that_stops_tries_once_more_to_keep_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await world.pipeline.trigger("shop")
+    disk = FullDisk(world, monkeypatch)
+    task = asyncio.create_task(world.pipeline.launch_next())
+    await disk.waiting.wait()
+    disk.room = True
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    kept = await world.now(run)
+    assert (kept.status, kept.reason) == (Status.PENDING, None)

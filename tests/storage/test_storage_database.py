@@ -224,9 +224,13 @@ async def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
             db.execute(f"PRAGMA max_page_count = {pragma(db, 'page_count')}")
             db.execute("INSERT INTO state VALUES ('a', ?)", ("x" * 100_000,))
 
-        with pytest.raises(StoreError, match="the disk is full; make room"):
-            await database.write(fill)
         await database.ping()
+        for work in (database.write(fill), database.ping(), database.ping()):
+            with pytest.raises(StoreError, match="the disk is full; make room"):
+                await work
+        await database.write(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
+        await database.ping()
+        assert await database.read(lambda db: db.execute("SELECT count(*) FROM state").fetchone()[0]) == 0
 
 
 async def test_ping_misses_a_database_that_was_taken_away(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
-from dogdriver.errors import StoreError
 from dogdriver.model import Status
 from tests.web.conftest import Client
 from tests.web.seeded import START, Bench, ended_run
@@ -46,19 +46,13 @@ async def test_a_neighbour_that_is_down_is_a_warning(
     assert (await answer.json())["status"] == level
 
 
-async def test_a_daemon_that_cannot_work_is_an_error(
-    bench: Bench, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_daemon_that_cannot_work_is_an_error(bench: Bench, client: Client, tmp_path: Path) -> None:
     bench.said = {"scheduler": {"last_error": "KeyError"}}
     answer = await client.get("/__heartbeat__")
     assert answer.status == 500
     assert (await answer.json())["details"]["scheduler"]["message"] == "KeyError"
     bench.said = {}
-
-    async def broken() -> None:
-        raise StoreError("the disk is full; make room")
-
-    monkeypatch.setattr(type(bench.store), "next_due", lambda _: broken())
+    (tmp_path / "dogdriver.db").rename(tmp_path / "elsewhere")
     answer = await client.get("/__heartbeat__")
     assert answer.status == 500
     assert (await answer.json())["checks"] == {"database": "error"}
