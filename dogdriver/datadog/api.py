@@ -98,7 +98,7 @@ class Api:
         learn: Callable[[Answer], None] = _nothing,
     ) -> T:
         try:
-            result = read(await self._transport.call(endpoint, request, learn))
+            result = await self._transport.call(endpoint, request, read, learn)
         except ExternalError as error:
             self.health[endpoint] = self.health[endpoint].failed(self._clock(), error)
             raise

@@ -1,12 +1,16 @@
 """Which points of a reading belong to a run, and how far apart points are."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import itemgetter, sub
 from statistics import median
+from typing import TypeVar, cast
 
 from dogdriver.model import Reading, Window
+
+P = TypeVar("P", tuple[float, float], tuple[float, float | None])
 
 FEWEST = 3  # buckets wholly inside the window; with fewer, those that overlap it are taken too
 
@@ -29,12 +33,16 @@ class Span:
         trimmed = start + max(0.0, ramp_up)
         return cls(trimmed if trimmed < end else start, end)
 
-    def overlaps(self, at: float, width: float) -> bool:
+    def overlapping(self, points: Sequence[P], width: float) -> Sequence[P]:
+        """Those of *points*, in the order of time, whose *width* seconds reach into the window."""
+        first = bisect_right(points, self.start, key=lambda point: point[0] + width)
         # A bucket that touches the end is outside it; an instant counts where it lies.
-        return at < max(self.end, self.start + 1e-9) and at + width > self.start
+        return points[first : bisect_left(points, max(self.end, self.start + 1e-9), key=itemgetter(0))]
 
-    def holds(self, at: float, width: float) -> bool:
-        return at >= self.start and at + width <= self.end
+    def holding(self, points: Sequence[P], width: float) -> Sequence[P]:
+        """Those that lie in the window with all of their *width* seconds."""
+        first = bisect_left(points, self.start, key=itemgetter(0))
+        return points[first : bisect_right(points, self.end, key=lambda point: point[0] + width)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +63,41 @@ class Chosen:
 
 def inside(reading: Reading, span: Span, size: float) -> Points:
     """The points of *reading*, each standing for *size* seconds, that overlap *span*."""
-    return tuple(
-        tuple((at, value) for at, value in one.points if value is not None and span.overlaps(at, size))
-        for one in reading.series
-    )
+    return tuple(present(span.overlapping(one.points, size)) for one in reading.series)
+
+
+def present(points: Sequence[tuple[float, float | None]]) -> tuple[tuple[float, float], ...]:
+    """*points* without the holes."""
+    return tuple(cast("list[tuple[float, float]]", [point for point in points if point[1] is not None]))
 
 
 def choose(overlapping: Points, span: Span, size: float) -> Chosen:
     """Of the points that may belong to a run those wholly inside *span*, or those that overlap it if there are few."""
-    held = tuple(tuple(point for point in one if span.holds(point[0], size)) for one in overlapping)
+    held = tuple(tuple(span.holding(one, size)) for one in overlapping)
     whole = len({at for one in held for at, _ in one}) >= FEWEST
     if not whole:
-        held = tuple(tuple(point for point in one if span.overlaps(point[0], size)) for one in overlapping)
+        held = tuple(tuple(span.overlapping(one, size)) for one in overlapping)
     first, last = round(span.start / size, 6), round(span.end / size, 6)
     per_series = math.floor(last) - math.ceil(first) if whole else math.ceil(last) - math.floor(first)
     most = max((len(one) for one in held), default=0)
     return Chosen(held, max(per_series, most) * max(1, len(held)), whole)
 
 
-def width(reading: Reading, step: float) -> float:
+def width(interval: float | None, gaps: Sequence[float], step: float) -> float:
     """How long one point stands for: Datadog's interval, or longer where its origin reports less often."""
-    return max(reading.interval or 0.0, min(gap(reading) or step, step))
+    return max(interval or 0.0, min(median(gaps) if gaps else step, step))
 
 
-def gap(reading: Reading, *, least: int = 1) -> float | None:
-    """The usual distance in seconds between two points of one series; None: there are fewer than *least* such."""
-    gaps = [
-        later - earlier
-        for one in reading.series
-        for earlier, later in pairwise(at for at, value in one.points if value is not None)
-    ]
-    return median(gaps) if len(gaps) >= least else None
+def distances(reading: Reading) -> list[float]:
+    """Seconds between two points that follow each other in one series, of all series."""
+    gaps: list[float] = []
+    for one in reading.series:
+        times = [at for at, value in one.points if value is not None]
+        gaps += map(sub, times[1:], times)
+    return gaps
 
 
 def usual_gap(readings: Sequence[Reading]) -> float | None:
-    """The same over several readings, each with the same weight."""
-    gaps = [found for reading in readings if (found := gap(reading)) is not None]
+    """The usual distance in seconds between two points of one series, each of *readings* with the same weight."""
+    gaps = [median(found) for reading in readings if (found := distances(reading))]
     return median(gaps) if gaps else None

@@ -4,7 +4,7 @@ import re
 from statistics import median
 
 from dogdriver.datadog import query
-from dogdriver.datadog.buckets import Span
+from dogdriver.datadog.buckets import Span, present
 from dogdriver.model import Reading, Window
 
 _GROUPS = re.compile(r"\bby\s*\{([^{}]*)\}")
@@ -16,12 +16,12 @@ def fingerprint(reading: Reading, window: Window | None = None) -> float | None:
     A query with `by {…}` is counted: its groups that have a point. Any other gives the number itself, whose median
     over the window is taken.
     """
-    present = _present(reading, window)
-    if not present:
+    shown = _shown(reading, window)
+    if not shown:
         return None
     if query.grouped(reading.query):
-        return float(len(present))
-    return float(median(value for _, some in present for value in some))
+        return float(len(shown))
+    return float(median(value for _, some in shown for value in some))
 
 
 def kinds(reading: Reading, window: Window | None = None) -> str | None:
@@ -31,19 +31,19 @@ def kinds(reading: Reading, window: Window | None = None) -> str | None:
     """
     wanted = {key.strip() for group in _GROUPS.findall(reading.query) for key in group.split(",")} - {"host", ""}
     found = set()
-    for scope, _ in _present(reading, window):
+    for scope, _ in _shown(reading, window):
         tags = sorted(tag.strip() for tag in scope.split(",") if tag.partition(":")[0].strip() in wanted)
         if tags:
             found.add(" ".join(tags))
     return "; ".join(sorted(found)) or None
 
 
-def _present(reading: Reading, window: Window | None) -> list[tuple[str, list[float]]]:
+def _shown(reading: Reading, window: Window | None) -> list[tuple[str, list[float]]]:
     """The series with a point (inside *window*), each with its scope."""
     span = Span.of(window) if window else None
     size = reading.interval or 0.0
-    values = [
-        (one.scope, [v for at, v in one.points if v is not None and (span is None or span.overlaps(at, size))])
+    found = [
+        (one.scope, present(one.points if span is None else span.overlapping(one.points, size)))
         for one in reading.series
     ]
-    return [(scope, some) for scope, some in values if some]
+    return [(scope, [value for _, value in some]) for scope, some in found if some]

@@ -101,16 +101,28 @@ def _points(pointlist: Any) -> tuple[tuple[float, float | None], ...]:
     """(unix seconds, value or None), in the order of time."""
     if not isinstance(pointlist, list):
         raise Unavailable("Datadog's answer has a series without points")
-    points: dict[float, float | None] = {}
-    for point in pointlist:
-        at = _number(point[0]) if isinstance(point, list) and len(point) == 2 else None  # noqa: PLR2004 - a pair
-        if at is None:
-            raise Unavailable("Datadog's answer has a point in a form that is not known")
-        value = _number(point[1])
-        if value is None and point[1] is not None:
-            raise Unavailable("Datadog's answer has a value that is no number")
-        points[at / 1000] = value
+    if not pointlist:
+        return ()
+    # Whole columns at a time: answers with hundreds of thousands of points must not take seconds.
+    try:
+        times, values = zip(*pointlist, strict=True)
+    except (TypeError, ValueError):
+        raise Unavailable("Datadog's answer has a point in a form that is not known") from None
+    if not _numbers(times):
+        raise Unavailable("Datadog's answer has a point in a form that is not known")
+    if not _numbers([value for value in values if value is not None]):
+        raise Unavailable("Datadog's answer has a value that is no number")
+    floats = [None if value is None else float(value) for value in values]
+    points = dict(zip([at / 1000 for at in times], floats, strict=True))
     return tuple(sorted(points.items()))
+
+
+def _numbers(column: Sequence[Any]) -> bool:
+    """Whether all are finite numbers; true and false are none."""
+    try:
+        return set(map(type, column)) <= {int, float} and all(map(math.isfinite, column))
+    except OverflowError:
+        return False
 
 
 def _number(value: Any) -> float | None:

@@ -9,14 +9,16 @@ reading's own stands in for it, or such a metric would never settle for the firs
 
 import math
 from dataclasses import replace
+from statistics import median
 
 from dogdriver.datadog import query
-from dogdriver.datadog.buckets import Chosen, Points, Span, choose, gap, inside, width
+from dogdriver.datadog.buckets import Chosen, Points, Span, choose, distances, inside, width
 from dogdriver.datadog.conversion import conversion, sparse_rates
 from dogdriver.datadog.reduce import known, reduce
 from dogdriver.model import Metric, MetricState, MetricValue, Reading, Window
 
 SLACK = 2  # steps that may be missing at either end
+FEWEST_GAPS = 2  # that a reading needs to say itself how far apart its points usually are
 _MOST_NAMED = 5
 
 
@@ -37,9 +39,10 @@ def assess(
     if not known(metric.reduce):
         note = f"{metric.reduce!r} is no way to reduce points; use mean, max, min, sum, last or p0 to p100"
         return _refused(reading, metric, note)
-    seen = usual_gap if usual_gap is not None else gap(reading, least=2)
+    gaps = distances(reading)
+    seen = usual_gap if usual_gap is not None else median(gaps) if len(gaps) >= FEWEST_GAPS else None
     step = max(reading.interval or 0.0, metric.every, seen or 0.0)
-    size = width(reading, step)
+    size = width(reading.interval, gaps, step)
     unit = conversion(reading, metric, size)
     if unit.factor is None:
         return _refused(reading, metric, unit.doubt)
@@ -77,13 +80,13 @@ def _refused(reading: Reading, metric: Metric, note: str | None) -> MetricValue:
 
 def _uncovered(points: Points, span: Span, step: float) -> str | None:
     """Why the points do not cover the run, in words."""
-    times = [at for one in points for at, _ in one]
-    if not times:
+    if not any(points):
         return "no data yet"
-    if min(times) > span.start + SLACK * step:
-        return f"the oldest point is {min(times) - span.start:.0f} s after the start"
-    if max(times) < span.end - SLACK * step:
-        return f"the newest point is {span.end - max(times):.0f} s before the end"
+    oldest, newest = min(one[0][0] for one in points if one), max(one[-1][0] for one in points if one)
+    if oldest > span.start + SLACK * step:
+        return f"the oldest point is {oldest - span.start:.0f} s after the start"
+    if newest < span.end - SLACK * step:
+        return f"the newest point is {span.end - newest:.0f} s before the end"
     return None
 
 
@@ -109,7 +112,7 @@ def _sorted(reading: Reading, points: Points) -> list[Line]:
 
 
 def _agree(one: Line, other: Line) -> bool:
-    return (
+    return one == other or (
         one[0] == other[0]
         and len(one[1]) == len(other[1])
         and all(

@@ -4,11 +4,12 @@ The client's own transport is not used: after a time-out it can hand out the pre
 one's.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -19,6 +20,8 @@ from datadog_api_client.exceptions import OpenApiException
 from dogdriver.datadog.budget import Rate
 from dogdriver.errors import ExternalError, RateLimited, Refused, SettingsError, Unavailable
 from dogdriver.settings import Secret
+
+T = TypeVar("T")
 
 LONGEST_ANSWER = 64 * 2**20
 _LONGEST_WORDS = 500
@@ -118,8 +121,17 @@ class Transport:
         }
         self.client = SessionApiClient(configuration, session, timeout)
 
-    async def call(self, endpoint: str, request: Callable[[], Awaitable[Any]], learn: Callable[[Answer], None]) -> Any:
-        """The decoded JSON of what *request* is answered. *endpoint* names it in errors; *learn* sees every answer."""
+    async def call(
+        self,
+        endpoint: str,
+        request: Callable[[], Awaitable[Any]],
+        read: Callable[[Mapping[str, Any]], T],
+        learn: Callable[[Answer], None],
+    ) -> T:
+        """What *read* makes, in a thread of its own, of the JSON document that *request* is answered.
+
+        *endpoint* names it in errors; *learn* sees every answer.
+        """
         try:
             answer = await request()
         except OpenApiException as error:
@@ -133,9 +145,10 @@ class Transport:
             words = self._words(str(error)) or type(error).__name__
             raise Unavailable(f"Datadog ({endpoint}) cannot be reached: {words}") from None
         learn(answer)
-        return self._check(endpoint, answer)
+        # An answer may be megabytes long: not in the loop that answers the dashboard.
+        return await asyncio.to_thread(lambda: read(self._check(endpoint, answer)))
 
-    def _check(self, endpoint: str, answer: Answer) -> Any:
+    def _check(self, endpoint: str, answer: Answer) -> Mapping[str, Any]:
         document, sound = _decode(answer.body)
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - the range of success
             raise self._failure(endpoint, answer, document if sound else None)

@@ -1,5 +1,6 @@
 """One reading of everything that a run still waits for, and what each answer amounts to."""
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -36,7 +37,7 @@ class Attempt:
                 metric = metrics[name]
                 assert metric is not None  # noqa: S101 - it has a query
                 values[name] = await self._value(metric, run.metrics[name], answers[query], window)
-            run = replace(self._with_hosts(run, answers, window), attempts=run.attempts + 1)
+            run = replace(await self._with_hosts(run, answers, window), attempts=run.attempts + 1)
         return replace(run, metrics={**run.metrics, **values}), values
 
     async def changed(self) -> dict[str, MetricValue]:
@@ -57,7 +58,7 @@ class Attempt:
                 continue
             if before.reading is not None and before.reading.series == answer.series:
                 continue
-            now = self._assess(metric, before, answer, window, usual_gap=await self._gap(metric), last=True)
+            now = await self._assess(metric, before, answer, window, last=True)
             if now.value is not None and not _equal(now.value, before.value):
                 note = "; ".join(n for n in (now.note, "read again a day later, it had changed") if n)
                 values[name] = replace(now, earlier=before.value, note=note)
@@ -92,33 +93,28 @@ class Attempt:
             and not await store.ever_had_data(run.project, metric.name)
         )
         last = self._regular is None or hopeless
-        return self._assess(metric, before, answer, window, usual_gap=await self._gap(metric), last=last)
+        return await self._assess(metric, before, answer, window, last=last)
 
-    async def _gap(self, metric: Metric) -> float | None:
-        run = self._run
-        key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
-        return self._world.datadog.usual_gap(await self._world.store.readings(key, limit=GAPS_FROM))
-
-    def _assess(
-        self,
-        metric: Metric,
-        before: MetricValue,
-        answer: Reading,
-        window: Window,
-        *,
-        usual_gap: float | None,
-        last: bool,
+    async def _assess(
+        self, metric: Metric, before: MetricValue, answer: Reading, window: Window, *, last: bool
     ) -> MetricValue:
-        load = self._run.load
-        return self._world.datadog.assess(
-            answer,
-            before.reading,
-            metric=metric,
-            window=window,
-            ramp_up=float(load.options.get("ramp_up") or 0.0) if load else 0.0,
-            usual_gap=usual_gap,
-            last=last,
-        )
+        run, datadog = self._run, self._world.datadog
+        key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
+        earlier = await self._world.store.readings(key, limit=GAPS_FROM)
+
+        def work() -> MetricValue:
+            return datadog.assess(
+                answer,
+                before.reading,
+                metric=metric,
+                window=window,
+                ramp_up=float(run.load.options.get("ramp_up") or 0.0) if run.load else 0.0,
+                usual_gap=datadog.usual_gap(earlier),
+                last=last,
+            )
+
+        # Hundreds of hosts have hundreds of thousands of points: not in the loop that answers the dashboard.
+        return await asyncio.to_thread(work)
 
     def _query(self, metric: Metric) -> str:
         return self._world.datadog.render(metric, self._run)
@@ -132,15 +128,15 @@ class Attempt:
         template = self._project.fingerprint if self._project else None
         return [self._world.datadog.render_template(template, self._run)] if template else []
 
-    def _with_hosts(self, run: Run, answers: Mapping[str, Reading | ExternalError], window: Window) -> Run:
+    async def _with_hosts(self, run: Run, answers: Mapping[str, Reading | ExternalError], window: Window) -> Run:
         """With the hosts behind the deployment as the newest answer shows them; one that failed changes nothing."""
+        datadog = self._world.datadog
         for query in self._hosts_query():
             answer = answers[query]
             if not isinstance(answer, ExternalError):
-                datadog = self._world.datadog
-                return replace(
-                    run, fingerprint=datadog.fingerprint(answer, window), kinds=datadog.kinds(answer, window)
-                )
+                hosts = await asyncio.to_thread(datadog.fingerprint, answer, window)
+                kinds = await asyncio.to_thread(datadog.kinds, answer, window)
+                run = replace(run, fingerprint=hosts, kinds=kinds)
         return run
 
 

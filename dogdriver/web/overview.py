@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dogdriver.model import Filter, Judged, Metric, Outcome, Point, Run
+from dogdriver.model import Filter, Judged, Metric, MetricState, Outcome, Point, Run
 from dogdriver.model.document import moment
 from dogdriver.model.judgement import Trend
 from dogdriver.web.agreement import Agreement, agreement, agreement_document
 from dogdriver.web.history import History, ReleaseView, judged_point
 from dogdriver.web.keys import Site
 from dogdriver.web.scope import Scope
+
+RECENT = 5  # runs among which one is looked for that Datadog was asked about
+READ = frozenset({MetricState.SETTLED, MetricState.PARTIAL, MetricState.NO_DATA, MetricState.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,11 @@ async def project_view(
     metrics = [
         await _metric_view(site.history, scope, metric, limit, judged.get(metric.name)) for metric in scope.metrics
     ]
-    page = await site.store.runs(Filter(project=name), limit=1)
+    page = await site.store.runs(Filter(project=name), limit=RECENT)
     catalog = site.catalogue.current
     problems = [*(scope.entry.problems if scope.entry else ())]
     problems += [p.message for p in catalog.problems if p.subject == name and p.message not in problems]
+    problems += _refused(page.runs, scope.metrics)
     return ProjectView(
         scope=scope,
         sources=await site.scopes.all_sources(name),
@@ -66,6 +70,17 @@ async def project_view(
         newest=page.runs[0] if page.runs else None,
         agreement=await agreement(site.store, scope, view.release),
     )
+
+
+def _refused(runs: Sequence[Run], metrics: Sequence[Metric]) -> list[str]:
+    """What Datadog said against the queries of the newest run that it was asked about."""
+    titles = {metric.name: metric.title for metric in metrics}
+    for run in runs:
+        read = {name: one for name, one in run.metrics.items() if one.query is not None and one.state in READ}
+        if read:
+            refused = [(name, one) for name, one in read.items() if one.state is MetricState.REFUSED]
+            return [f"{titles.get(name, name)}: {one.note} (asked: {one.query})" for name, one in refused]
+    return []
 
 
 async def _metric_view(history: History, scope: Scope, metric: Metric, limit: int, judged: Judged | None) -> MetricView:

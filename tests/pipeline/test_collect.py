@@ -1,9 +1,13 @@
 """What comes after the first settled values: the second reading a day later, revoked keys, the verdict's event."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from dogdriver.datadog import reply
 from dogdriver.model import MetricState, Project, Run, Status
 from tests.world import SETTLE, Catalogue, World, shop
 
@@ -109,6 +113,23 @@ async def test_a_query_that_cannot_be_read_is_refused_at_once_in_datadogs_words(
     await world.deliver()
     await world.collect_until(pending, DAY)
     assert len(world.standin.asked("/api/v1/query")) == asked
+
+
+async def test_the_loop_that_answers_the_dashboard_does_no_sums(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    where: dict[str, set[int]] = {}
+
+    def noted(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            where.setdefault(name, set()).add(threading.get_ident())
+            return work(*args, **kwargs)
+
+        return wrapped
+
+    for place, name in ((reply, "readings"), (world.datadog, "assess"), (world.datadog, "usual_gap")):
+        monkeypatch.setattr(place, name, noted(name, getattr(place, name)))
+    assert (await done(world)).metrics["art"].value == pytest.approx(200.0)
+    assert set(where) == {"readings", "assess", "usual_gap"}
+    assert not any(threading.get_ident() in threads for threads in where.values())
 
 
 def broken() -> Project:

@@ -1,7 +1,9 @@
 """The pages: what they say, what they never do, and that their contexts and routes are documented."""
 
+import html
 import re
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from dogdriver.web import dashboard, words
 from dogdriver.web.operations import OPERATIONS
 from dogdriver.web.routes import FILES, STATIC
 from tests.web.conftest import Client, page
-from tests.web.seeded import TOKEN, Bench, Shelf, ended_run, project
+from tests.web.seeded import START, TOKEN, Bench, Shelf, ended_run, project
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 EVIL = '<script>alert("x")</script>'
@@ -53,6 +55,44 @@ async def test_what_is_slower_stands_first_and_what_never_ran_last(bench: Bench)
     async with TestClient(TestServer(again.app())) as client:
         text = await page(client, "/")
     assert text.index("/p/zulu") < text.index("/p/beta") < text.index("Never run</h2>") < text.index("/p/alpha")
+
+
+async def test_what_datadog_refuses_is_said_at_the_project_in_its_own_words(bench: Bench) -> None:
+    words = "Datadog says: Error parsing query: Rule 'scope_expr' didn't match"
+    refused = MetricValue(MetricState.REFUSED, query="avg:system.cpu.idle{", note=words)
+    for hour in range(2):
+        await bench.keep(ended_run(f"{hour:032x}", "kintowe", START + timedelta(hours=hour), "1.0.0"), {"cpu": refused})
+    async with TestClient(TestServer(bench.app())) as client:
+        for path in ("/", "/p/kintowe"):
+            text = html.unescape(await page(client, path))
+            assert text.count(words) == 1, path
+            assert "(asked: avg:system.cpu.idle{)" in text
+        told = await (await client.get("/api/v1/projects/kintowe")).json()
+        [said] = told["problems"]
+        assert words in said
+        settled = replace(refused, state=MetricState.SETTLED, value=1.0, note=None)
+        newer = ended_run(f"{2:032x}", "kintowe", START + timedelta(hours=2), "1.0.0")
+        await bench.keep(newer, {"cpu": settled})
+        assert words not in html.unescape(await page(client, "/p/kintowe"))
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({}, "Its first run starts by its schedule"),
+        ({"test": None}, "it has no test"),
+        ({"allowed": False}, "matches nothing in allowed_tests"),
+        ({"deployments": ()}, "it has no deployment"),
+    ],
+)
+async def test_a_project_that_never_ran_says_why(bench: Bench, others: dict[str, object], said: str) -> None:
+    again = Bench(bench.store, shelf=Shelf(project("new", **others)))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with TestClient(TestServer(again.app()), headers=headers) as client:
+        assert said in await page(client, "/")
+        text = await page(client, "/p/new")
+    assert said in text
+    assert ("Run now" in text) is (others == {})
 
 
 async def test_a_share_of_scenarios_is_not_called_one_of_requests(told: Bench, reader: Client) -> None:
