@@ -13,9 +13,26 @@ import aiohttp
 
 from dogdriver.catalog import ProjectCatalogue
 from dogdriver.checkout import TestCheckouts
-from dogdriver.datadog import DEFAULT_FINGERPRINT, DEFAULT_METRICS, Datadog
-from dogdriver.errors import DogdriverError, ExternalError
-from dogdriver.model import UNKNOWN, Clock, Deployment, Metric, Project, Reading, Release, Run, Status, Trigger, Window
+from dogdriver.datadog import DEFAULT_FINGERPRINT, DEFAULT_METRICS, Datadog, Endpoint
+from dogdriver.datadog.buckets import usual_gap
+from dogdriver.datadog.conversion import query_doubts
+from dogdriver.datadog.fingerprint import fingerprint, kinds
+from dogdriver.datadog.settle import assess
+from dogdriver.errors import DogdriverError, ExternalError, RateLimited
+from dogdriver.model import (
+    UNKNOWN,
+    Clock,
+    Deployment,
+    Metric,
+    MetricState,
+    Project,
+    Reading,
+    Release,
+    Run,
+    Status,
+    Trigger,
+    Window,
+)
 from dogdriver.settings import Settings
 from dogdriver.target import DockerflowTarget
 
@@ -63,25 +80,28 @@ class Check:
                 site=self._settings.site,
                 address=self._settings.datadog_url,
             )
-            yield await _keys(datadog)
-            catalogue = self._catalogue(session)
+            keys = await _keys(datadog, self._settings.site)
+            yield keys
             try:
-                catalog = await catalogue.refresh()
+                catalog = await self._catalogue(session).refresh()
             except DogdriverError as error:
                 yield Line(Mark.BAD, "projects", error.message)
                 return
             if catalog.stale:
                 yield Line(Mark.BAD, "ServiceBook", catalog.stale)
+            elif self._settings.servicebook:
+                yield Line(Mark.FINE, "ServiceBook", f"{self._settings.servicebook} answers")
             for problem in catalog.problems:
                 yield Line(Mark.DOUBT, problem.subject, problem.message)
             chosen = [p for p in catalog.projects.values() if self._wanted(p)]
-            yield Line(Mark.FINE, "projects", f"{len(catalog.projects)} known, {len(chosen)} looked at")
+            yield _known(len(catalog.projects), len(chosen))
             for name in sorted(set(self._names) - set(catalog.projects)):
                 yield Line(
                     Mark.BAD, name, f"there is no such project; there are: {', '.join(sorted(catalog.projects))}"
                 )
             for project in chosen:
-                async for line in self._project(project, datadog, DockerflowTarget(session)):
+                reads = datadog if keys.mark is Mark.FINE else None
+                async for line in self._project(project, reads, DockerflowTarget(session)):
                     yield line
 
     def _wanted(self, project: Project) -> bool:
@@ -105,7 +125,10 @@ class Check:
             recall=recall,
         )
 
-    async def _project(self, project: Project, datadog: Datadog, target: DockerflowTarget) -> AsyncIterator[Line]:
+    async def _project(
+        self, project: Project, datadog: Datadog | None, target: DockerflowTarget
+    ) -> AsyncIterator[Line]:
+        """Without *datadog*, which has been told of already, its metrics are named and not asked."""
         yield await self._checkout(project)
         for deployment in project.deployments:
             release, line = await _target(project, deployment, target)
@@ -131,26 +154,47 @@ class Check:
             Mark.FINE, subject, f"entry {prepared.name} of {project.test.url} at {prepared.commit or 'a folder'}{notes}"
         )
 
-    async def _metrics(self, project: Project, run: Run, datadog: Datadog) -> list[Line]:
-        """One query a metric over the last hour."""
-        if not datadog.configured:
-            return []
-        now = self._clock()
+    async def _metrics(self, project: Project, run: Run, datadog: Datadog | None) -> list[Line]:
+        """One query a metric over the last hour, and that of the hosts."""
+        subject = f"{project.name} {run.deployment}"
+        if datadog is None:
+            said = "not asked: see Datadog above"
+            return [Line(Mark.DOUBT, f"{subject} {metric.name}", said) for metric in project.metrics]
+        hour = Window(self._clock() - HOUR, self._clock())
         queries = [datadog.render(metric, run) for metric in project.metrics]
-        answers = await datadog.read_many(queries, Window(now - HOUR, now))
+        hosts = [datadog.render_template(project.fingerprint, run)] if project.fingerprint else []
+        answers = dict(zip([*queries, *hosts], await datadog.read_many([*queries, *hosts], hour), strict=True))
         return [
-            _metric(f"{project.name} {run.deployment} {metric.name}", metric, query, answer, datadog)
-            for metric, query, answer in zip(project.metrics, queries, answers, strict=True)
+            *(
+                asked(f"{subject} {metric.name}", metric, query, answers[query], hour)
+                for metric, query in zip(project.metrics, queries, strict=True)
+            ),
+            *(hosts_seen(f"{subject} hosts", query, answers[query], hour) for query in hosts),
         ]
 
 
-async def _keys(datadog: Datadog) -> Line:
+def _known(projects: int, chosen: int) -> Line:
+    if not projects:
+        said = "none is known; set DOGDRIVER_PROJECTS to a projects file, or DOGDRIVER_SERVICEBOOK"
+        return Line(Mark.DOUBT, "projects", said)
+    said = f"{projects} known, {chosen} looked at"
+    return Line(Mark.FINE, "projects", said if chosen else f"{said}: none of them may run (give a name to look at it)")
+
+
+async def _keys(datadog: Datadog, site: str) -> Line:
     if not datadog.sends:
-        return Line(Mark.DOUBT, "Datadog", "no keys are set (DD_API_KEY, DD_APP_KEY): nothing is marked or read there")
+        said = "no keys are set (DD_API_KEY, DD_APP_KEY): nothing is marked there, no metric is read"
+        return Line(Mark.DOUBT, "Datadog", said)
     if await datadog.check_keys():
         return Line(Mark.FINE, "Datadog", "takes both keys")
-    said = "; ".join(health.error for health in datadog.status.values() if health.error)
-    return Line(Mark.BAD, "Datadog", said or "DD_APP_KEY is not set, so no metric can be read")
+    validate, query = datadog.status[Endpoint.VALIDATE], datadog.status[Endpoint.QUERY]
+    if validate.refused:
+        said = f"DD_API_KEY is not taken at {site}; check the key, and that DD_SITE is the site that it belongs to"
+    elif query.refused:
+        said = "takes DD_API_KEY, not DD_APP_KEY; check that key, and that its scopes hold timeseries_query"
+    else:
+        said = validate.error or query.error or "DD_APP_KEY is not set: runs are marked, no metric is read"
+    return Line(Mark.BAD, "Datadog", said)
 
 
 async def _target(project: Project, deployment: Deployment, target: DockerflowTarget) -> tuple[Release, Line]:
@@ -167,15 +211,39 @@ async def _target(project: Project, deployment: Deployment, target: DockerflowTa
     return Release(label, version, commit), Line(Mark.FINE, subject, f"healthy, runs {label}")
 
 
-def _metric(subject: str, metric: Metric, query: str, answer: Reading | ExternalError, datadog: Datadog) -> Line:
+def asked(subject: str, metric: Metric, query: str, answer: Reading | ExternalError, hour: Window) -> Line:
+    """What one answer says of a metric's query: points, unit, how far apart they are, and what that would come to."""
     if isinstance(answer, ExternalError):
-        return Line(Mark.BAD, subject, f"{answer.message} (asked: {query})")
+        return _unanswered(subject, query, answer)
     points = sum(value is not None for series in answer.series for _, value in series.points)
     if not points:
-        return Line(Mark.DOUBT, subject, f"no points in the last hour (asked: {query})")
-    gap = datadog.usual_gap([answer])
-    unit = answer.unit or "no unit"
-    said = f"{points} points in {len(answer.series)} series, {unit}, interval {answer.interval:g} s"
-    if gap is not None and gap > metric.every:
-        return Line(Mark.DOUBT, subject, f'{said}; its points come every {gap:g} s: set every = "{gap:g}s"')
-    return Line(Mark.FINE, subject, said)
+        why = "nothing was reported, or under another name or other tags; try it in Datadog's metrics explorer"
+        return Line(Mark.DOUBT, subject, f"no points in the last hour: {why} (asked: {query})")
+    value = assess(answer, answer, metric=metric, window=hour, last=True)
+    if value.state is MetricState.REFUSED:
+        return Line(Mark.BAD, subject, f"{value.note} (asked: {query})")
+    gap = usual_gap([answer]) or metric.every
+    doubts = query_doubts(answer, metric, max(answer.interval or 0.0, gap))
+    if gap > metric.every:
+        doubts.append(f'its points come every {gap:g} s: set every = "{gap:g}s"')
+    said = f"{points} points in {len(answer.series)} series, {answer.unit or 'no unit'}, interval {answer.interval:g} s"
+    if value.value is not None:
+        said += f"; {metric.reduce} of the hour {value.value:.4g} {metric.unit}".rstrip()
+    return Line(Mark.DOUBT if doubts else Mark.FINE, subject, "; ".join([said, *doubts]))
+
+
+def hosts_seen(subject: str, query: str, answer: Reading | ExternalError, hour: Window) -> Line:
+    """What the fingerprint's query says: runs are compared where it says the same."""
+    if isinstance(answer, ExternalError):
+        return _unanswered(subject, query, answer)
+    found = fingerprint(answer, hour)
+    if found is None:
+        said = "none seen in the last hour, so runs are compared whatever runs behind them; correct `fingerprint`"
+        return Line(Mark.DOUBT, subject, f"{said} (asked: {query})")
+    of = kinds(answer, hour)
+    return Line(Mark.FINE, subject, f"{found:g} seen" + (f", {of}" if of else ""))
+
+
+def _unanswered(subject: str, query: str, error: ExternalError) -> Line:
+    wait = f"; try again in {error.retry_after:.0f} s" if isinstance(error, RateLimited) and error.retry_after else ""
+    return Line(Mark.BAD, subject, f"{error.message.rstrip('.')}{wait} (asked: {query})")

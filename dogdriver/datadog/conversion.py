@@ -34,6 +34,11 @@ def conversion(reading: Reading, metric: Metric, size: float) -> Conversion:
     return Conversion(factor)
 
 
+def query_doubts(reading: Reading, metric: Metric, size: float) -> list[str]:
+    """What a person should know of values of *metric* that come from such an answer."""
+    return [doubt for doubt in (conversion(reading, metric, size).doubt, sparse_rates(reading, size)) if doubt]
+
+
 def sparse_rates(reading: Reading, size: float) -> str | None:
     """What a person should know of rates whose buckets are shorter than the time between two points."""
     if not query.rates(reading.query) or size <= (reading.interval or 0.0):
