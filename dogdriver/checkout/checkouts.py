@@ -16,6 +16,7 @@ from dogdriver.checkout.folder import copy
 from dogdriver.checkout.git import Git
 from dogdriver.checkout.place import inside
 from dogdriver.checkout.site import Sites
+from dogdriver.errors import CheckoutError
 from dogdriver.model import Prepared, Test
 
 KEPT = 20  # repositories and sites
@@ -61,16 +62,24 @@ class TestCheckouts:
         """Fetch, resolve, install the requirements. Raises CheckoutError or LoadTestError (no such entry)."""
         address = parse(test.url)
         ref = check_ref(test.ref)
-        async with self._lock:
-            self._trees.mkdir(parents=True, exist_ok=True)
-            root = Path(mkdtemp(dir=self._trees, prefix="test-"))
-            try:
-                prepared = await self._prepare(test, address, ref, root)
-            except BaseException:
-                shutil.rmtree(root, ignore_errors=True)
-                raise
-            await asyncio.to_thread(self._prune)
-            return prepared
+        try:
+            async with self._lock:
+                return await self._prepared(test, address, ref)
+        except OSError as error:
+            raise CheckoutError(
+                f"The test cannot be put into the data directory ({error.strerror}); make room there or mend its owner."
+            ) from error
+
+    async def _prepared(self, test: Test, address: Address, ref: str) -> Prepared:
+        self._trees.mkdir(parents=True, exist_ok=True)
+        root = Path(mkdtemp(dir=self._trees, prefix="test-"))
+        try:
+            prepared = await self._prepare(test, address, ref, root)
+        except BaseException:
+            shutil.rmtree(root, ignore_errors=True)
+            raise
+        await asyncio.to_thread(self._prune)
+        return prepared
 
     async def _prepare(self, test: Test, address: Address, ref: str, root: Path) -> Prepared:
         repository = self._repositories / hashlib.sha256(f"{address.text} {ref}".encode()).hexdigest()[:32]

@@ -53,6 +53,8 @@ AWAY = (
     ("Connection refused", "nothing listens there; correct the address or try later"),
     ("unable to access", "the server cannot be reached; correct the address or try later"),
 )
+FULL = (("No space left on device", "the disk of the data directory is full; make room"),)
+SCANT = 1024 * 1024  # bytes; git does not say why it cannot write a file
 
 
 class Git:
@@ -78,17 +80,18 @@ class Git:
         """(commit, tree) of *ref* at *address*, fetched into the bare *repository* without its history.
 
         What stands there already saves transfer. Where that is the trouble (a half-written pack, a lock left by a
-        killed daemon) it is thrown away and fetched again, once. Raises CheckoutError.
+        killed daemon) it is thrown away and fetched again, once. The half of a repository is never left: it may be
+        what fills the disk. Raises CheckoutError.
         """
         for last in (False, True):
             await self._init(repository)
             before = await self._git(repository, "rev-parse", "--verify", "--quiet", "refs/test")
             wanted = ("--end-of-options", address.text, f"+{ref}:refs/test")
             done = await self._git(repository, "fetch", "--quiet", "--depth=1", "--no-tags", "--force", *wanted)
-            if done.ok or done.code is None or last or _tip(done, GONE):
-                break
-            if not _tip(done, AWAY):
+            if not (done.ok or _tip(done, GONE + AWAY)):
                 shutil.rmtree(repository, ignore_errors=True)
+            if done.ok or done.code is None or last or _tip(done, GONE + FULL):
+                break
         self._expect(done, address, ref)
         named = await self._git(repository, "rev-parse", "refs/test^{commit}", "refs/test^{tree}")
         self._expect(named, address, ref)
@@ -104,7 +107,8 @@ class Git:
             for words in (("read-tree", tree), ("checkout-index", "--all", "--quiet")):
                 done = await self._git(repository, f"--work-tree={directory}", *words, more=index)
                 if not done.ok:
-                    raise CheckoutError(f"The files of the test cannot be written: {_last(done)}.")
+                    why = FULL[0][1] if shutil.disk_usage(directory).free < SCANT else _last(done)
+                    raise CheckoutError(f"The files of the test cannot be written: {why}.")
 
     async def subtree(self, repository: Path, tree: str, path: str) -> str:
         """The hash of the folder *path* in *tree*."""
@@ -123,6 +127,7 @@ class Git:
             )
             tree = await self._git(repository, "write-tree", more=index)
         if not (added.ok and tree.ok):
+            shutil.rmtree(repository, ignore_errors=True)
             raise CheckoutError(f"The test's folder cannot be read: {_last(tree if added.ok else added)}.")
         return tree.out.strip()
 
@@ -150,7 +155,7 @@ class Git:
         what = f"The test repository {address.text} ({ref}) cannot be fetched"
         if done.code is None:
             raise CheckoutError(f"{what}: no answer within {self._seconds:g} s; correct the address or try later.")
-        raise CheckoutError(f"{what}: {_tip(done, GONE + AWAY) or _last(done)}.")
+        raise CheckoutError(f"{what}: {_tip(done, GONE + AWAY + FULL) or _last(done)}.")
 
 
 def _make(repository: Path) -> None:

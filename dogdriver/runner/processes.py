@@ -14,7 +14,7 @@ from typing import Any
 
 import dogdriver
 from dogdriver.errors import LoadTestError
-from dogdriver.runner.order import Message, Order, Over
+from dogdriver.runner.order import Broken, Message, Order, Over
 from dogdriver.runner.orphans import Orphans
 from dogdriver.runner.output import Lines
 from dogdriver.runner.surroundings import ENVIRON
@@ -70,7 +70,7 @@ class ProcessHost:
             reader, writer = await asyncio.open_connection(sock=ours, limit=_LONGEST)
             self._writers.append(writer)
             self._follow(self._hear_leader(reader) if number == 0 else self._hear_member(reader, number - 1))
-        await asyncio.to_thread(self._orphans.record, [self._process.pid])
+        await self._record([self._process.pid])
         self._writers[0].write(ENCODER.encode(self._order) + b"\n")
 
     def stop(self) -> None:
@@ -149,10 +149,22 @@ class ProcessHost:
         """All begin when the last one is on record."""
         self._hello.append(pid)
         if len(self._hello) == self.members:
-            await asyncio.to_thread(self._orphans.record, list(self._hello))
+            try:
+                await self._record(self._hello)
+            except LoadTestError as error:
+                self.messages.put_nowait(Broken(error.message))
+                self.stop()
             if not self._stopped:
                 for writer in self._writers[1:]:
                     writer.write(GO)
+
+    async def _record(self, pids: list[int]) -> None:
+        try:
+            await asyncio.to_thread(self._orphans.record, pids)
+        except OSError as error:
+            raise LoadTestError(
+                f"the load's processes cannot be noted in the data directory ({error.strerror}); make room there"
+            ) from None
 
     async def _read_output(self, process: Process) -> None:
         if process.stdout is None:

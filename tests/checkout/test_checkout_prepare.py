@@ -355,6 +355,33 @@ async def test_what_a_killed_daemon_left_is_mended(
     assert (await made.prepare(Test(repository.url))).commit == commit
 
 
+FULL = """#!/bin/sh
+case "$*" in
+*fetch*) echo half > objects/half; echo "fatal: write error: No space left on device" >&2; exit 128;;
+*) PATH=/usr/local/bin:/usr/bin:/bin exec git "$@";;
+esac
+"""
+
+
+async def test_a_repository_that_fills_the_disk_is_not_left_there(repository: Repository, tmp_path: Path) -> None:
+    """Where the disk stayed full, the end of this run and of all others could not be kept."""
+    (tmp_path / "git").write_text(FULL)
+    (tmp_path / "git").chmod(0o755)
+    made = TestCheckouts(tmp_path / "data", environ={"PATH": f"{tmp_path}:{os.defpath}"}, packages={})
+    why = "cannot be fetched: the disk of the data directory is full; make room."
+    assert why in await reason(made, Test(repository.url))
+    assert list((tmp_path / "data" / "repositories").iterdir()) == []
+
+
+async def test_a_data_directory_that_takes_nothing_is_a_sentence(
+    checkouts: Make, repository: Repository, tmp_path: Path
+) -> None:
+    made = checkouts()
+    (tmp_path / "data").write_text("no directory")
+    why = "The test cannot be put into the data directory (Not a directory); make room there or mend its owner."
+    assert await reason(made, Test(repository.url)) == why
+
+
 async def test_the_disk_is_bounded(checkouts: Make, repository: Repository, tmp_path: Path) -> None:
     made = checkouts()
     for number in range(24):

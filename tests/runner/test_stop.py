@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dogdriver.errors import LoadTestError
 from dogdriver.model import Clock, Job, Measured, Snapshot
 from dogdriver.runner import MolotovRunner
 from dogdriver.runner.orphans import Orphans, born
@@ -246,6 +247,26 @@ async def test_a_process_that_dies_takes_with_it_what_it_has_started(
     assert measured.reason
     assert "ended by itself" in measured.reason
     assert await asyncio.to_thread(all_gone, _helper(wanted.prepared.directory))
+
+
+@pytest.mark.parametrize("noted", [0, 1], ids=["the leader", "the members"])
+async def test_what_cannot_be_put_on_record_does_not_load(
+    runner: MolotovRunner, job: MakeJob, service: Any, monkeypatch: pytest.MonkeyPatch, noted: int
+) -> None:
+    record, left = Orphans.record, noted
+
+    def full(orphans: Orphans, pids: list[int]) -> None:
+        nonlocal left
+        if not left:
+            raise OSError(28, "No space left on device")
+        left -= 1
+        record(orphans, pids)
+
+    monkeypatch.setattr(Orphans, "record", full)
+    wanted = job(scenario("    await session.get(URL + '/')\n"), isolation="process", processes=2, duration=600)
+    with pytest.raises(LoadTestError, match=r"cannot be noted in the data directory \(No space left on device\)"):
+        await runner.load(wanted, cancelled=asyncio.Event(), watch=lambda _: None)
+    assert not service.hits
 
 
 async def test_recover_ends_what_the_processes_had_started(tmp_path: Path, clock: Clock) -> None:
