@@ -2,16 +2,16 @@
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 
-from bench.verdict import outlook, release, steps
+from bench.verdict import awkward, ceiling, outlook, release, steps
 from bench.verdict.scenarios import HELD_OUT, NULLS, Setting, iid, samples
 from dogdriver.verdict import Better, find_changes, judge
 
-PARTS = ("release", "held-out", "steps", "needed", "looks", "cpu")
+PARTS = ("release", "held-out", "awkward", "steps", "ceiling", "needed", "looks", "cpu")
 
 
 def cpu() -> None:
@@ -52,21 +52,33 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2026)
     chosen = parser.parse_args()
     replicates = 40 if chosen.quick else chosen.replicates
-    for part, scenarios in (("release", NULLS), ("held-out", HELD_OUT)):
+    for part in PARTS:
         if part in chosen.only:
+            run(part, replicates, chosen.runs, chosen.seed)
+
+
+def run(part: str, replicates: int, runs: Sequence[int], seed: int) -> None:
+    match part:
+        case "release" | "held-out":
             print(f"\n=== {part} ===")
-            for runs in chosen.runs:
-                release.report([release.cell(s, i, runs, replicates, chosen.seed) for i, s in enumerate(scenarios)])
-    if "steps" in chosen.only:
-        for per_release in (10, 20):
-            steps.report(NULLS, max(replicates // 5, 20), per_release, chosen.seed)
-        steps.report_tcpd()
-    if "needed" in chosen.only:
-        outlook.report_needed(NULLS, max(replicates // 20, 5), chosen.seed)
-    if "looks" in chosen.only:
-        outlook.report_looks(NULLS, max(replicates // 5, 5), chosen.seed)
-    if "cpu" in chosen.only:
-        cpu()
+            scenarios = NULLS if part == "release" else HELD_OUT
+            for n in runs:
+                release.report([release.cell(s, i, n, replicates, seed) for i, s in enumerate(scenarios)])
+        case "awkward":
+            awkward.report(sorted(runs), max(replicates // 5, 20), seed)
+        case "steps":
+            for per_release in (10, 20):
+                steps.report(NULLS, max(replicates // 5, 20), per_release, seed)
+            steps.report_tcpd()
+        case "ceiling":
+            for per_release in (10, 20):
+                ceiling.report(replicates, per_release, seed)
+        case "needed":
+            outlook.report_needed(NULLS, max(replicates // 20, 5), seed)
+        case "looks":
+            outlook.report_looks(NULLS, max(replicates // 5, 5), seed)
+        case _:
+            cpu()
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def report_needed(scenarios: Sequence[Scenario], replicates: int, seed: int) -> 
                     if more is None or more > FARTHEST:
                         continue
                     said += 1
-                    looks = range(known + more, known + 3 * more // 2 + 1, max(1, more // 4))
+                    looks = range(known + max(1, more // 8), known + 3 * more // 2 + 1, max(1, more // 8))
                     settled += any(
                         judge(whole[:look], "12.0", better=Better.LOWER).outcome is not Outcome.UNDECIDED
                         for look in looks

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dogdriver.model.judgement import Better, Noise, Outcome, Sample, Verdict
-from dogdriver.verdict import wording
+from dogdriver.verdict import ties, wording
 from dogdriver.verdict.effect import Effect, measure, measure_since
 from dogdriver.verdict.noise import TAU_PRIOR, TAUS
-from dogdriver.verdict.outlook import EQUIVALENCE, runs_needed, smallest_visible
-from dogdriver.verdict.series import Scale, Series
+from dogdriver.verdict.outlook import EQUIVALENCE, outlook, smallest_visible
+from dogdriver.verdict.series import Flags, Scale, Series
 from dogdriver.verdict.window import before_and_within, since
 
-METHOD = "mixed-model/1"
+METHOD = "mixed-model/2"
 FEWEST_RUNS = 3
 MARGIN = 0.03
 ALPHA = 0.01
@@ -71,7 +71,7 @@ def judge(
     if baseline is None:
         return look(ordinary, judged, question)
     if baseline == release or baseline not in series.releases:
-        return too_few(question, int(np.sum(series.release == judged)), 0, ())
+        return too_few(question, int(np.sum(series.release == judged)), 0, (), baseline)
     return look_back(series, judged, series.releases.index(baseline), question)
 
 
@@ -132,9 +132,21 @@ def look(window: Series, judged: int, question: Question) -> Verdict:
     names = tuple(window.releases[i] for i in np.unique(window.release[~own]))
     if runs < FEWEST_RUNS or base < FEWEST_RUNS:
         return too_few(question, runs, base, names)
-    scale = Scale.of(window.values)
-    effect = measure(scale.coordinates(window.values), window, judged)
+    scale = Scale.of(window.values, ~own)
+    effect = sober(measure(scale.coordinates(window.values), window, judged), window, own, ~own)
     return conclude(effect, scale, question, runs, base, names)
+
+
+def sober(effect: Effect, window: Series, own: Flags, base: Flags) -> Effect:
+    """No surer than chance allows where most runs have the same value."""
+    chosen = own | base
+    up = effect.mixture.mean() > 0
+    chance = ties.chance(window.values[chosen], window.release[chosen], own[chosen], up=up)
+    if chance is None:
+        return effect
+    # A single odd run among equal ones looks like a step, and is none.
+    stray = effect.stray if effect.stray is not None and effect.stray < 0 else None
+    return replace(effect, mixture=effect.mixture.as_unsure_as(chance), stray=stray)
 
 
 def look_back(series: Series, judged: int, pinned: int, question: Question) -> Verdict:
@@ -144,13 +156,14 @@ def look_back(series: Series, judged: int, pinned: int, question: Question) -> V
     runs, base_runs = int(own.sum()), int(base.sum())
     names = (series.releases[pinned],)
     if runs < FEWEST_RUNS or base_runs < FEWEST_RUNS:
-        return too_few(question, runs, base_runs, names)
-    scale = Scale.of(window.values)
+        return too_few(question, runs, base_runs, names, names[0])
+    scale = Scale.of(window.values, base)
     usual = before_and_within(series, judged)
     wobble = PRIOR_WOBBLE
     if np.any(usual.release != judged):
         wobble = measure(Scale.of(usual.values).coordinates(usual.values), usual, judged).posterior.wobble()
     effect = measure_since(scale.coordinates(window.values), window, judged, pinned, wobble)
+    effect = sober(effect, window, own, base)
     verdict = conclude(effect, scale, question, runs, base_runs, names)
     steps = [i for i in range(pinned + 1, judged + 1) if np.any(series.release == i)]
     alone = [
@@ -175,13 +188,13 @@ def conclude(
     size = scale.relative(middle) if abs(middle) > ROUNDING else 0.0
     if p < question.alpha and abs(size) >= question.margin and size != 0:
         outcome = Outcome.REGRESSED if (size > 0) == (question.better is Better.LOWER) else Outcome.IMPROVED
-    elif down < inner_low and inner_high < up:
+    elif down < inner_low and inner_high < up and effect.stray is None:
         outcome = Outcome.UNCHANGED
     else:
         outcome = Outcome.UNDECIDED
-    needed = None
+    ahead = None
     if outcome is Outcome.UNDECIDED:
-        needed = runs_needed(effect, (down, up), runs, power=question.power, at_hand=at_hand)
+        ahead = outlook(effect, (down, up), runs, power=question.power, at_hand=at_hand, releases=len(names))
     visible = scale.relative(smallest_visible(error, float(at_hand[0]), up, question.power))
     verdict = Verdict(
         outcome=outcome,
@@ -192,7 +205,7 @@ def conclude(
         runs=runs,
         baseline_runs=base_runs,
         baseline_releases=names,
-        runs_needed=needed,
+        runs_needed=ahead.needed if ahead else None,
         smallest_visible=visible,
         noise=Noise(sd=effect.sd, autocorrelation=effect.phi, wobble=effect.wobble),
         margin=question.margin,
@@ -200,10 +213,20 @@ def conclude(
         seed=question.seed,
         reason="",
     )
-    return replace(verdict, reason=wording.reason(verdict, question.better, question.alpha, effect.runs_before_step))
+    found = wording.Found(
+        better=question.better,
+        alpha=question.alpha,
+        inner=(scale.relative(inner_low), scale.relative(inner_high)),
+        whole=scale.whole,
+        stray=effect.stray,
+        outlook=ahead,
+    )
+    return replace(verdict, reason=wording.reason(verdict, found))
 
 
-def too_few(question: Question, runs: int, base_runs: int, names: tuple[str, ...]) -> Verdict:
+def too_few(
+    question: Question, runs: int, base_runs: int, names: tuple[str, ...], baseline: str | None = None
+) -> Verdict:
     verdict = Verdict(
         outcome=Outcome.TOO_FEW_RUNS,
         effect=None,
@@ -221,4 +244,4 @@ def too_few(question: Question, runs: int, base_runs: int, names: tuple[str, ...
         seed=question.seed,
         reason="",
     )
-    return replace(verdict, reason=wording.too_few(verdict, question.release, FEWEST_RUNS))
+    return replace(verdict, reason=wording.too_few(verdict, question.release, FEWEST_RUNS, baseline))

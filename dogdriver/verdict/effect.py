@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import gammaln, ndtr, stdtr
+from scipy.special import gammaln, ndtr, stdtr, stdtrit
 
 from dogdriver.verdict import noise
-from dogdriver.verdict.robust import cleaned
+from dogdriver.verdict.robust import cleaned, medians, scale
 from dogdriver.verdict.season import harmonics
 from dogdriver.verdict.series import Flags, Floats, Ints, Series
 
@@ -19,6 +19,11 @@ STRAY_SHARPNESS = 1.5
 MOST_STEPS = 4
 FEWEST_FREEDOM = 8
 """Degrees of freedom that have to be there before a step may take one."""
+BESIDE = 2
+"""Runs that a step may come before the release and still be taken for its doing, or the other way round."""
+QUIETEST = 0.01
+"""Runs that scatter less than this share of what their releases differ by scatter as much as that."""
+UNLIKELY = 0.2
 NEGLIGIBLE = 1e-5
 HIGHEST_GAIN = 100.0
 WIDEST = 400.0
@@ -44,8 +49,9 @@ class Mixture:
 
     def p(self) -> float:
         """Two-sided, that there is no effect."""
-        below = float(self.below(np.zeros(1))[0])
-        return min(1.0, 2 * min(below, 1.0 - below))
+        scaled = self.centres / self.errors
+        below, above = (float(stdtr(self.freedom, tail) @ self.weights) for tail in (-scaled, scaled))
+        return min(1.0, 2 * min(below, above))
 
     def quantiles(self, shares: tuple[float, ...]) -> Floats:
         """By bisection on a normal approximation of each t (Wallace's), then Newton's step on the mixture itself."""
@@ -78,6 +84,15 @@ class Mixture:
         result: Floats = (1 + scaled**2 / freedom) ** (-(freedom + 1) / 2) @ (self.weights / self.errors) * height
         return result
 
+    def as_unsure_as(self, chance: float) -> "Mixture":
+        """As wide as it has to be for p to be *chance*, if it is surer than that."""
+        chance = min(chance, UNLIKELY)
+        middle = float(self.quantiles((0.5,))[0])
+        if self.p() >= chance or not middle:
+            return self
+        error = abs(middle / float(stdtrit(self.freedom, chance / 2)))
+        return Mixture(np.ones(1), np.array([middle]), np.array([error]), self.freedom)
+
     def mean(self) -> float:
         return float(self.weights @ self.centres)
 
@@ -90,15 +105,15 @@ class Mixture:
 class Effect:
     """In coordinates of the series' scale; *posterior* is in units of *unit* of them.
 
-    *runs_before_step*: so many runs of the release came before a step that explains more than one at its start; None
-    where there is no such step.
+    *stray*: so many runs after the release's start (before it, if negative) there is a step that explains more than
+    one at its start; None where there is no such step inside or just before the release.
     """
 
     mixture: Mixture
     sd: float
     phi: float
     wobble: float
-    runs_before_step: int | None
+    stray: int | None
     posterior: noise.Posterior
     unit: float
 
@@ -113,7 +128,7 @@ class Prepared:
     unit: float
     offset: float
 
-    def effect(self, fitted: noise.Posterior, mixture: Mixture, runs_before_step: int | None) -> Effect:
+    def effect(self, fitted: noise.Posterior, mixture: Mixture, stray: int | None) -> Effect:
         return Effect(
             mixture=replace(
                 mixture, centres=mixture.centres * self.unit + self.offset, errors=mixture.errors * self.unit
@@ -121,7 +136,7 @@ class Prepared:
             sd=fitted.mean(fitted.sds) * self.unit,
             phi=fitted.mean(fitted.phis),
             wobble=fitted.mean(fitted.taus * fitted.sds) * self.unit,
-            runs_before_step=runs_before_step,
+            stray=stray,
             posterior=fitted,
             unit=self.unit,
         )
@@ -132,8 +147,8 @@ def measure(coordinates: Floats, series: Series, judged: int) -> Effect:
     is_judged = series.release == judged
     ready = prepare(coordinates, series, is_judged, ~is_judged)
     fitted = with_steps(ready.values, ready.layout, noise.Grid.full(ready.amplitude))
-    mixture, place = with_strays(ready.values, fitted, is_judged)
-    return ready.effect(fitted, mixture, None if place is None else int(is_judged[:place].sum()))
+    mixture, stray = with_strays(ready.values, fitted, is_judged)
+    return ready.effect(fitted, mixture, stray)
 
 
 def measure_since(
@@ -161,7 +176,9 @@ def prepare(coordinates: Floats, series: Series, own: Flags, base: Flags) -> Pre
     level = float(np.median(coordinates[base]))
     offset = float(np.median(coordinates[own])) - level
     centred = coordinates - level
+    least = QUIETEST * scatter_of_releases(centred, group, groups)
     clean, unit = cleaned(centred, group, groups)
+    unit = max(unit, least)
     clean = clean - offset * own
     layout = noise.Layout(
         gaps=noise.distances(series.seconds),
@@ -170,6 +187,7 @@ def prepare(coordinates: Floats, series: Series, own: Flags, base: Flags) -> Pre
         season=harmonics(series.seconds),
         slope=np.linspace(-1.0, 0.0, len(series)),
         effect=own.astype(float),
+        least=max(noise.JITTER, (least / unit) ** 2),
     )
     amplitude = 0.0
     if layout.season.shape[1]:
@@ -178,10 +196,16 @@ def prepare(coordinates: Floats, series: Series, own: Flags, base: Flags) -> Pre
         if amplitude:
             wave = noise.season_of(first) * unit
             clean, unit = cleaned(centred - wave, group, groups)
+            unit = max(unit, least)
             clean = clean + wave - offset * own
         else:
             layout = replace(layout, season=layout.season[:, :0])
     return Prepared(clean / unit, layout, amplitude, unit, offset)
+
+
+def scatter_of_releases(values: Floats, group: Ints, groups: int) -> float:
+    """Of the levels, from one release to the next."""
+    return scale(np.diff(medians(values, group, groups)), outer=0.5) if groups > BESIDE else 0.0
 
 
 def compact(release: Ints) -> tuple[Ints, int]:
@@ -191,7 +215,7 @@ def compact(release: Ints) -> tuple[Ints, int]:
 
 def with_steps(values: Floats, layout: noise.Layout, grid: noise.Grid) -> noise.Posterior:
     """Free the level where the history stepped, while that explains more than it costs."""
-    fitted = noise.posterior(values, layout, grid)
+    fitted, grid = noise.widened(values, layout, grid)
     steps: list[int] = []
     rate = np.log(STEP_RATE)
     first_judged = int(np.argmax(layout.effect > 0))
@@ -201,7 +225,7 @@ def with_steps(values: Floats, layout: noise.Layout, grid: noise.Grid) -> noise.
         for which in {plain, fitted.best}:
             gain = noise.scan(values, fitted, which).gain
             gain[0] = -np.inf
-            gain[first_judged:] = -np.inf
+            gain[max(first_judged - BESIDE, 0) :] = -np.inf
             place = int(np.argmax(gain))
             if gain[place] + rate < 0 or place in steps:
                 continue
@@ -216,7 +240,10 @@ def with_steps(values: Floats, layout: noise.Layout, grid: noise.Grid) -> noise.
 
 
 def with_strays(values: Floats, fitted: noise.Posterior, is_judged: Flags) -> tuple[Mixture, int | None]:
-    """The mixture over the grid and over one more step anywhere; and its place, if it is inside the release."""
+    """The mixture over the grid and over one more step anywhere; and how far off the start that most likely is.
+
+    None where none is likely that could be taken for the release's doing, or the release's doing for it.
+    """
     found = noise.scan(values, fitted, fitted.best)
     places = np.arange(len(values))
     start = int(np.argmax(is_judged))
@@ -231,5 +258,8 @@ def with_strays(values: Floats, fitted: noise.Posterior, is_judged: Flags) -> tu
         errors=np.concatenate([fitted.errors, found.errors])[kept],
         freedom=fitted.freedom,
     )
-    within = np.where(places > start, odds, 0.0)
-    return mixture, int(np.argmax(within)) if float(within.sum()) > total / 2 else None
+    beside = np.where(places >= start - BESIDE, odds, 0.0)
+    if float(beside.sum()) <= total / 2:
+        return mixture, None
+    place = int(np.argmax(beside))
+    return mixture, int(is_judged[:place].sum()) if place > start else place - start

@@ -6,7 +6,7 @@ kept with the weight that the data give it, so that few runs mean wide answers. 
 gives its likelihood, the effect and the effect's standard error.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,10 @@ PHI_PRIOR = np.array([0.55, 0.09, 0.09, 0.09, 0.08, 0.06, 0.04])
 TAUS = np.array([0.0, 0.2, 0.4, 0.7, 1.2, 2.0])
 TAU_PRIOR = np.array([0.60, 0.14, 0.10, 0.08, 0.05, 0.03])
 """Wobble between releases, in units of the runs' scatter."""
+
+LOUDEST_TAU = 1000.0
+WIDER = 0.25
+"""With so much of the weight at the largest wobble there is more of it than the grid has."""
 
 SLOPES = np.array([0.0, 3.0])
 SLOPE_PRIOR = np.array([0.85, 0.15])
@@ -38,6 +42,7 @@ LEVELS = 2
 
 LONGEST_GAP = 50.0
 JITTER = 1e-10
+NEVER = 1e-300
 SHARPEST = 2.0
 RUNS_PER_SHARPNESS = 40
 
@@ -57,6 +62,7 @@ class Layout:
 
     *fixed* columns may be as large as they like; *wobble*, *season* and *slope* columns are as large as the grid says.
     *gaps* are the distances from the run before, in typical distances. *effect* is the column that is asked about.
+    *least* is the variance that is added to what is left unexplained: no run is known better.
     """
 
     gaps: Floats
@@ -65,11 +71,12 @@ class Layout:
     season: Floats
     slope: Floats
     effect: Floats
+    least: float = JITTER
 
     def with_step(self, place: int) -> "Layout":
         """The same with the level free to differ from *place* on."""
         step = (np.arange(len(self.gaps)) >= place).astype(float)[:, None]
-        return Layout(self.gaps, np.hstack([self.fixed, step]), self.wobble, self.season, self.slope, self.effect)
+        return replace(self, fixed=np.hstack([self.fixed, step]))
 
     @property
     def columns(self) -> Floats:
@@ -123,7 +130,7 @@ class Posterior:
     def wobble(self) -> tuple[Floats, Floats]:
         """The taus of the grid and the weight of each."""
         taus, group = np.unique(self.taus, return_inverse=True)
-        weights: Floats = np.bincount(group, weights=self.weights).astype(np.float64)
+        weights: Floats = np.maximum(np.bincount(group, weights=self.weights), NEVER)
         return taus, weights
 
     def mean(self, values: Floats) -> float:
@@ -145,6 +152,11 @@ class Grid:
     def full(cls, season: float) -> "Grid":
         one = np.ones(1)
         return cls(PHIS, PHI_PRIOR, TAUS, TAU_PRIOR, SLOPES, SLOPE_PRIOR, np.array([season]), one)
+
+    def wider(self) -> "Grid":
+        """The same for more wobble."""
+        taus = self.taus[-1] / 4 * 2.0 ** np.arange(len(self.taus))
+        return replace(self, taus=taus, tau_prior=np.full(len(taus), 1 / len(taus)))
 
     @classmethod
     def coarse(cls) -> "Grid":
@@ -174,7 +186,7 @@ def posterior(values: Floats, layout: Layout, grid: Grid) -> Posterior:
     scales[:, fixed + wobbles + waves] = slope
     ridge = np.full(size, JITTER)
     ridge[fixed : size - 2] = 1.0
-    ridge[-1] = JITTER * runs
+    ridge[-1] = layout.least * runs
     systems = gram[:, None] * (scales[:, :, None] * scales[:, None, :])[None]
     systems[..., np.arange(size), np.arange(size)] += ridge
     factors = np.linalg.cholesky(systems).reshape(-1, size, size)
@@ -211,6 +223,15 @@ def posterior(values: Floats, layout: Layout, grid: Grid) -> Posterior:
         evidence=top + float(np.log(likelihood.sum())),
         factors=factors,
     )
+
+
+def widened(values: Floats, layout: Layout, grid: Grid) -> tuple[Posterior, Grid]:
+    """The posterior, and the grid with as much wobble as the releases show."""
+    fitted = posterior(values, layout, grid)
+    while grid.taus[-1] < LOUDEST_TAU and fitted.weights[fitted.taus == grid.taus[-1]].sum() > WIDER:
+        grid = grid.wider()
+        fitted = posterior(values, layout, grid)
+    return fitted, grid
 
 
 @dataclass(frozen=True, slots=True)

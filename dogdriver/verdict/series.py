@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from math import inf, isfinite
 from typing import Any
 from zlib import crc32
@@ -28,7 +28,7 @@ class Scale:
     """How a value becomes a coordinate and a difference of coordinates a relative change.
 
     All values positive: natural logarithms, so that a change is a ratio. Otherwise values divided by *unit*, the
-    typical magnitude of the series (which itself was first divided by *top*, so that nothing overflows).
+    typical magnitude of those to compare with (itself first divided by *top*, so that nothing overflows).
     """
 
     logarithmic: bool
@@ -36,16 +36,24 @@ class Scale:
     unit: float = 1.0
 
     @classmethod
-    def of(cls, values: Floats) -> "Scale":
+    def of(cls, values: Floats, base: Flags | None = None) -> "Scale":
+        """*base* are the runs that a change is relative to: all of them, where it is None or they are all zero."""
         if values.size == 0 or values.min() > 0:
             return cls(logarithmic=True)
         sizes = np.abs(values)
         top = float(sizes.max()) or 1.0
         sizes = sizes / top
+        if base is not None and np.any(sizes[base] * MOST_SPREAD >= 1.0):
+            sizes = sizes[base]
         unit = float(np.median(sizes))
         if unit * MOST_SPREAD < 1.0:
             unit = float(sizes.mean()) or 1.0
         return cls(logarithmic=False, top=top, unit=unit)
+
+    @property
+    def whole(self) -> float | None:
+        """The value that counts as 100 %; None where changes are ratios."""
+        return None if self.logarithmic else self.top * self.unit
 
     def coordinates(self, values: Floats) -> Floats:
         return np.log(values) if self.logarithmic else values / self.top / self.unit
@@ -80,8 +88,13 @@ class Series:
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> "Series":
-        """In any order; the same samples give the same series. A value that is None or not finite is missing."""
-        ordered = sorted(samples, key=lambda s: (s.at, s.release, mixed_up(s.value)))
+        """In any order; the same samples give the same series. A value that is None or not finite is missing.
+
+        Times are compared as moments, whatever their zones; one without a zone is taken to be in UTC.
+        """
+        moments = [moment(s.at) for s in samples]
+        order = sorted(range(len(samples)), key=lambda i: (moments[i], samples[i].release, mixed_up(samples[i].value)))
+        ordered, moments = [samples[i] for i in order], [moments[i] for i in order]
         first_seen: dict[str, int] = {}
         for sample in ordered:
             first_seen.setdefault(sample.release, len(first_seen))
@@ -89,7 +102,7 @@ class Series:
         return cls(
             at=tuple(s.at for _, s, _ in kept),
             index=np.array([i for i, _, _ in kept], dtype=np.intp),
-            seconds=np.array([(s.at - ordered[0].at).total_seconds() for _, s, _ in kept], dtype=np.float64),
+            seconds=np.array([(moments[i] - moments[0]).total_seconds() for i, _, _ in kept], dtype=np.float64),
             values=np.array([v for _, _, v in kept], dtype=np.float64),
             release=np.array([first_seen[s.release] for _, s, _ in kept], dtype=np.intp),
             releases=tuple(first_seen),
@@ -108,6 +121,11 @@ class Series:
             release=self.release[chosen],
             releases=self.releases,
         )
+
+
+def moment(at: datetime) -> datetime:
+    """In UTC: two times of one zone would be subtracted by the clock on its wall."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def mixed_up(value: float | None) -> int:

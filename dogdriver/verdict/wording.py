@@ -1,11 +1,14 @@
 """The sentence that an operator reads at three in the morning."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dogdriver.model.judgement import Better, Outcome, Trend, Verdict
+from dogdriver.verdict.outlook import MOST_MORE, Limit, Outlook
 
 BEYOND_WORDS = 1e6
 DOUBLED = 0.9995
+INVISIBLE = 0.0005
 RAREST = 0.0001
 RARE = 0.1
 
@@ -14,6 +17,8 @@ def percent(change: float | None, *, sign: bool = True) -> str:
     if change is None:
         return "?"
     size = abs(change)
+    if size < INVISIBLE:
+        return "0.0 %"
     if size >= BEYOND_WORDS:
         number = f"{change * 100:+.0e}"
     else:
@@ -47,47 +52,84 @@ def direction(better: Better, outcome: Outcome) -> str:
     return f"{good} is better, so this is {'worse' if outcome is Outcome.REGRESSED else 'better'}"
 
 
-def reason(verdict: Verdict, better: Better, alpha: float, runs_before_step: int | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the sentence says beyond the verdict's own fields.
+
+    *inner* is the interval (90 %) that "unchanged" rests on, *whole* the value that counts as 100 % where changes are
+    no ratios, *stray* as in Effect, *outlook* of an undecided verdict.
+    """
+
+    better: Better
+    alpha: float
+    inner: tuple[float, float]
+    whole: float | None
+    stray: int | None
+    outlook: Outlook | None
+
+
+def reason(verdict: Verdict, found: Found) -> str:
     """Of a verdict that has an effect."""
+    rests = basis(verdict) + ("" if found.whole is None else f" (100 % is {found.whole:.3g})")
     if verdict.outcome in {Outcome.REGRESSED, Outcome.IMPROVED}:
         return (
-            f"{interval(verdict)}, {basis(verdict)}; {direction(better, verdict.outcome)}, "
+            f"{interval(verdict)}, {rests}; {direction(found.better, verdict.outcome)}, "
             f"and noise alone would do this {chance(verdict.p or 0.0)}."
         )
     if verdict.outcome is Outcome.UNCHANGED:
+        low, high = found.inner
         return (
-            f"No change that matters: {interval(verdict)} is within the margin of "
-            f"{percent(verdict.margin, sign=False)}, {basis(verdict)}."
+            f"No change that matters: {percent(verdict.effect)}, with 90 % confidence between {percent(low)} and "
+            f"{percent(high)}, within the margin of {percent(verdict.margin, sign=False)}; {rests}."
         )
-    if runs_before_step is not None:
+    if found.stray is not None and found.stray < 0:
         return (
-            f"The level stepped {count(runs_before_step, 'run')} after this release started, not with it: not this "
-            f"release's doing (infrastructure?); the release itself {interval(verdict)}, {basis(verdict)}."
+            f"The level stepped {count(-found.stray, 'run')} before this release started: whether that is its doing "
+            f"can't be told; the release itself {interval(verdict)}, {rests}."
         )
-    return f"Can't tell yet: {interval(verdict)}, {basis(verdict)}; {why_not(verdict, alpha)}; {outlook(verdict)}."
+    if found.stray is not None:
+        return (
+            f"The level stepped {count(found.stray, 'run')} after this release started, not with it: not this "
+            f"release's doing (infrastructure?); the release itself {interval(verdict)}, {rests}."
+        )
+    ahead = outlook(verdict, found.outlook) if found.outlook else ""
+    return f"Can't tell yet: {interval(verdict)}, {rests}; {why_not(verdict, found.alpha)}; {ahead}."
 
 
 def why_not(verdict: Verdict, alpha: float) -> str:
+    visible = f"the smallest change that these runs could show is {percent(verdict.smallest_visible, sign=False)}"
     if verdict.p is not None and verdict.p < alpha:
-        return (
-            f"there is a difference, but whether it exceeds the margin of {percent(verdict.margin, sign=False)} is open"
-        )
-    return f"the smallest change that these runs could show is {percent(verdict.smallest_visible, sign=False)}"
+        margin = percent(verdict.margin, sign=False)
+        return f"there is a difference, but whether it exceeds the margin of {margin} is open, and {visible}"
+    return visible
 
 
-def outlook(verdict: Verdict) -> str:
-    if verdict.runs_needed is None:
-        wobble, sd = verdict.noise.wobble or 0.0, verdict.noise.sd or 0.0
-        cause = "releases wobble" if wobble > sd / 2 else "the noise is" if sd > verdict.margin else "it lies"
-        tail = "too close to the margin" if cause == "it lies" else "too much for that margin"
-        return f"more runs are not likely to settle it, {cause} {tail}"
-    return f"{count(verdict.runs_needed, 'more run')} should settle it"
+def outlook(verdict: Verdict, ahead: Outlook) -> str:
+    """How many more runs it takes, or why no number of them is likely to do."""
+    if ahead.needed is not None:
+        return f"{count(ahead.needed, 'more run')} should settle it"
+    wobble, sd = (percent(size, sign=False) for size in (verdict.noise.wobble, verdict.noise.sd))
+    because = {
+        Limit.MARGIN: "the effect is about as large as the margin",
+        Limit.WOBBLE: f"releases differ by about {wobble} although nothing changed",
+        Limit.BASELINE: f"the {count(verdict.baseline_runs, 'run')} before it do not show the level well enough",
+        Limit.SCATTER: f"single runs scatter by {sd}",
+    }[ahead.limit]
+    if not verdict.margin:
+        because = 'with a margin of 0 nothing is ever "unchanged"'
+    return f"even {MOST_MORE} more would settle it with a chance of only {100 * ahead.chance:.0f} %: {because}"
 
 
-def too_few(verdict: Verdict, release: str, fewest: int) -> str:
+def too_few(verdict: Verdict, release: str, fewest: int, baseline: str | None) -> str:
+    if baseline == release:
+        return f"Release {release} cannot be compared with itself; choose an earlier release as the baseline."
+    if baseline is not None and not verdict.baseline_runs:
+        return f"There is no run of release {baseline} with a value to compare release {release} with."
     if verdict.runs < fewest:
         more = count(fewest - verdict.runs, "more run")
         return f"Release {release} has {count(verdict.runs, 'run')} with a value; {more} before it can be judged."
+    if not verdict.baseline_runs:
+        return f"No run with a value came before release {release}: there is nothing to compare it with."
     return (
         f"There are {count(verdict.baseline_runs, 'run')} to compare release {release} with, "
         f"and {fewest} are the fewest to judge by."
@@ -110,6 +152,8 @@ def since(verdict: Verdict, pinned: str, alone: Sequence[Outcome]) -> str:
         each = f"Each of the last {len(alone)} releases: {plain(alone[0])}"
     else:
         each = f"Of the last {len(alone)} releases " + ", ".join(f"{n} {plain(o)}" for o, n in said.items())
+    if verdict.outcome is Outcome.UNDECIDED:
+        return f"{each}; together since {pinned}: {verdict.reason[0].lower()}{verdict.reason[1:]}"
     return f"{each}; together {interval(verdict)} since {pinned}: {plain(verdict.outcome)}."
 
 
