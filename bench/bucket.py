@@ -2,9 +2,9 @@
 
     .venv/bin/python -m bench.bucket [results]
 
-The daemon and the S3 server (moto) are processes of their own; the documents of `/api/runs` are compared with those
-computed here from the objects alone. Goal: 20 times faster than the first dogDriver's cold page, 16 s for 1,000
-objects; a restart reads none again.
+The daemon and the S3 servers are processes of their own: moto, and then the leanest one, which answers after 10 ms as
+S3 does, to show what the daemon itself takes. The documents of `/api/runs` are compared with those computed here from
+the objects alone. Goal: 20 times faster than the first dogDriver's cold page; a restart reads none again.
 """
 
 import asyncio
@@ -27,12 +27,14 @@ from dogdriver.pipeline.exchange import Exchange
 from tests.bucket.s3 import S3Server
 from tests.bucket.shelf import Shelf
 from tests.bucket.test_listing import finished, look, shelve
-from tests.end_to_end.parts import Daemon
+from tests.end_to_end.parts import TICKS, Daemon, answers
+from tests.ports import free_port
 from tests.world import START, World
 
 PROJECTS = ("shop", "shop-api", "kinto", "a-b-c", "balrog", "push", "absearch")
 METRICS = {"CPU": "cpu", "RPS": "rps", "ART": "art"}
 FIRST = 1_462_000_000
+DELAY = 0.01  # seconds
 
 
 def made(results: int) -> dict[str, dict[str, Any]]:
@@ -117,6 +119,13 @@ def rss(daemon: Daemon) -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
 
+def processor(daemon: Daemon) -> float:
+    """Seconds that it has computed."""
+    assert daemon.process is not None
+    fields = Path(f"/proc/{daemon.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
 async def bucket_state(daemon: Daemon) -> dict[str, Any]:
     return dict((await daemon.get("/api/v1/status"))["bucket"])
 
@@ -171,6 +180,28 @@ async def imported(folder: Path, results: int) -> None:
         server.kill()
 
 
+async def lean(folder: Path, results: int) -> None:
+    file, port = folder / "objects.json", free_port()
+    file.write_text(json.dumps(made(results)))
+    command = [sys.executable, "-m", "bench.lean_s3", str(port), str(file), str(DELAY)]
+    server = await asyncio.create_subprocess_exec(*command)
+    variables = {**S3Server(folder, port).variables, "DOGDRIVER_BUCKET": "bench", "DOGDRIVER_SOURCE": "here"}
+    daemon = Daemon(folder / "data", variables)
+    try:
+        await answers(f"http://127.0.0.1:{port}/bench", server)
+        await daemon.start()
+        began, before = time.perf_counter(), processor(daemon)
+        await until_imported(daemon, results)
+        took, computed = time.perf_counter() - began, processor(daemon) - before
+        print(f"from a server that answers after {1000 * DELAY:.0f} ms: {took:.1f} s ({1000 * took / results:.2f} s for"
+              f" 1,000), of which the daemon computed {computed:.1f} s")  # fmt: skip
+    finally:
+        if daemon.process is not None:
+            await daemon.kill()
+        server.kill()
+        await server.wait()
+
+
 async def listing(folder: Path, objects: int) -> None:
     world = World(folder)
     async with serve_standin(world.clock, api_key="api-key", app_key="app-key") as standin:
@@ -198,6 +229,9 @@ async def main() -> None:
     results = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     with tempfile.TemporaryDirectory() as folder:
         await imported(Path(folder), results)
+        place = Path(folder) / "lean"
+        place.mkdir()
+        await lean(place, results)
         for objects in (1_000, 10_000, 100_000):
             place = Path(folder) / str(objects)
             place.mkdir()

@@ -181,7 +181,7 @@ def judged(database: sqlite3.Connection, run: Run) -> None:
 def counts(database: sqlite3.Connection) -> Counts:
     row = database.execute(
         f"SELECT (SELECT count(*) FROM run WHERE {UNARCHIVED}) AS waiting,"  # noqa: S608 - ours
-        " (SELECT count(*) FROM inbox) AS inbox, (SELECT count(*) FROM run WHERE archive IS NOT NULL) AS known,"
+        " (SELECT count(*) FROM inbox) AS inbox, (SELECT count(*) FROM run WHERE archived > 0) AS known,"
         " (SELECT count(*) FROM rejected) AS rejected"
     ).fetchone()
     return Counts(row["waiting"], row["inbox"], row["known"], row["rejected"])
