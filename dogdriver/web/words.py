@@ -11,6 +11,7 @@ from dogdriver.web.overview import direction
 
 NOTHING = "–"
 UNITS: Mapping[str, str] = {"1/s": "/s", "ratio": "%"}
+LEADING = frozenset({"a", "an", "it", "its", "no", "the", "there", "this"})
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -131,9 +132,11 @@ def better_is(metric: Metric) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop."""
+    """With a capital and a full stop; a text that may begin with a name keeps its first letter."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+    if text.partition(" ")[0] in LEADING or text.isalpha():
+        text = text[:1].upper() + text[1:]
+    return text + ("" if text.endswith((".", "!", "?", "…")) else ".")
 
 
 def beside_badge(text: str) -> str:

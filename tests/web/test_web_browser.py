@@ -143,6 +143,15 @@ async def test_what_is_picked_leads_to_an_address_that_keeps_only_what_can_be_th
     assert faults == []
 
 
+async def test_a_lone_run_stands_in_the_middle_of_its_hour(browser: Any, server: TestServer) -> None:
+    page, faults = await open_page(browser, server)
+    await page.goto("/")
+    spread = "([low, high]) => import('/static/scales.js').then(({ spread }) => spread(low, high))"
+    assert await page.evaluate(spread, [7200, 7200]) == [5400, 9000]
+    assert await page.evaluate(spread, [0, 1000]) == [-30, 1030]
+    assert faults == []
+
+
 async def test_without_scripts_everything_is_still_said(told: Bench, browser: Any, server: TestServer) -> None:
     page, _ = await open_page(browser, server, java_script_enabled=False)
     await page.goto("/p/kintowe?source=paris")

@@ -21,7 +21,8 @@ def test_numbers_have_three_digits_that_matter(value: float | None, text: str) -
 
 
 def test_sentences_begin_and_end_as_such_and_do_not_repeat_their_badge() -> None:
-    assert [words.sentence(text) for text in ("cancelled", "Done.", "what?")] == ["Cancelled.", "Done.", "What?"]
+    said = [words.sentence(text) for text in ("cancelled", "Done.", "the disk is full", "molotov.json has no entry x")]
+    assert said == ["Cancelled.", "Done.", "The disk is full.", "molotov.json has no entry x."]
     assert words.beside_badge("Can't tell yet: 8 undecided; 2 more runs should settle it.") == (
         "8 undecided; 2 more runs should settle it."
     )

@@ -82,7 +82,7 @@ class Chart {
       padding: [22, 12, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { setScale: false, x: false }, points: { size: 9, width: 2 } },
-      scales: { x: { range: (_, low, high) => spread(low, high) }, y: { range: () => this.range } },
+      scales: { x: { range: () => spread(this.times[0], this.times.at(-1)) }, y: { range: () => this.range } },
       series: [{}, { paths: () => null, points: { show: false } }],
       axes: [
         { ...axis, grid: { show: false }, space: 72, size: 42 + this.lane, gap: 6 + this.lane, values: (_, ticks, __, ___, step) => days(ticks, step) },

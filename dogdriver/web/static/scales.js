@@ -1,7 +1,8 @@
 // What the axes of a chart show, and how their ticks are said.
 
+// One run alone has half an hour around it.
 export function spread(low, high) {
-  const edge = Math.max((high - low) * 0.03, 30);
+  const edge = low === high ? 1800 : Math.max((high - low) * 0.03, 5);
   return [low - edge, high + edge];
 }
 

@@ -3,7 +3,9 @@
 for (const time of document.querySelectorAll("time[datetime]")) {
   const at = new Date(time.dateTime);
   time.title = `${at.toISOString().slice(0, 16).replace("T", " ")} UTC`;
-  time.textContent = time.hasAttribute("data-full") ? inFull(at) : nearby(at);
+  if (time.hasAttribute("data-full")) time.textContent = inFull(at, "short");
+  else if (time.hasAttribute("data-next") && at < Date.now()) time.textContent = "in a moment";
+  else time.textContent = nearby(at);
 }
 
 for (const form of document.querySelectorAll("form[data-submit]")) {
@@ -35,6 +37,6 @@ function nearby(at) {
   return inFull(at);
 }
 
-function inFull(at) {
-  return at.toLocaleString("en", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+function inFull(at, timeZoneName) {
+  return at.toLocaleString("en", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName });
 }
