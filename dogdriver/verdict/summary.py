@@ -39,13 +39,19 @@ def listed(found: list[tuple[str, Verdict]]) -> str:
 
 
 def hope(named: list[tuple[str, Verdict]]) -> str:
-    """How many runs until each undecided metric is settled, where that can be said."""
-    waits = [v.runs_needed for _, v in named if v.outcome in {Outcome.UNDECIDED, Outcome.TOO_FEW_RUNS}]
-    known = [wait for wait in waits if wait]
-    if not known:
-        early = any(v.outcome is Outcome.TOO_FEW_RUNS for _, v in named)
-        return "; there are too few runs yet" if early else "; more runs are not likely to settle it"
-    return f"; {count(max(known), 'more run')} should settle {'it' if len(known) == len(waits) else 'some of it'}"
+    """How many runs until each undecided metric is settled, or can be judged at all, where that can be said.
+
+    `runs_needed` 0 of an undecided verdict: it is called, and more looks have to agree.
+    """
+    open_ = [v for _, v in named if v.outcome in {Outcome.UNDECIDED, Outcome.TOO_FEW_RUNS}]
+    waits = [v.runs_needed for v in open_ if v.outcome is Outcome.UNDECIDED]
+    if not waits:
+        most = max((v.runs_needed or 0 for v in open_), default=0)
+        return f"; {count(most, 'more run')} before it can be judged" if most else "; there are too few runs yet"
+    if any(waits):
+        settles = "it" if all(waits) and len(waits) == len(open_) else "some of it"
+        return f"; {count(max(wait or 0 for wait in waits), 'more run')} should settle {settles}"
+    return "; more runs have to agree" if 0 in waits else "; more runs are not likely to settle it"
 
 
 def sentence(text: str) -> str:

@@ -17,6 +17,7 @@ from dogdriver.model import (
     Sample,
     Seen,
     SeriesKey,
+    Standing,
     Status,
     Verdict,
 )
@@ -24,7 +25,7 @@ from dogdriver.model.document import reason_of
 from dogdriver.model.judgement import Trend
 from dogdriver.pipeline.judging import comparable, with_reason
 from dogdriver.pipeline.ports import Store
-from dogdriver.verdict import find_changes, headline, judge, trend
+from dogdriver.verdict import announce, find_changes, headline, judge, trend
 from dogdriver.web.scope import Scope
 
 PERIOD = 100  # runs that a trend looks back
@@ -155,13 +156,20 @@ def samples_of(points: Iterable[Point]) -> list[Sample]:
 def headline_of(judged: Iterable[Judged], titles: Mapping[str, str] | None = None) -> Headline | None:
     """Of what stands; None where nothing was judged. Its sentence calls metrics by their *titles*, else by name."""
     titles = titles or {}
-    standing: dict[str, Verdict] = {
-        titles.get(one.key.metric, one.key.metric): replace(
-            one.verdict, outcome=Outcome(one.standing_outcome), reason=reason_of(one)
-        )
-        for one in judged
-    }
+    standing: dict[str, Verdict] = {}
+    for one in judged:
+        title = titles.get(one.key.metric, one.key.metric)
+        standing[one.key.metric if title in standing else title] = _standing(one)
     return headline(standing) if standing else None
+
+
+def _standing(one: Judged) -> Verdict:
+    """The verdict as far as it stands. One that is called, and waits for another look, needs a run that agrees."""
+    verdict, outcome = one.verdict, Outcome(one.standing_outcome)
+    needed = verdict.runs_needed
+    if outcome is Outcome.UNDECIDED and verdict.outcome not in {Outcome.UNDECIDED, Outcome.TOO_FEW_RUNS}:
+        needed = int(announce([verdict, replace(verdict, runs=verdict.runs + 1)]).standing is Standing.ANNOUNCED)
+    return replace(verdict, outcome=outcome, reason=reason_of(one), runs_needed=needed)
 
 
 def segments(points: Sequence[Point], tolerance: float) -> list[int]:

@@ -106,6 +106,26 @@ def test_the_wait_is_that_of_the_slowest_metric() -> None:
     assert "9 more runs" in said.sentence
 
 
+@pytest.mark.parametrize(
+    ("waiting", "said"),
+    [
+        ([(Outcome.TOO_FEW_RUNS, 1), (Outcome.TOO_FEW_RUNS, 2)], "2 undecided; 2 more runs before it can be judged."),
+        ([(Outcome.TOO_FEW_RUNS, None)], "1 undecided; there are too few runs yet."),
+        ([(Outcome.UNDECIDED, 3), (Outcome.TOO_FEW_RUNS, 2)], "2 undecided; 3 more runs should settle some of it."),
+        ([(Outcome.UNDECIDED, 3), (Outcome.UNDECIDED, None)], "2 undecided; 3 more runs should settle some of it."),
+        ([(Outcome.UNDECIDED, 3), (Outcome.UNDECIDED, 1)], "2 undecided; 3 more runs should settle it."),
+        ([(Outcome.UNDECIDED, 0), (Outcome.UNDECIDED, None)], "2 undecided; more runs have to agree."),
+        ([(Outcome.UNDECIDED, None)], "1 undecided; more runs are not likely to settle it."),
+    ],
+)
+def test_what_would_settle_it_is_promised_only_where_it_would(
+    waiting: list[tuple[Outcome, int | None]], said: str
+) -> None:
+    assert (
+        headline([verdict(outcome, needed=needed) for outcome, needed in waiting]).sentence == f"Can't tell yet: {said}"
+    )
+
+
 def test_a_headline_is_a_value() -> None:
     said = Headline("slower", "why")
     assert pickle.loads(pickle.dumps(said)).sentence == "why"  # noqa: S301  # our own bytes
