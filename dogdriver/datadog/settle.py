@@ -58,11 +58,13 @@ def assess(
         interval=reading.interval,
         reading=reading,
     )
-    lacks = _uncovered(points, span, step) or _unstable(reading, points, previous, span, size)
+    ramp_only = None if chosen.count else "no data yet after the ramp-up"
+    lacks = _uncovered(points, span, step) or ramp_only or _unstable(reading, points, previous, span, size)
     if lacks and not last:
         return replace(shown, note=lacks)
     if not chosen.count:
-        note = "Datadog has no data for this run" if reading.empty else "Datadog has no data inside this run's window"
+        where = "for this run" if reading.empty else "inside this run's window"
+        note = f"Datadog has no data {where}; `dogdriver check` shows what the query gives now"
         return replace(shown, state=MetricState.NO_DATA, note=note)
     reduced = reduce(chosen.series, metric.reduce)
     value = None if reduced is None or not math.isfinite(reduced * unit.factor) else reduced * unit.factor

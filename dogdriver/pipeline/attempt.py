@@ -41,7 +41,10 @@ class Attempt:
         return replace(run, metrics={**run.metrics, **values}), values
 
     async def changed(self) -> dict[str, MetricValue]:
-        """Final values that Datadog now says differently. Raises Unavailable."""
+        """Final values that Datadog now says differently, and partial ones that a second reading has settled.
+
+        Raises Unavailable.
+        """
         run, window = self._run, self._run.window
         read = [name for name, value in run.metrics.items() if read_back(value)]
         metrics = {name: self._project.metric(name) for name in read} if self._project else {}
@@ -56,10 +59,18 @@ class Attempt:
                 raise answer
             if metric is None or isinstance(answer, ExternalError) or _asked_otherwise(metric, before, query):
                 continue
-            if before.reading is not None and before.reading.series == answer.series:
+            partial = before.state is MetricState.PARTIAL
+            if before.reading is not None and before.reading.series == answer.series and not partial:
                 continue
             now = await self._assess(metric, before, answer, window, last=True)
-            if now.value is not None and not _equal(now.value, before.value):
+            if (
+                partial
+                and now.state is MetricState.SETTLED
+                and now.value is not None
+                and _equal(now.value, before.value)
+            ):
+                values[name] = replace(now, value=before.value, earlier=before.earlier)
+            elif now.value is not None and not _equal(now.value, before.value):
                 note = "; ".join(n for n in (now.note, "read again a day later, it had changed") if n)
                 values[name] = replace(now, earlier=before.value, note=note)
         return values
@@ -83,7 +94,9 @@ class Attempt:
     ) -> MetricValue:
         # Only what is said of the query itself is final at once; keys, proxies and settings can be mended meanwhile.
         if isinstance(answer, Refused) and (answer.reason_code == "bad_query" or self._regular is None):
-            return replace(before, state=MetricState.REFUSED, query=self._query(metric), note=answer.message)
+            what = "; correct its query in the projects file, `dogdriver check` tries it"
+            note = answer.message + (what if answer.reason_code == "bad_query" else "")
+            return replace(before, state=MetricState.REFUSED, query=self._query(metric), note=note)
         if isinstance(answer, ExternalError):
             return self._later(before, answer.message)
         run, store = self._run, self._world.store

@@ -44,8 +44,10 @@ class Collect:
         changed = await Attempt(self._world, run, project, now).changed()
         if not changed:
             return {"changed": []}
+        moved = any(value.value != run.metrics[name].value for name, value in changed.items())
         run = replace(run, metrics={**run.metrics, **changed})
-        if await self._world.store.save(run, expect=Status.DONE, values=changed):
+        # The same values looked at again would count as one more look that agrees.
+        if await self._world.store.save(run, expect=Status.DONE, values=changed) and moved:
             await self._judging.again(run, project, now)
         self._world.wake.archive.set()
         return {"changed": sorted(changed)}
@@ -77,7 +79,7 @@ class Collect:
             return []
         errands = []
         if any(read_back(value) for value in run.metrics.values()):
-            later = (run.ended or world.clock()) + timedelta(seconds=LATE * world.settle)
+            later = world.clock() + timedelta(seconds=LATE * world.settle)
             errands.append(world.errand("recollect", f"{run.id}:recollect", run, {"run": run.id}, due=later))
         if run.source != world.source:
             return errands

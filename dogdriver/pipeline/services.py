@@ -63,7 +63,9 @@ class Services:
         """The metrics of the run's project, none of which was read yet."""
         project = self.project(run)
         state = MetricState.WAITING if self.datadog.configured else MetricState.NOT_CONFIGURED
-        note = None if self.datadog.configured else "no Datadog keys are set, so this was not asked for"
+        note = "not asked yet: Datadog's metrics come late"
+        if not self.datadog.configured:
+            note = "no Datadog keys are set, so this was not asked for; set DD_API_KEY and DD_APP_KEY"
         return {
             metric.name: MetricValue(state=state, query=self.datadog.render(metric, run), unit=metric.unit, note=note)
             for metric in (project.metrics if project else ())

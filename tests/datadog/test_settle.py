@@ -116,7 +116,8 @@ def test_points_outside_the_run_cover_nothing() -> None:
     assert judged(padded, padded).note == "no data yet"
     found = judged(padded, padded, last=True)
     assert (found.state, found.value) == (MetricState.NO_DATA, None)
-    assert found.note == "Datadog has no data inside this run's window"
+    assert found.note is not None
+    assert found.note.startswith("Datadog has no data inside this run's window; `dogdriver check`")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,9 @@ def test_nothing_at_all_waits_and_ends_as_no_data_never_as_zero() -> None:
     empty = Reading("avg:m{*}", (), None)
     assert judged(empty, empty).state is MetricState.WAITING
     found = judged(empty, empty, last=True)
-    assert (found.state, found.value, found.note) == (MetricState.NO_DATA, None, "Datadog has no data for this run")
+    assert (found.state, found.value) == (MetricState.NO_DATA, None)
+    assert found.note is not None
+    assert found.note.startswith("Datadog has no data for this run; `dogdriver check`")
 
 
 def test_nulls_are_holes() -> None:
@@ -242,6 +245,14 @@ def test_the_ramp_up_is_left_out_where_there_is_one() -> None:
     assert judged(reading(ramp), reading(ramp), ramp_up=120).value == approx(100.0)
     assert judged(reading(ramp), reading(ramp)).value == approx((8 * 0.1 + 18) / 10 * 1000)
     assert judged(reading(ramp), reading(ramp), ramp_up=6000).points == 10
+
+
+def test_what_has_points_in_the_ramp_up_alone_waits_for_more() -> None:
+    window = Window(START, START + timedelta(seconds=90))
+    early = reading({0.0: 0.1}, interval=15.0)
+    found = judged(early, early, window=window, ramp_up=60)
+    assert (found.state, found.note) == (MetricState.WAITING, "no data yet after the ramp-up")
+    assert judged(early, early, window=window, ramp_up=60, last=True).state is MetricState.NO_DATA
 
 
 def test_without_a_unit_nothing_is_converted_and_that_is_said() -> None:

@@ -51,6 +51,28 @@ async def test_data_that_came_after_the_deadline_is_found_a_day_later(world: Wor
     assert art.value == pytest.approx(200.0)
 
 
+async def test_what_was_read_once_at_the_deadline_has_settled_a_day_later(world: World) -> None:
+    """Datadog was down for the whole day after the run."""
+    pending = await world.launched()
+    world.feed(pending)
+    await world.standin.stop()
+    waiting = await world.collect_until(pending, DAY)
+    assert waiting.metrics["art"].state is MetricState.WAITING
+    await world.standin.start()
+    partial = await world.collect_until(pending, 6 * SETTLE)
+    art = partial.metrics["art"]
+    assert (partial.status, art.state, art.note) == (Status.DONE, MetricState.PARTIAL, "read only once")
+    await world.deliver()
+    assert (await world.now(pending)).metrics["art"].state is MetricState.PARTIAL, "asked again at once"
+    world.clock.forward(DAY)
+    await world.deliver()
+    art = (await world.now(pending)).metrics["art"]
+    assert art.value == pytest.approx(200.0)
+    assert (art.state, art.earlier, art.note) == (MetricState.SETTLED, None, None)
+    looks = await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    assert {one.look for one in looks} == {1}
+
+
 async def test_an_outage_at_the_second_reading_is_waited_out(world: World) -> None:
     run = await done(world)
     await world.deliver()
