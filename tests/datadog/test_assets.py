@@ -13,6 +13,7 @@ from datadog_api_client.v1.model.dashboard import Dashboard
 from datadog_api_client.v1.model.monitor import Monitor
 
 from dogdriver.datadog import results
+from dogdriver.demo.standin.monitors import MonitorError, check_monitor
 from dogdriver.model import ClientMeasures, Grade, MetricState, MetricValue, Run, Tally
 from tests.datadog.conftest import START
 
@@ -80,3 +81,21 @@ def test_each_monitor_has_the_shape_of_the_recorded_one(name: str, run: Run) -> 
     assert gauges or "headline:slower" in body["query"]
     # The threshold stands in the query, too, and Datadog refuses a monitor in which they differ.
     assert float(body["query"].split()[-1]) == body["options"]["thresholds"]["critical"]
+
+
+NOT_SPOKEN = {"slower.json": "pct_change(", "verdict.json": "events("}
+"""Forms of a monitor's query of which there is no recording: the stand-in does not judge them."""
+
+
+@pytest.mark.parametrize("name", sorted(set(MONITORS) - set(NOT_SPOKEN)))
+def test_a_monitor_of_a_recorded_form_is_taken_by_the_standin(name: str) -> None:
+    check_monitor(document("monitors", name))
+    wrong = document("monitors", name)
+    wrong["options"]["thresholds"]["critical"] += 1
+    with pytest.raises(MonitorError, match="does not match that used in the query"):
+        check_monitor(wrong)
+
+
+def test_what_the_standin_cannot_judge_is_no_more_than_is_said() -> None:
+    for name, form in NOT_SPOKEN.items():
+        assert document("monitors", name)["query"].startswith(form)
