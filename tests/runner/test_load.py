@@ -385,6 +385,16 @@ warnings.simplefilter('ignore')
     assert state() == before
 
 
+async def test_a_test_that_closes_its_output_leaves_the_daemon_s_open(
+    runner: MolotovRunner, job: MakeJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "sys.stdout.close()\nsys.stderr.close()\n" + GET
+    measured = await runner.load(job(code, max_runs=1), cancelled=never(), watch=ignore)
+    assert measured.tally.ok == 1
+    print("still here", file=sys.stderr)  # noqa: T201 - the daemon's log goes this way
+    assert "still here" in capsys.readouterr().err
+
+
 async def test_what_stays_behind_is_said(runner: MolotovRunner, job: MakeJob, caplog: pytest.LogCaptureFixture) -> None:
     code = "import threading\nthreading.Thread(target=time.sleep, args=(1,), name='stray', daemon=True).start()\n" + GET
     await runner.load(job(code, max_runs=1), cancelled=never(), watch=ignore)
