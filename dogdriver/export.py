@@ -17,7 +17,8 @@ import msgspec
 
 from dogdriver.errors import Invalid, StoreError
 from dogdriver.model import Judged, MetricValue, Run, SeriesKey
-from dogdriver.model.document import moment, run_document, run_from_document
+from dogdriver.model.document import moment, run_document
+from dogdriver.model.received import run_from_document
 from dogdriver.storage import points, runs, values, verdicts
 from dogdriver.storage.codec import from_time, insertion, to_row, unpack
 from dogdriver.storage.database import NAME, connect, open_database

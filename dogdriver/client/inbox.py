@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from dogdriver.errors import Refused, Unavailable
-from dogdriver.model.document import run_from_document
+from dogdriver.model.received import run_from_document
 from dogdriver.pipeline.exchange import Bucket, inbox_object
 
 

@@ -9,7 +9,8 @@ from dogdriver.client.daemon import Daemon
 from dogdriver.client.order import Exit
 from dogdriver.errors import NotFound, Unavailable
 from dogdriver.model import Headline, Run, Status
-from dogdriver.model.document import run_from_document, verdict_document
+from dogdriver.model.document import verdict_document
+from dogdriver.model.received import run_from_document
 from dogdriver.pipeline import Pipeline
 from dogdriver.pipeline.ports import Store
 from dogdriver.web.history import headline_of

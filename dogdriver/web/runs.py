@@ -8,7 +8,8 @@ from aiohttp import web
 
 from dogdriver.errors import Conflict, NotFound
 from dogdriver.model import Filter, Judged, Run, Status
-from dogdriver.model.document import delivered_run, run_document
+from dogdriver.model.document import run_document
+from dogdriver.model.received import delivered_run
 from dogdriver.web import query
 from dogdriver.web.answers import Made, encode, json_response
 from dogdriver.web.keys import ROOT, Site, site_of

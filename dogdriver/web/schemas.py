@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from dogdriver.model import Grade, MetricState, Outcome, Standing, Status, Trigger
-from dogdriver.model.document import LARGEST_NUMBER, LONGEST_NAME
 from dogdriver.model.judgement import HEADLINES
+from dogdriver.model.received import LARGEST_NUMBER, LONGEST_NAME
 
 Schema = dict[str, Any]
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from dogdriver.model import MetricState, SeriesKey, Status
-from dogdriver.model.document import run_document, run_from_document
+from dogdriver.model.document import run_document
+from dogdriver.model.received import run_from_document
 from dogdriver.pipeline.exchange.first import is_job, result_of
 from dogdriver.pipeline.exchange.layout import identity
 from tests.bucket.conftest import Start

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dogdriver.client.store import KIND, open_client_store
 from dogdriver.model import MetricState, MetricValue, Run, Status
-from dogdriver.model.document import delivered_run
+from dogdriver.model.received import delivered_run
 from tests.storage.made import key, run, settled
 from tests.world import START, Clock
 

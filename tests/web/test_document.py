@@ -25,7 +25,8 @@ from dogdriver.model import (
     Tally,
     Trigger,
 )
-from dogdriver.model.document import SERVER_OWN, delivered_run, run_document, run_from_document
+from dogdriver.model.document import run_document
+from dogdriver.model.received import SERVER_OWN, delivered_run, run_from_document
 from tests.web.seeded import START, ended_run
 from tests.web.test_web_api import delivery
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dogdriver.errors import Invalid
 from dogdriver.model import UNKNOWN, MetricState, MetricValue, Project, Release, Run, Status, Trigger
-from dogdriver.model.document import LONGEST_NAME
+from dogdriver.model.received import LONGEST_NAME
 from dogdriver.pipeline.exchange.layout import parsed
 
 JOBS = "job-"

@@ -16,7 +16,8 @@ import msgspec
 
 from dogdriver.errors import Invalid, Refused
 from dogdriver.model import MetricState, Run, Status
-from dogdriver.model.document import delivered_run, moment, run_document, run_from_document
+from dogdriver.model.document import moment, run_document
+from dogdriver.model.received import delivered_run, run_from_document
 
 VERSION = 1
 ROOT = f"dogdriver/v{VERSION}/"

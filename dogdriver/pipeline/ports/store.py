@@ -1,38 +1,24 @@
-"""What the pipeline needs of the world, as small Protocols; app.py gives it the real things."""
+"""The database, as the pipeline needs it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from dogdriver.errors import ExternalError
 from dogdriver.model import (
-    Catalog,
-    Deployment,
     Errand,
     Filter,
-    Headline,
-    Job,
     Judged,
     Known,
-    Measured,
-    Metric,
     MetricValue,
     Outstanding,
     Page,
     Point,
-    Prepared,
-    Project,
     Reading,
     Release,
     Run,
     Seen,
     SeriesKey,
-    Snapshot,
     Status,
-    Test,
-    Trigger,
-    Window,
 )
 
 
@@ -159,156 +145,3 @@ class Store(Protocol):
     # The database itself
     async def ping(self) -> None:
         """Raises StoreError where it cannot be read and written, or was taken away."""
-
-
-class Catalogue(Protocol):
-    """Which projects exist. `current` never waits; `refresh` asks ServiceBook and reads the file again."""
-
-    @property
-    def current(self) -> Catalog: ...
-
-    async def refresh(self) -> Catalog: ...
-
-
-class Target(Protocol):
-    """The service under test."""
-
-    async def version(self, deployment: Deployment) -> tuple[str | None, str | None]:
-        """(version, commit) as `/__version__` says; (None, None) where it says nothing usable. Raises TargetError
-        where the service cannot be reached at all.
-        """
-
-    async def check(self, deployment: Deployment) -> None:
-        """Raises TargetError with one sentence where the heartbeat says that the service is unhealthy."""
-
-
-class Checkouts(Protocol):
-    """Test repositories on disk."""
-
-    async def prepare(self, test: Test) -> Prepared:
-        """Fetch, resolve, install the requirements. Raises CheckoutError or LoadTestError (no such entry)."""
-
-
-class Runner(Protocol):
-    """Molotov."""
-
-    def describe(self, prepared: Prepared) -> Any:
-        """The Load that the entry asks for."""
-
-    async def smoke(self, job: Job, *, cancelled: asyncio.Event) -> Measured:
-        """Each scenario once, one after the other. Raises LoadTestError where the test cannot even be set up."""
-
-    async def load(self, job: Job, *, cancelled: asyncio.Event, watch: Callable[[Snapshot], None]) -> Measured:
-        """The whole load; *watch* is called in the daemon's loop about once a second. Raises LoadTestError."""
-
-    async def recover(self) -> None:
-        """End what an earlier daemon left running."""
-
-
-class Datadog(Protocol):
-    """Reading metrics back. *configured* is False without keys."""
-
-    @property
-    def configured(self) -> bool: ...
-
-    @property
-    def sends(self) -> bool:
-        """Whether events and gauges can be sent, for which the API key is enough."""
-
-    def render(self, metric: Metric, run: Run) -> str:
-        """The query of *metric* with its template tokens replaced by the run's project, deployment, …"""
-
-    def render_template(self, template: str, run: Run) -> str:
-        """Any other query with the same tokens."""
-
-    async def read_many(self, queries: Sequence[str], window: Window) -> Sequence[Reading | ExternalError]:
-        """The answers over *window* in the order of *queries*, in as few requests as will do: a Reading, or what came
-        instead of it: Unavailable (RateLimited) or Refused.
-        """
-
-    def assess(
-        self,
-        reading: Reading,
-        previous: Reading | None,
-        *,
-        metric: Metric,
-        window: Window,
-        ramp_up: float,
-        usual_gap: float | None,
-        last: bool,
-    ) -> MetricValue:
-        """What the reading amounts to: waiting, settled, and with *last* (the deadline) partial or no_data."""
-
-    def usual_gap(self, readings: Sequence[Reading]) -> float | None:
-        """The gap in seconds usually seen between two points of this metric."""
-
-    def fingerprint(self, reading: Reading, window: Window) -> float | None:
-        """How many hosts a reading of the fingerprint's query speaks of; None where it says nothing."""
-
-    def kinds(self, reading: Reading, window: Window) -> str | None:
-        """What these hosts are (instance type, zone), where the query groups by that; None where it does not."""
-
-    def events(self, run: Run, step: str, *, at: datetime, link: str | None) -> Mapping[str, Any]:
-        """The payload of the `start` or `stop` event of *run*."""
-
-    def results(self, run: Run, *, at: datetime) -> Mapping[str, Any]:
-        """The payload of the gauges of a run that is done."""
-
-    def verdict_event(self, run: Run, headline: Headline, *, at: datetime, link: str | None) -> Mapping[str, Any]:
-        """The payload of the event that says what became of the release of *run*."""
-
-    def links(self, run: Run) -> Mapping[str, str]:
-        """Addresses in Datadog for the run's window."""
-
-
-class Commands(Protocol):
-    """What the web and the scheduler may ask of the pipeline; the pipeline itself is the only one that writes."""
-
-    async def trigger(
-        self,
-        project: str,
-        *,
-        deployment: str | None = None,
-        test: str | None = None,
-        trigger: Trigger = Trigger.REQUEST,
-        idempotency_key: str | None = None,
-    ) -> Run:
-        """Queue a run, or give the one that is queued already. Raises NotFound (project), Invalid (deployment or test,
-        naming those there are), Conflict (it cannot run now, and why: no test, outside the allow-list).
-        """
-
-    async def accept(self, run: Run) -> tuple[Run, bool]:
-        """Keep a run made elsewhere; True where it is new. Raises Conflict where a different one has that id, Invalid
-        for this daemon's own source.
-        """
-
-    async def cancel(self, run_id: str) -> Run:
-        """A queued run is aborted at once, a running one within its grace time. Raises NotFound, Conflict (final)."""
-
-    async def exclude(self, run_id: str, reason: str) -> Run:
-        """Leave a final run out of verdicts. Raises NotFound, Conflict (not final)."""
-
-    async def include(self, run_id: str) -> Run:
-        """Take the exclusion back."""
-
-    def live(self, run_id: str) -> Snapshot | None:
-        """The newest snapshot of a running load."""
-
-    def follow(self, run_id: str) -> AsyncIterator[Snapshot]:
-        """Snapshots as they come, until the run leaves `running`; ends at once for a run that is not running."""
-
-
-__all__ = [
-    "Catalogue",
-    "Checkouts",
-    "Commands",
-    "Datadog",
-    "Filter",
-    "Judged",
-    "Known",
-    "Project",
-    "Runner",
-    "Seen",
-    "Store",
-    "Target",
-]

@@ -1,0 +1,8 @@
+"""What the pipeline needs of the world, as small Protocols, and what it offers; app.py gives it the real things."""
+
+from dogdriver.pipeline.ports.commands import Commands
+from dogdriver.pipeline.ports.datadog import Datadog
+from dogdriver.pipeline.ports.load import Catalogue, Checkouts, Runner, Target
+from dogdriver.pipeline.ports.store import Store
+
+__all__ = ["Catalogue", "Checkouts", "Commands", "Datadog", "Runner", "Store", "Target"]
