@@ -1,11 +1,13 @@
-"""Two daemons and a client on one bucket, as real processes, while the S3 server and both daemons are killed."""
+"""Two daemons and clients on one bucket, as real processes, while the S3 server and both daemons are killed."""
 
 import asyncio
+import json
+import os
 import random  # noqa: TID251 - by a seed
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from dogdriver.client import Exit
 from dogdriver.demo.standin import Standin, serve_standin
 from dogdriver.demo.standin.budget import QUERY, Limit
 from dogdriver.pipeline.exchange.layout import INBOX, RUNS, archived_id
@@ -24,7 +27,8 @@ from tests.end_to_end.parts import ROOT, Daemon
 from tests.end_to_end.service import Service
 from tests.world import START
 
-PATIENCE = 120.0  # seconds until every dashboard must show everything
+CLIENT, UNDELIVERED = "cron", Exit.UNDELIVERED
+PATIENCE = 300.0  # seconds until every dashboard must show everything
 PLENTY = {QUERY: Limit(100_000, 3600, named=False)}  # else most runs would wait for Datadog's next hour
 FINAL = {"done", "failed", "aborted", "invalid"}
 
@@ -35,7 +39,11 @@ def now() -> datetime:
 
 @dataclass
 class Outcome:
-    """What every dashboard shows in the end, by daemon; *loaded* are the runs that the daemons made themselves."""
+    """What every dashboard shows in the end, by daemon.
+
+    *loaded* are by source the runs that were really made, by the daemons and by `dogdriver run`, which is not killed;
+    *delivered* are those that were only left in the inbox.
+    """
 
     runs: dict[str, list[Any]]
     delivered: set[str]
@@ -53,17 +61,25 @@ class Outcome:
             assert found == Counter(wanted), (name, found - Counter(wanted), Counter(wanted) - found)
             assert {run["status"] for run in runs} <= FINAL, name
             assert {run["status"] for run in runs if run["id"] in self.delivered} == {"done"}, name
+            made = [run for run in runs if run["id"] in self.loaded[CLIENT]]
+            assert not [run for run in made if (run["reason"] or "").startswith("interrupted")], "it was not killed"
             sources = Counter(run["source"] for run in runs)
             assert sources == {"ci": len(self.delivered)} | {n: len(ids) for n, ids in self.loaded.items()}, sources
         assert self.inbox == []
         assert set(self.archived) == wanted
         own = set().union(*self.loaded.values())
         assert {run for run, _ in self.events} <= own, "nobody marks the runs of others"
-        assert set(self.gauges) <= {f"source:{name}" for name in self.loaded}
+        marks = [event for event in self.events if event[0] in self.loaded[CLIENT]]
+        begun, ended = ([run for run, tag in marks if tag == f"step:{step}"] for step in ("start", "stop"))
+        assert sorted(begun) == sorted(ended) == sorted(set(begun)), "one of each"
+        assert set(begun) >= {run["id"] for run in made if run["status"] == "done"}
+        assert set(self.gauges) <= {f"source:{name}" for name in self.runs}
 
 
 async def havoc(folder: Path, s3: S3Server, seed: int, *, delivered: int, loads: int) -> Outcome:
-    """*delivered* runs of a client and *loads* of each daemon; *s3* runs, and the environment holds its variables."""
+    """*delivered* runs without a load, *loads* of each daemon and as many of `dogdriver run`, or one more where the
+    last was made while the bucket was away. *s3* runs, and the environment holds its variables.
+    """
     dice = random.Random(seed)  # noqa: S311 - a schedule, no secret
     began = time.monotonic()
     async with AsyncExitStack() as stack:
@@ -79,17 +95,17 @@ async def havoc(folder: Path, s3: S3Server, seed: int, *, delivered: int, loads:
         for daemon in daemons.values():
             await daemon.start()
             stack.push_async_callback(_stop, daemon)
-        client = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bucket.deliverer", str(delivered), str(at), cwd=ROOT,
-            env={**s3.variables, "DOGDRIVER_BUCKET": "shared", "PATH": "/usr/bin:/bin"},
-        )  # fmt: skip
-        loaded: dict[str, set[str]] = {name: set() for name in daemons}
+        environ = {**s3.variables, "DOGDRIVER_BUCKET": "shared", "PATH": os.environ["PATH"]}  # noqa: TID251 - theirs
+        bulk = await _started(stack, "tests.bucket.deliverer", str(delivered), str(at), environ=environ)
+        loaded: dict[str, set[str]] = {name: set() for name in (*daemons, CLIENT)}
+        client = {**_settings(folder, CLIENT, service, standin), **environ, "DOGDRIVER_DATA": str(folder / CLIENT)}
         await asyncio.gather(
             *(_load(daemon, loaded[name], loads) for name, daemon in daemons.items()),
+            _run(stack, client, loaded[CLIENT], loads),
             _kill_server(s3, dice.uniform(1, 6), dice.uniform(0.5, 3)),
             *(_kill(daemon, dice.uniform(0.5, 8)) for daemon in daemons.values()),
         )
-        assert await client.wait() == 0
+        assert await bulk.wait() == 0
         wanted = {made_elsewhere(START, name=str(n)).id for n in range(delivered)}.union(*loaded.values())
         runs = {name: await _all_final(daemon, wanted) for name, daemon in daemons.items()}
         inbox = await _emptied(bucket)
@@ -106,13 +122,45 @@ async def havoc(folder: Path, s3: S3Server, seed: int, *, delivered: int, loads:
 
 
 def _daemon(folder: Path, name: str, s3: S3Server, service: Service, standin: Standin) -> Daemon:
-    home = folder / name
+    more = {"DOGDRIVER_BUCKET": "shared", "DOGDRIVER_SYNC": "1"}
+    return Daemon(folder / name / "data", {**s3.variables, **_settings(folder, name, service, standin), **more})
+
+
+def _settings(folder: Path, source: str, service: Service, standin: Standin) -> dict[str, str]:
+    home = folder / source
     home.mkdir()
-    return Daemon(home / "data", {
-        **s3.variables, "DOGDRIVER_BUCKET": "shared", "DOGDRIVER_SOURCE": name, "DOGDRIVER_SYNC": "1",
-        "DOGDRIVER_PROJECTS": service.projects(home, "short"), "DOGDRIVER_DATADOG_URL": standin.url,
-        "DOGDRIVER_SETTLE": "1", "DD_API_KEY": "api-key", "DD_APP_KEY": "app-key",
-    })  # fmt: skip
+    return {
+        "DOGDRIVER_SOURCE": source, "DOGDRIVER_PROJECTS": service.projects(home, "short"), "DOGDRIVER_SETTLE": "1",
+        "DOGDRIVER_DATADOG_URL": standin.url, "DD_API_KEY": "api-key", "DD_APP_KEY": "app-key",
+    }  # fmt: skip
+
+
+async def _started(
+    stack: AsyncExitStack, *words: str, environ: Mapping[str, str], out: int | None = None
+) -> asyncio.subprocess.Process:
+    """`python -m` *words*; it ends with *stack* at the latest."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", *words, cwd=ROOT, env=environ, stdout=out)
+
+    async def end() -> None:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    stack.push_async_callback(end)
+    return process
+
+
+async def _run(stack: AsyncExitStack, environ: Mapping[str, str], runs: set[str], loads: int) -> None:
+    """`dogdriver run` until it has made *loads* runs and nothing of them is left to be delivered."""
+    code: int | None = UNDELIVERED
+    while len(runs) < loads or code == UNDELIVERED:
+        words = ("dogdriver", "run", "thing", "--to", "s3://shared", "--json")
+        process = await _started(stack, *words, environ=environ, out=asyncio.subprocess.PIPE)
+        said, _ = await process.communicate()
+        code = process.returncode
+        assert code in {Exit.FINE, Exit.FAILED, UNDELIVERED}, said.decode()[-2000:]
+        ended = [line for line in map(json.loads, said.splitlines()) if line["event"] == "ended"]
+        runs.update(line["run"]["id"] for line in ended)
 
 
 @asynccontextmanager
@@ -189,12 +237,12 @@ async def _runs(daemon: Daemon) -> list[Any]:
 
 async def _emptied(bucket: S3Bucket) -> list[str]:
     """What is left in the inbox when the daemons have had the time to clear it."""
-    for _ in range(100):
+    end = time.monotonic() + PATIENCE
+    while True:
         left = await _listed(bucket, INBOX)
-        if not left:
-            break
+        if not left or time.monotonic() > end:
+            return left
         await asyncio.sleep(0.2)
-    return left
 
 
 async def _listed(bucket: S3Bucket, prefix: str) -> list[str]:
