@@ -17,6 +17,8 @@ SITES = (
 LINK_WORDS = ("app", "from_ts", "to_ts", "project", "deployment", "run_query", "metric", "scope", "agg", "query")
 """What the templates of links may name, in braces; those from `metric` on are of one metric."""
 
+_BUCKET = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,255}|arn:[!-~]{1,500}")  # what S3's client takes
+
 
 class Secret(str):
     """A string that prints as stars wherever it is shown by accident; `reveal()` gives it to who needs it."""
@@ -128,6 +130,13 @@ def _word(text: str) -> str:
     return text
 
 
+def bucket_name(text: str) -> str:
+    """The name of an S3 bucket, as in my-runs; raises ValueError"""
+    if not _BUCKET.fullmatch(text):
+        raise ValueError
+    return text
+
+
 def _secret(text: str) -> Secret:
     """One word of printable ASCII characters, as it goes into a header"""
     if not all("!" <= character <= "~" for character in text):
@@ -159,7 +168,7 @@ SETTINGS = (
     Setting("DOGDRIVER_SYNC", "sync", _number(1, 86400, "seconds"), "30", "Seconds between two looks into the bucket."),
     Setting("DOGDRIVER_TOKEN", "token", _secret, None, "The token that writes need; else one is made and kept in the data directory.", secret=True),
     Setting("DOGDRIVER_PRIVATE", "private", _flag, "0", "1: reading needs the token, too."),
-    Setting("DOGDRIVER_BUCKET", "bucket", _word, None, "The S3 bucket shared with other sources; AWS' own variables say the rest."),
+    Setting("DOGDRIVER_BUCKET", "bucket", bucket_name, None, "The S3 bucket shared with other sources; AWS' own variables say the rest."),
     Setting("DD_API_KEY", "api_key", _secret, None, "Datadog's API key; without keys runs are kept with what the load generator measured.", secret=True, outdated=("DOG_API_KEY",)),
     Setting("DD_APP_KEY", "app_key", _secret, None, "Datadog's application key; queries need it.", secret=True, outdated=("DOG_APP_KEY",)),
     Setting("DD_SITE", "site", _one_of(*SITES), "datadoghq.com", "The Datadog site of the keys."),

@@ -2,12 +2,15 @@
 
 import argparse
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from urllib.parse import urlsplit
 
 from dogdriver.errors import SettingsError
-from dogdriver.settings import Settings
+from dogdriver.settings import Settings, bucket_name
+
+LONGEST = 7 * 86400  # seconds that a call may wait
 
 
 class Exit(IntEnum):
@@ -97,9 +100,10 @@ def _destination(text: str | None) -> str | None:
     if text is None or not text.startswith("s3://"):
         return _daemon("--to", text)
     name = text.removeprefix("s3://").rstrip("/")
-    if not name or "/" in name or not name.isprintable():
-        raise SettingsError(f"--to is {text!r}; give the bucket alone, as in s3://BUCKET")
-    return f"s3://{name}"
+    try:
+        return f"s3://{bucket_name(name)}"
+    except ValueError:
+        raise SettingsError(f"--to is {text!r}; give the bucket alone, as in s3://BUCKET") from None
 
 
 def _daemon(option: str, text: str | None) -> str | None:
@@ -114,7 +118,7 @@ def _daemon(option: str, text: str | None) -> str | None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 7 * 86400:
-        raise ValueError
-    return value
+    with suppress(ValueError):
+        if 0 <= float(text) <= LONGEST:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {LONGEST}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from dogdriver.model import Point, Status
+from dogdriver.model import UNKNOWN, Point, Status
 from dogdriver.web import query
 from dogdriver.web.answers import Made, encode
 from dogdriver.web.history import PERIOD, judged_point
@@ -67,7 +67,7 @@ async def trend(request: web.Request) -> web.StreamResponse:
 async def runs(request: web.Request) -> web.StreamResponse:
     """`{"data": [{"value", "label", "release"}], "trend"}`, oldest first.
 
-    *label* is the start in unix seconds, as text; *release* is empty where it is the one before.
+    *label* is the start in unix seconds, as text; *release* is empty where it is the one before, or unknown.
     """
     source = _source(request)
     site = site_of(request)
@@ -92,9 +92,10 @@ def _data(points: Iterable[Point]) -> list[dict[str, Any]]:
     for point in points:
         if point.excluded or not (judged_point(point) or point.status is Status.DONE):
             continue
-        release = "" if point.release == previous else point.release
+        version = "" if point.release == UNKNOWN else point.release
+        release = "" if version == previous else version
         data.append({"value": point.value, "label": str(int(point.at.timestamp())), "release": release})
-        previous = point.release
+        previous = version
     return data
 
 

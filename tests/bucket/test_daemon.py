@@ -55,11 +55,13 @@ async def _bucket(daemon: Daemon, **wanted: Any) -> dict[str, Any]:
 async def test_what_a_bucket_holds_is_on_the_dashboard(own_s3: S3Server, filler: Filler, daemon: Daemon) -> None:
     for n in range(3):
         await put_result(filler, "fjord-api", 1462000000 + n, RESULT)
+    await put_result(filler, "fjord-api", 1462000003, {name: RESULT[name] for name in ("CPU", "source")})
+    await put_result(filler, "fjord-api", 1462000004, RESULT)
     await put_result(filler, "fjord", 1462000000, RESULT)
     await put_job(filler, job(5, 1))
     await filler.bucket.put(STRANGE, b"{}")
     await daemon.start()
-    state = await _bucket(daemon, state="ok", archived=4, message="2 object(s) could not be used")
+    state = await _bucket(daemon, state="ok", archived=6, message="2 object(s) could not be used")
     assert {one["key"] for one in state["rejected"]} == {"job-6f1f2a5c-3a11-4a64-8d5f-0d3c5b8a9e01.json", STRANGE}
     assert state["last_success"] is not None
     assert state["last_error"] is None
@@ -69,8 +71,9 @@ async def test_what_a_bucket_holds_is_on_the_dashboard(own_s3: S3Server, filler:
     assert [one["name"] for one in (await daemon.get("/api/v1/projects"))["projects"]] == ["fjord", "fjord-api"]
     answer = await daemon.get("/api/runs/fjord-api/CPU")
     assert answer["data"] == [
-        {"value": 41.5, "label": str(1462000000 + n), "release": "" if n else "1.2.0"} for n in range(3)
-    ]
+        {"value": 41.5, "label": str(1462000000 + n), "release": release}
+        for n, release in enumerate(("1.2.0", "", "", "", "1.2.0"))
+    ], "one without a version has none, and the next one begins again"
     async with aiohttp.ClientSession() as session, session.get(f"{daemon.url}/status") as page:
         text = await page.text()
     assert page.status == 200

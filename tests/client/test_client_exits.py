@@ -89,7 +89,7 @@ IMPOSSIBLE: tuple[tuple[tuple[str, ...], dict[str, str], str], ...] = (
     (("run", "thing", "--source", "the-daemon"), {}, "the-daemon is the source of"),
     (("run", "thing"), {"DOGDRIVER_SETTLE": "soon"}, "DOGDRIVER_SETTLE is 'soon'"),
     (("run",), {}, "one of the arguments PROJECT --all is required"),
-    (("run", "thing", "--timeout", "soon"), {}, "invalid _seconds value"),
+    (("run", "thing", "--timeout", "soon"), {}, "'soon' is no number of seconds"),
 )
 
 
