@@ -11,7 +11,7 @@ from bench.verdict import awkward, ceiling, outlook, release, steps
 from bench.verdict.scenarios import HELD_OUT, NULLS, Setting, iid, samples
 from dogdriver.verdict import Better, find_changes, judge
 
-PARTS = ("release", "held-out", "awkward", "steps", "ceiling", "needed", "looks", "cpu")
+PARTS = ("release", "held-out", "awkward", "steps", "steps-held-out", "tcpd", "ceiling", "needed", "looks", "cpu")
 
 
 def cpu() -> None:
@@ -66,13 +66,21 @@ def run(part: str, replicates: int, runs: Sequence[int], seed: int) -> None:
                 release.report([release.cell(s, i, n, replicates, seed) for i, s in enumerate(scenarios)])
         case "awkward":
             awkward.report(sorted(runs), max(replicates // 5, 20), seed)
-        case "steps":
-            for per_release in (10, 20):
-                steps.report(NULLS, max(replicates // 5, 20), per_release, seed)
-            steps.report_tcpd()
+        case "steps" | "steps-held-out":
+            held_out = part == "steps-held-out"
+            for per_release in (10,) if held_out else (10, 20):
+                steps.report(HELD_OUT if held_out else NULLS, max(replicates // 5, 20), per_release, seed)
         case "ceiling":
             for per_release in (10, 20):
                 ceiling.report(replicates, per_release, seed)
+        case _:
+            rest(part, replicates, seed)
+
+
+def rest(part: str, replicates: int, seed: int) -> None:
+    match part:
+        case "tcpd":
+            steps.report_tcpd()
         case "needed":
             outlook.report_needed(NULLS, max(replicates // 20, 5), seed)
         case "looks":

@@ -6,7 +6,7 @@ from math import log, sqrt
 import numpy as np
 from scipy.special import ndtr
 
-from dogdriver.verdict.robust import FINEST, medians, scale
+from dogdriver.verdict.robust import FINEST, scale
 from dogdriver.verdict.series import Floats, Ints
 
 FEW_STEPS = 3
@@ -14,16 +14,24 @@ OFTEN = 20
 """What steps more often than once in so many runs has no level to step from: that is how it moves."""
 SHORTEST = 3
 """Runs in a stretch."""
-PENALTY = 2.7
+PENALTY = 2.4
 """A step has to gain this many times log(runs), in units of the noise's variance."""
-UNSURE = 0.5
 OUTER = 0.9
 CUT = 3.5
 NORMAL_CUT = 0.9985
 """What cutting there leaves of a normal variance."""
+RELEASE_CUT = 2.5
+RELEASE_NORMAL = 0.96
 FEWEST_RELEASES = 6
 """Fewer cannot show how much releases wobble."""
 HIGHEST_PHI = 0.97
+UNSURE_PHI = (-4.0, -2.0, 2.0)
+"""Other autocorrelations to try, in units of 1 / sqrt(runs)."""
+MANY = 1000
+"""So many runs show the autocorrelation well enough."""
+SLOPE_ROUNDS = 3
+MOST_FORWARD = 8
+"""Steps beside a slope to start from."""
 DENSITY = sqrt(0.5)
 """Each layer of intervals is this much shorter than the one before; neighbours overlap by half."""
 
@@ -46,15 +54,23 @@ class Noise:
         if len(found) < FEWEST_RELEASES:
             return cls(sd, phi, 0.0)
         counts = np.bincount(group)
-        levels = medians(values, group.astype(np.intp), len(found))
-        sampling = sd**2 * (1 + phi) / (1 - phi) * 1.57 * float(np.median(1 / counts))
-        seen = scale(np.diff(levels), outer=0.5) ** 2 / 2
-        tau2 = seen - min(sampling, sd**2) * (1 + 1 / sqrt(len(found)))
-        return cls(sd, phi, sqrt(max(tau2, 0.0)))
+        apart = np.abs(np.diff(np.bincount(group, weights=values) / counts))
+        sampling = sd**2 * (1 + phi) / (1 - phi) * float(np.median(1 / counts))
+        seen = float(np.mean(np.minimum(apart, RELEASE_CUT * scale(apart, outer=0.5)) ** 2)) / RELEASE_NORMAL / 2
+        return cls(sd, phi, sqrt(max(seen - min(sampling, sd**2), 0.0)))
+
+    def others(self, runs: int) -> "list[Noise]":
+        """Itself, and with the autocorrelations that it may as well have."""
+        found = [self]
+        for errors in UNSURE_PHI if runs <= MANY else ():
+            phi = min(max(self.phi + errors / sqrt(runs), 0.0), HIGHEST_PHI)
+            if phi not in {n.phi for n in found}:
+                found.append(replace(self, phi=phi, sd=self.sd * sqrt((1 - self.phi) / (1 - phi))))
+        return found
 
     def bar(self, runs: int) -> float:
-        """What a step has to gain. The autocorrelation is an estimate: the more of it, the more that matters."""
-        return PENALTY * log(runs) * self.sd**2 * (1 + UNSURE * self.phi**4)
+        """What a step has to gain."""
+        return PENALTY * log(runs) * self.sd**2
 
 
 def usual_square(values: Floats) -> float:
@@ -107,17 +123,20 @@ class Steps:
     effects: Floats
     errors: Floats
     whitened: Whitened
-    sd: float
+    noise: Noise
     runs: int
+    slopes: int = 0
 
     def none(self) -> "Steps":
         empty = slice(0, 0)
         return replace(self, places=self.places[empty], effects=self.effects[empty], errors=self.errors[empty])
 
-    def cost(self, bar: float) -> float:
-        """What is left unexplained, and *bar* for each step."""
+    def cost(self) -> float:
+        """Minus twice the log likelihood of the series, and what each step and slope costs."""
         edges = np.concatenate([[0], self.places, [self.runs]]).astype(np.intp)
-        return float(self.whitened.left(edges[:-1], edges[1:]).sum()) + bar * len(self.places)
+        left = float(self.whitened.left(edges[:-1], edges[1:]).sum())
+        unlikely = self.runs * log(max(left, FINEST**2) / self.runs) - 2 * (self.runs - 1) * log(self.whitened.first)
+        return unlikely + PENALTY * log(self.runs) * (len(self.places) + self.slopes)
 
     def profile(self, which: int) -> tuple[int, Floats]:
         """The gain (in noise variances) of step *which* at every place between its neighbours, and the first place."""
@@ -125,23 +144,61 @@ class Steps:
         start, end = int(edges[which]), int(edges[which + 2])
         places = np.arange(start + 1, end)
         gains, _, _ = self.whitened.gains(np.array(start), np.array(end), places)
-        return start + 1, gains / self.sd**2
+        return start + 1, gains / self.noise.sd**2
 
 
 def segment(values: Floats, release: Ints, thresholds: tuple[float, float], alpha: float) -> Steps:
+    """The steps under the autocorrelation, and on the slope, under which the series is likeliest.
+
+    Steps and autocorrelation explain one another: which of them it is, is a matter of the likelihood of both together.
+    """
+    runs = len(values)
+    tried = [sloped(values, release, thresholds, alpha, noise) for noise in Noise.of(values, release).others(runs)]
+    best = min(tried, key=lambda found: found.cost())
+    return best if len(best.places) <= max(FEW_STEPS, runs / OFTEN) else best.none()
+
+
+def sloped(values: Floats, release: Ints, thresholds: tuple[float, float], alpha: float, noise: Noise) -> Steps:
     """The steps, on one slope through all of the series where that explains it with fewer of them."""
-    noise = Noise.of(values, release)
-    level = stepped(values, release, thresholds, alpha, noise)
-    if not len(level.places):
-        return level
-    bar = noise.bar(len(values))
-    best, cost = level, level.cost(bar) - bar
-    for places in (level.places[:0], level.places):
-        straight = values - common_slope(values, places) * np.arange(len(values))
-        sloped = stepped(straight, release, thresholds, alpha, noise)
-        if sloped.cost(bar) < cost:
-            best, cost = sloped, sloped.cost(bar)
-    return best if len(best.places) <= max(FEW_STEPS, len(values) / OFTEN) else best.none()
+    best = stepped(values, release, thresholds, alpha, noise)
+    for places in (best.places[:0], best.places, forward(values, noise)):
+        beside = places
+        for _ in range(SLOPE_ROUNDS):
+            straight = values - common_slope(values, beside) * np.arange(len(values))
+            found = replace(stepped(straight, release, thresholds, alpha, noise), slopes=1)
+            best = min(best, found, key=Steps.cost)
+            if np.array_equal(found.places, beside):
+                break
+            beside = found.places
+    return best
+
+
+def forward(values: Floats, noise: Noise) -> Ints:
+    """Steps beside a free slope, the one that explains most first."""
+    runs = len(values)
+    whitened = Whitened(values, noise.phi)
+    first, rest = whitened.first, whitened.rest
+    level, time = np.full(runs, rest), np.linspace(-1.0, 1.0, runs)
+    level[0] = 1.0
+    slope = np.concatenate([[time[0]], first * (time[1:] - noise.phi * time[:-1])])
+    columns = [level, slope]
+    target = np.concatenate([whitened.values[:1], whitened.steps[1:]])
+    norms = first**2 + rest**2 * np.arange(runs - 1, -1, -1.0)
+    found: list[int] = []
+    while len(found) < MOST_FORWARD:
+        basis, _ = np.linalg.qr(np.column_stack(columns))
+        rows = np.column_stack([basis, target - basis @ (basis.T @ target)])
+        later = np.cumsum(rows[::-1], axis=0)[::-1] - rows
+        products = first * rows + rest * later
+        free = norms - np.sum(products[:, :-1] ** 2, axis=1)
+        gains = np.where(free > SHORTEST * rest**2, products[:, -1] ** 2 / np.maximum(free, FINEST), 0.0)
+        gains[:SHORTEST] = gains[runs - SHORTEST + 1 :] = 0.0
+        place = int(np.argmax(gains))
+        if gains[place] < noise.bar(runs) or place in found:
+            break
+        found.append(place)
+        columns.append(np.where(np.arange(runs) > place, rest, np.where(np.arange(runs) == place, first, 0.0)))
+    return np.array(sorted(found), dtype=np.intp)
 
 
 def common_slope(values: Floats, places: Ints) -> float:
@@ -165,7 +222,7 @@ def stepped(values: Floats, release: Ints, thresholds: tuple[float, float], alph
         small = (effects < thresholds[1]) & (effects > thresholds[0])
         weak = ~sure | (p > alpha) | small
         if not weak.any():
-            return Steps(places, effects, errors, whitened, noise.sd, runs)
+            return Steps(places, effects, errors, whitened, noise, runs)
         strength = np.where(weak, np.abs(effects) / errors, np.inf)
         places = refined(whitened, runs, np.delete(places, int(np.argmin(strength))))
 

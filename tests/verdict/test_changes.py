@@ -72,6 +72,33 @@ def test_drift_and_a_daily_cycle_are_no_steps() -> None:
     assert find_changes(history(cycle, 10), better=Better.LOWER) == []
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_steps_that_undo_a_drift_are_found_beside_it(seed: int) -> None:
+    values = noisy(20 + seed, 240, sd=0.02) * np.exp(0.0005 * np.arange(240))
+    values[50:] *= 0.95
+    values[160:] *= 0.95
+    found = find_changes(history(values, 10), better=Better.LOWER)
+    assert len(found) == 2
+    assert all(abs(c.index - place) <= 5 for c, place in zip(found, (50, 160), strict=True))
+    assert all(-0.08 < c.effect < -0.02 for c in found)
+
+
+def test_steps_under_autocorrelated_noise_are_told_from_it() -> None:
+    found = false = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        noise = np.empty(240)
+        noise[0] = rng.standard_normal()
+        for i in range(1, 240):
+            noise[i] = 0.8 * noise[i - 1] + 0.6 * rng.standard_normal()
+        values = 100 * np.exp(0.03 * noise)
+        false += len(find_changes(history(values, 10), better=Better.LOWER))
+        values[120:] *= 1.08
+        found += any(abs(c.index - 120) <= 5 for c in find_changes(history(values, 10), better=Better.LOWER))
+    assert false <= 2
+    assert found >= 15
+
+
 def test_what_steps_all_the_time_has_no_steps() -> None:
     values = np.repeat(np.random.default_rng(9).uniform(50, 150, 40), 6) * noisy(9, 240, sd=0.001) / 100
     assert find_changes(history(values, 10), better=Better.LOWER) == []
