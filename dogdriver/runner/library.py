@@ -13,7 +13,8 @@ NAME = "molotov"
 
 def modules() -> dict[str, ModuleType]:
     """What is imported of Molotov now."""
-    return {name: module for name, module in sys.modules.items() if name == NAME or name.startswith(f"{NAME}.")}
+    imported = sys.modules.copy()  # in one go: the daemon's own thread imports things meanwhile
+    return {name: module for name, module in imported.items() if name == NAME or name.startswith(f"{NAME}.")}
 
 
 @dataclass(frozen=True, slots=True)

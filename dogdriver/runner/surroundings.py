@@ -65,14 +65,15 @@ class Surroundings:
         """Drop what was imported from the test's places; packages with C extensions cannot be imported twice."""
         for name in library.modules():
             del sys.modules[name]
-        ours = {name for name, module in sys.modules.items() if name not in self._modules and self._holds(module)}
-        fixed = {name.partition(".")[0] for name in ours if _compiled(sys.modules[name])}
+        imported = sys.modules.copy()  # in one go, as all that the daemon's own thread changes meanwhile
+        ours = {name for name, module in imported.items() if name not in self._modules and self._holds(module)}
+        fixed = {name.partition(".")[0] for name in ours if _compiled(imported[name])}
         for name in ours:
             if name.partition(".")[0] not in fixed:
                 del sys.modules[name]
         sys.modules.update({name: module for name, module in self._modules.items() if name not in sys.modules})
-        for path in [path for path in sys.path_importer_cache if self._within(path)]:
-            del sys.path_importer_cache[path]
+        for path in [path for path in list(sys.path_importer_cache) if self._within(path)]:
+            sys.path_importer_cache.pop(path, None)
         if not fixed:
             return []
         return [f"{', '.join(sorted(fixed))} stays loaded; another version of it needs isolation = process"]
@@ -158,7 +159,7 @@ _NEW: _State = (logging.NOTSET, [], False, True)
 def _loggers() -> dict[logging.Logger, _State]:
     """Of all loggers level, handlers, and whether they are disabled and propagate."""
     root = logging.getLogger()
-    there = [root, *(entry for entry in root.manager.loggerDict.values() if isinstance(entry, logging.Logger))]
+    there = [root, *(entry for entry in list(root.manager.loggerDict.values()) if isinstance(entry, logging.Logger))]
     return {one: (one.level, list(one.handlers), one.disabled, one.propagate) for one in there}
 
 
