@@ -65,6 +65,7 @@ async def run(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, 
             with contextlib.suppress(TimeoutError):  # what left the group may hold the pipes open
                 async with asyncio.timeout(GRACE):
                     await process.wait()
+                    await asyncio.wait(streams)  # they end when the last of the group is gone
             for stream in streams:
                 stream.cancel()
             await asyncio.gather(*streams, return_exceptions=True)

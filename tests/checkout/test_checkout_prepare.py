@@ -270,11 +270,12 @@ async def test_a_cancelled_fetch_leaves_no_git(checkouts: Make, tmp_path: Path) 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not processes_with(f"127.0.0.1:{port}/r")
-    assert list((tmp_path / "data" / "trees").iterdir()) == []
+    left = processes_with(f"127.0.0.1:{port}/r")
     gone.set()
     server.close()
     await server.wait_closed()
+    assert not left
+    assert list((tmp_path / "data" / "trees").iterdir()) == []
 
 
 def processes_with(words: str) -> list[str]:
