@@ -62,7 +62,7 @@ class Outcome:
             assert {run["status"] for run in runs} <= FINAL, name
             assert {run["status"] for run in runs if run["id"] in self.delivered} == {"done"}, name
             made = [run for run in runs if run["id"] in self.loaded[CLIENT]]
-            assert not [run for run in made if (run["reason"] or "").startswith("interrupted")], "it was not killed"
+            assert {run["status"] for run in made} == {"done"}, [run["reason"] for run in made]
             sources = Counter(run["source"] for run in runs)
             assert sources == {"ci": len(self.delivered)} | {n: len(ids) for n, ids in self.loaded.items()}, sources
         assert self.inbox == []
@@ -158,7 +158,7 @@ async def _run(stack: AsyncExitStack, environ: Mapping[str, str], runs: set[str]
         process = await _started(stack, *words, environ=environ, out=asyncio.subprocess.PIPE)
         said, _ = await process.communicate()
         code = process.returncode
-        assert code in {Exit.FINE, Exit.FAILED, UNDELIVERED}, said.decode()[-2000:]
+        assert code in {Exit.FINE, UNDELIVERED}, said.decode()[-2000:]
         ended = [line for line in map(json.loads, said.splitlines()) if line["event"] == "ended"]
         runs.update(line["run"]["id"] for line in ended)
 
