@@ -11,6 +11,7 @@ DOUBLED = 0.9995
 INVISIBLE = 0.0005
 RAREST = 0.0001
 RARE = 0.1
+UNLIKELY = 0.01
 
 
 def percent(change: float | None, *, sign: bool = True) -> str:
@@ -117,7 +118,8 @@ def outlook(verdict: Verdict, ahead: Outlook) -> str:
     }[ahead.limit]
     if not verdict.margin:
         because = 'with a margin of 0 nothing is ever "unchanged"'
-    return f"even {MOST_MORE} more would settle it with a chance of only {100 * ahead.chance:.0f} %: {because}"
+    chance = f"a chance of only {100 * ahead.chance:.0f} %" if ahead.chance >= UNLIKELY else "hardly any chance"
+    return f"even {MOST_MORE} more would settle it with {chance}: {because}"
 
 
 def too_few(verdict: Verdict, release: str, fewest: int, baseline: str | None) -> str:
