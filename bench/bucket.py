@@ -22,11 +22,11 @@ from typing import Any
 import aiohttp
 from aiobotocore.session import get_session
 
+from dogdriver.archive import Exchange
 from dogdriver.demo.standin import serve_standin
-from dogdriver.pipeline.exchange import Exchange
-from tests.bucket.s3 import S3Server
-from tests.bucket.shelf import Shelf
-from tests.bucket.test_listing import finished, look, shelve
+from tests.archive.s3 import S3Server
+from tests.archive.shelf import Shelf
+from tests.archive.test_listing import finished, look, shelve
 from tests.end_to_end.parts import TICKS, Daemon, answers
 from tests.ports import free_port
 from tests.world import START, World

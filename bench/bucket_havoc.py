@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from tests.bucket.havoc import havoc
-from tests.bucket.s3 import S3Server
+from tests.archive.havoc import havoc
+from tests.archive.s3 import S3Server
 
 
 async def main(first: int, seeds: int) -> None:

@@ -5,9 +5,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.runner.conformance.cases import CASES
-from tests.runner.conformance.compare import agree, by_command_line, by_runner
-from tests.runner.service import Service
+from tests.loadgen.conformance.cases import CASES
+from tests.loadgen.conformance.compare import agree, by_command_line, by_runner
+from tests.loadgen.service import Service
 
 
 async def main() -> int:

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from tests.bucket.shelf import Shelf
+from tests.archive.shelf import Shelf
 
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>{more}</IsTruncated>{objects}{folders}\

@@ -22,7 +22,7 @@ from time import monotonic
 
 from dogdriver.model import Job, Measured, Prepared, Snapshot
 from dogdriver.runner import MolotovRunner
-from tests.runner.service import Service
+from tests.loadgen.service import Service
 
 TEST = """
 import json, os, time

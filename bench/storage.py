@@ -30,7 +30,9 @@ from dogdriver.model import (
     Status,
     Trigger,
 )
-from dogdriver.storage import SqliteStore, life, open_store, points
+from dogdriver.storage import SqliteStore, open_store
+from dogdriver.storage import series as points
+from dogdriver.storage import transitions as life
 from dogdriver.storage.database import NAME, connect
 from dogdriver.storage.lock import locked
 

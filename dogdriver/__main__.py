@@ -11,13 +11,14 @@ from typing import NoReturn
 
 from aiohttp import web
 
-from dogdriver import app, client, identity
-from dogdriver.check import Check, Mark
+from dogdriver import app, identity
+from dogdriver import cli as client
+from dogdriver.cli.check import Check, Mark
 from dogdriver.demo.world import demo_world
 from dogdriver.errors import DogdriverError, SettingsError
-from dogdriver.export import export_csv, export_lines, import_lines, new_file
 from dogdriver.settings import Settings, load
 from dogdriver.storage import backup
+from dogdriver.storage.export import export_csv, export_lines, import_lines, new_file
 
 
 def main() -> None:

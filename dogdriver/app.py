@@ -25,19 +25,20 @@ from aiohttp import web
 
 from dogdriver import identity, logs
 from dogdriver import web as pages
+from dogdriver.archive import Exchange
 from dogdriver.catalog import ProjectCatalogue
 from dogdriver.checkout import TestCheckouts
-from dogdriver.datadog import DEFAULT_FINGERPRINT, DEFAULT_METRICS, Datadog
+from dogdriver.datadog import Datadog
 from dogdriver.errors import SettingsError
+from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
 from dogdriver.model import Problem
-from dogdriver.outbox import Outbox
 from dogdriver.pipeline import Pipeline, Services
-from dogdriver.pipeline.exchange import Exchange
+from dogdriver.pipeline.outbox import Outbox
 from dogdriver.pipeline.retention import Retention
+from dogdriver.reports.status import Status
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Scheduler, Worker
 from dogdriver.settings import Secret, Settings
-from dogdriver.status import Status
 from dogdriver.storage import SqliteStore, open_store
 from dogdriver.target import DockerflowTarget
 
@@ -163,7 +164,7 @@ async def _exchange(
     """What goes to and comes from the bucket; None without one."""
     if settings.bucket is None:
         return None
-    from dogdriver.storage.bucket import open_bucket  # noqa: PLC0415 - 60 MB and a second, for those who have a bucket
+    from dogdriver.storage.s3 import open_bucket  # noqa: PLC0415 - 60 MB and a second, for those who have a bucket
 
     bucket = await stack.enter_async_context(open_bucket(settings.bucket))
     for name in AWS:  # the client has taken its own

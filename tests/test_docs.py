@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from dogdriver.__main__ import _parser
-from dogdriver.catalog.projects import parse
+from dogdriver.catalog.projects_file import parse
 from dogdriver.errors import SettingsError
 from dogdriver.model import Headline, MetricState, Outcome, Status
-from dogdriver.web.meter import Meter
+from dogdriver.web.prometheus import Meter
 
 ROOT = Path(__file__).parent.parent
 DOCS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")}

@@ -14,8 +14,9 @@ from typing import Any
 
 import aiohttp
 
-from dogdriver.datadog import DEFAULT_METRICS, Datadog
+from dogdriver.datadog import Datadog
 from dogdriver.demo.standin import Standin
+from dogdriver.metrics.query import DEFAULT_METRICS
 from dogdriver.model import (
     Catalog,
     ClientMeasures,
@@ -33,8 +34,8 @@ from dogdriver.model import (
     Test,
     Window,
 )
-from dogdriver.outbox import Outbox
 from dogdriver.pipeline import Pipeline, Services
+from dogdriver.pipeline.outbox import Outbox
 from dogdriver.settings import Secret
 from dogdriver.storage import SqliteStore, open_store
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from dogdriver.catalog import values
-from dogdriver.catalog.projects import Common, ProjectEntry, ProjectsFile
+from dogdriver.catalog import toml_values as values
+from dogdriver.catalog.projects_file import Common, ProjectEntry, ProjectsFile
 from dogdriver.catalog.servicebook import Listed
 from dogdriver.checkout.address import Address, parse
 from dogdriver.errors import CheckoutError

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dogdriver.datadog.query import default_metrics
 from dogdriver.demo import process, repository
 from dogdriver.demo.standin import Delay, Limit, serve_standin
+from dogdriver.metrics.query import default_metrics
 from dogdriver.model import Clock
 
 SOURCE = "demo"

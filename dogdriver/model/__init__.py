@@ -3,19 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from dogdriver.model.filters import Filter, Known, Outstanding, Seen
 from dogdriver.model.judged import Judged
-from dogdriver.model.judgement import (
-    Announcement,
-    Better,
-    Change,
-    Headline,
-    Noise,
-    Outcome,
-    Sample,
-    Standing,
-    Trend,
-    Verdict,
-)
 from dogdriver.model.load import (
     ClientMeasures,
     Grade,
@@ -39,7 +28,6 @@ from dogdriver.model.project import (
     Schedule,
     Test,
 )
-from dogdriver.model.query import Filter, Known, Outstanding, Seen
 from dogdriver.model.reading import (
     MetricState,
     MetricValue,
@@ -56,6 +44,18 @@ from dogdriver.model.run import (
     SeriesKey,
     Status,
     Trigger,
+)
+from dogdriver.model.verdict import (
+    Announcement,
+    Better,
+    Change,
+    Headline,
+    Noise,
+    Outcome,
+    Sample,
+    Standing,
+    Trend,
+    Verdict,
 )
 
 Clock = Callable[[], datetime]

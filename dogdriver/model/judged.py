@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dogdriver.model.judgement import Verdict
 from dogdriver.model.run import SeriesKey
+from dogdriver.model.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

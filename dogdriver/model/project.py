@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from dogdriver.model.judgement import Better
+from dogdriver.model.verdict import Better
 
 CLIENT_PREFIX = "client."
 

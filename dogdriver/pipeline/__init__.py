@@ -16,12 +16,12 @@ from typing import Any
 
 from dogdriver.errors import Conflict, ExternalError, Invalid, NotFound, TargetError
 from dogdriver.model import Release, Snapshot, Status, Trigger
+from dogdriver.pipeline.backoff import next_look
 from dogdriver.pipeline.collect import Collect
 from dogdriver.pipeline.commands import Commands
-from dogdriver.pipeline.judging import Judging
+from dogdriver.pipeline.context import Services, Wake
+from dogdriver.pipeline.judge import Judging
 from dogdriver.pipeline.launch import INTERRUPTED, Launch
-from dogdriver.pipeline.schedule import next_look
-from dogdriver.pipeline.services import Services, Wake
 
 
 class Pipeline(Commands):

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
 from dogdriver.model import Metric, MetricState, MetricValue, Project, Reading, Run, SeriesKey, Window
-from dogdriver.pipeline.schedule import FACTORS, gives_up, next_look
-from dogdriver.pipeline.services import Services
+from dogdriver.pipeline.backoff import FACTORS, gives_up, next_look
+from dogdriver.pipeline.context import Services
 
 GAPS_FROM = 5  # readings that the usual gap of a metric is taken from
 UNREACHABLE = 7 * FACTORS[-1]  # × settle: how long a Datadog that cannot be asked is asked again

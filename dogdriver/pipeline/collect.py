@@ -7,9 +7,9 @@ from typing import Any
 
 from dogdriver.model import Errand, Judged, Run, Status
 from dogdriver.pipeline.attempt import Attempt, read_back
-from dogdriver.pipeline.judging import Judging
-from dogdriver.pipeline.schedule import FACTORS, next_look
-from dogdriver.pipeline.services import LEASE, Services
+from dogdriver.pipeline.backoff import FACTORS, next_look
+from dogdriver.pipeline.context import LEASE, Services
+from dogdriver.pipeline.judge import Judging
 
 LATE = FACTORS[-1]  # × settle: when a run that is done is read once more
 

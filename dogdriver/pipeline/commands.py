@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from dogdriver.errors import Conflict, Invalid, NotFound
 from dogdriver.model import Deployment, Project, Run, Status, Test, Trigger
-from dogdriver.pipeline.judging import Judging
-from dogdriver.pipeline.services import Services
+from dogdriver.pipeline.context import Services
+from dogdriver.pipeline.judge import Judging
 
 
 class Commands:

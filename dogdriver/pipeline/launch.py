@@ -23,7 +23,7 @@ from dogdriver.model import (
     Status,
     Test,
 )
-from dogdriver.pipeline.services import Services
+from dogdriver.pipeline.context import Services
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 import aiosqlite
 
 from dogdriver.errors import StoreError
-from dogdriver.storage.faults import explained
 from dogdriver.storage.lock import locked
 from dogdriver.storage.migrations import SCHEMA, migrate, migrations, pragma
+from dogdriver.storage.sqlite_errors import explained
 
 NAME = "dogdriver.db"
 BUSY = 5.0  # seconds to wait for another program's lock

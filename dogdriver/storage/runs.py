@@ -23,7 +23,8 @@ from dogdriver.model import (
     Tally,
     Trigger,
 )
-from dogdriver.storage import points, values
+from dogdriver.storage import series as points
+from dogdriver.storage import values
 from dogdriver.storage.codec import (
     from_json,
     from_json_or_null,

@@ -3,7 +3,7 @@
 The method, its assumptions and its measured error rates are in docs/verdict.md.
 """
 
-from dogdriver.model.judgement import (
+from dogdriver.model.verdict import (
     Announcement,
     Better,
     Change,
@@ -15,11 +15,11 @@ from dogdriver.model.judgement import (
     Trend,
     Verdict,
 )
-from dogdriver.verdict.announcement import announce
-from dogdriver.verdict.changes import find_changes
-from dogdriver.verdict.course import trend
-from dogdriver.verdict.decision import judge, judge_release
-from dogdriver.verdict.summary import headline
+from dogdriver.verdict.changepoints import find_changes
+from dogdriver.verdict.headline import headline
+from dogdriver.verdict.judge import judge, judge_release
+from dogdriver.verdict.sequential import announce
+from dogdriver.verdict.trend import trend
 
 __all__ = [
     "Announcement",

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import gammaln, ndtr, stdtr, stdtrit
 
-from dogdriver.verdict import noise
+from dogdriver.verdict import mixed_model as noise
 from dogdriver.verdict.robust import cleaned, medians, scale
-from dogdriver.verdict.season import harmonics
+from dogdriver.verdict.seasonal import harmonics
 from dogdriver.verdict.series import Flags, Floats, Ints, Series
 
 STEP_RATE = 1 / 300

@@ -10,7 +10,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from dogdriver.model.judgement import Sample
+from dogdriver.model.verdict import Sample
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]

@@ -5,7 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import fdtrc
 
 from dogdriver.verdict.robust import NORMAL_MAD, NORMAL_Q80
-from dogdriver.verdict.season import DAY, waves
+from dogdriver.verdict.seasonal import DAY, waves
 from dogdriver.verdict.series import Floats
 
 FEWEST_RUNS = 40

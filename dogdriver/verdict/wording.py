@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dogdriver.model.judgement import Better, Outcome, Trend, Verdict
-from dogdriver.verdict.outlook import MOST_MORE, Limit, Outlook
+from dogdriver.model.verdict import Better, Outcome, Trend, Verdict
+from dogdriver.verdict.power import MOST_MORE, Limit, Outlook
 
 BEYOND_WORDS = 1e6
 DOUBLED = 0.9995

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from dogdriver.errors import StoreError
 from dogdriver.model import Filter, Run
-from dogdriver.web.answers import json_response
+from dogdriver.web.cache import json_response
 from dogdriver.web.keys import Site, site_of
 
 PAGE = 200

@@ -25,8 +25,8 @@ from dogdriver.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from dogdriver.web.answers import json_response
 from dogdriver.web.auth import TooManyAttempts
+from dogdriver.web.cache import json_response
 
 LOG = logging.getLogger(__name__)
 

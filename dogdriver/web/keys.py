@@ -9,11 +9,11 @@ from aiohttp import web
 
 from dogdriver.model import Clock
 from dogdriver.pipeline.ports import Catalogue, Commands, Store
-from dogdriver.web.answers import Answers
+from dogdriver.reports.history import History
+from dogdriver.reports.scope import Scopes
 from dogdriver.web.auth import Access
-from dogdriver.web.history import History
-from dogdriver.web.meter import Meter
-from dogdriver.web.scope import Scopes
+from dogdriver.web.cache import Answers
+from dogdriver.web.prometheus import Meter
 
 
 @dataclass(frozen=True, slots=True)

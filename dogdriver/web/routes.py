@@ -9,17 +9,20 @@ from aiohttp import web
 
 from dogdriver.model import Clock
 from dogdriver.pipeline.ports import Catalogue, Commands, Store
+from dogdriver.reports.history import History
+from dogdriver.reports.scope import Scopes
 from dogdriver.settings import Secret
-from dogdriver.web import dockerflow, legacy, openapi, pages, security
-from dogdriver.web.answers import Answers
+from dogdriver.web import dockerflow
+from dogdriver.web import middlewares as security
+from dogdriver.web.api import legacy, openapi
+from dogdriver.web.api.events import end_streams
+from dogdriver.web.api.operations import OPERATIONS
 from dogdriver.web.auth import Access
+from dogdriver.web.cache import Answers
 from dogdriver.web.errors import api_errors
-from dogdriver.web.history import History
 from dogdriver.web.keys import ROOT, SITE, Site
-from dogdriver.web.live import end_streams
-from dogdriver.web.meter import Meter, counting
-from dogdriver.web.operations import OPERATIONS
-from dogdriver.web.scope import Scopes
+from dogdriver.web.pages import handlers as pages
+from dogdriver.web.prometheus import Meter, counting
 
 STATIC = Path(__file__).parent / "static"
 IN_PATH = re.compile(r"{(\w+)}")  # a name may hold anything but a slash that is not quoted, braces too

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dogdriver.catalog.allowlist import AllowList
-from dogdriver.catalog.projects import read
+from dogdriver.catalog.projects_file import read
 from dogdriver.catalog.schedule import cron
 from dogdriver.checkout.address import parse
 from dogdriver.errors import CheckoutError, SettingsError

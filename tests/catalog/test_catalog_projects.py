@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dogdriver.catalog.lines import locate
-from dogdriver.catalog.projects import parse
+from dogdriver.catalog.projects_file import parse
 from dogdriver.errors import SettingsError
 from dogdriver.model import Better, Deployment, Metric, Schedule
 

@@ -12,7 +12,7 @@ from datadog_api_client.configuration import Configuration
 from datadog_api_client.v1.model.dashboard import Dashboard
 from datadog_api_client.v1.model.monitor import Monitor
 
-from dogdriver.datadog import results
+from dogdriver.datadog_api import results
 from dogdriver.demo.standin.monitors import MonitorError, check_monitor
 from dogdriver.model import ClientMeasures, Grade, MetricState, MetricValue, Run, Tally
 from tests.datadog.conftest import START

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.datadog import Datadog, Endpoint
-from dogdriver.datadog.budget import Budget, Rate
+from dogdriver.datadog import Datadog
+from dogdriver.datadog_api.ratelimit import Budget, Rate
 from dogdriver.demo.standin import Limit, serve_standin
 from dogdriver.errors import RateLimited
 from dogdriver.model import Reading, Window
+from dogdriver.model.health import Endpoint
 from dogdriver.settings import Secret
 from tests.datadog.conftest import API_KEY, APP_KEY, START, Clock
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from dogdriver.datadog import Datadog, Endpoint
-from dogdriver.datadog.client import padded
+from dogdriver.datadog import Datadog, padded
 from dogdriver.demo.standin import Standin
 from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
 from dogdriver.model import CLIENT_METRICS, Metric, Reading, Run, Window
+from dogdriver.model.health import Endpoint
 from dogdriver.pipeline.ports import Datadog as Port
 from dogdriver.settings import Secret
 from tests.datadog.conftest import API_KEY, APP_KEY, START, Clock

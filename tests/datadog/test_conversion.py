@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dogdriver.datadog.conversion import conversion
+from dogdriver.metrics.conversion import conversion
 from dogdriver.model import Better, Metric, Reading, Series
 
 SECOND = ("second", "time", 1.0)

@@ -6,18 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dogdriver.datadog import events
+from dogdriver.datadog_api import events
 from dogdriver.demo.standin.events import EventLog
-from dogdriver.model import (
-    ClientMeasures,
-    Grade,
-    Headline,
-    Load,
-    Release,
-    Run,
-    Status,
-    Tally,
-)
+from dogdriver.model import ClientMeasures, Grade, Headline, Load, Release, Run, Status, Tally
 from tests.datadog.conftest import START
 
 LINK = "https://dog.example.org/r/01J0000000RUN"

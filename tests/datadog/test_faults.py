@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from dogdriver.datadog import Datadog, Endpoint
+from dogdriver.datadog import Datadog
 from dogdriver.demo.standin import Standin
 from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
 from dogdriver.model import Metric, MetricState, Run, Window
+from dogdriver.model.health import Endpoint
 from tests.datadog.conftest import Clock
 
 LATENCY = "avg:aws.elb.latency{app:kintowe}"

@@ -1,6 +1,6 @@
 import pytest
 
-from dogdriver.datadog.fingerprint import fingerprint, kinds
+from dogdriver.metrics.hosts import fingerprint, kinds
 from dogdriver.model import Reading, Series, Window
 
 HOSTS = "avg:system.cpu.idle{app:x} by {host}"

@@ -3,7 +3,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dogdriver.datadog import DEFAULT_METRICS, links, query
+from dogdriver.datadog_api import links
+from dogdriver.metrics import query
+from dogdriver.metrics.query import DEFAULT_METRICS
 from dogdriver.model import MetricState, MetricValue, Run
 from dogdriver.settings import LINK_WORDS
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from dogdriver.datadog.client import padded
-from dogdriver.datadog.reply import check_window, readings
-from dogdriver.datadog.settle import assess
+from dogdriver.datadog import padded
+from dogdriver.datadog_api.replies import check_window, readings
 from dogdriver.demo.standin.answers import timeseries
 from dogdriver.demo.standin.points import PointStore
+from dogdriver.metrics.settle import assess
 from dogdriver.model import Better, Metric, MetricState, MetricValue, Window
 from tests.datadog.conftest import START
 

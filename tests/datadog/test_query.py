@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.datadog import DEFAULT_FINGERPRINT, DEFAULT_METRICS, query
 from dogdriver.demo.standin.query import parse
+from dogdriver.metrics import query
+from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
 from dogdriver.model import Release, Run
 
 WORDS = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.datadog.reduce import known, reduce
+from dogdriver.metrics.reduce import known, reduce
 
 VALUES = st.floats(-1e12, 1e12)
 POINTS = st.lists(

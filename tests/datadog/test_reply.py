@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.datadog.reply import Mismatch, check_window, readings
+from dogdriver.datadog_api.replies import Mismatch, check_window, readings
 from dogdriver.errors import ExternalError, Refused, Unavailable
 from dogdriver.model import Reading
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from typing import Any
 
-from dogdriver.datadog import results
+from dogdriver.datadog_api import results
 from dogdriver.model import ClientMeasures, Grade, MetricState, MetricValue, Run, Tally
 from tests.datadog.conftest import START
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.datadog.buckets import usual_gap
-from dogdriver.datadog.settle import assess
+from dogdriver.metrics.points import usual_gap
+from dogdriver.metrics.settle import assess
 from dogdriver.model import Better, Metric, MetricState, MetricValue, Reading, Series, Window
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

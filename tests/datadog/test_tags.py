@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.datadog import tags
+from dogdriver.metrics import tags
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ from aioresponses import aioresponses
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from dogdriver.datadog import Datadog, Endpoint
+from dogdriver.datadog import Datadog
 from dogdriver.demo.standin import Standin
 from dogdriver.errors import ExternalError, Refused, SettingsError, Unavailable
 from dogdriver.model import Run, Window
+from dogdriver.model.health import Endpoint
 from dogdriver.settings import Secret
 from tests.datadog.conftest import API_KEY, APP_KEY, Clock
 
@@ -207,7 +208,7 @@ async def test_keys_do_not_follow_a_redirect(
 async def test_an_endless_answer_is_cut(
     session: aiohttp.ClientSession, clock: Clock, window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dogdriver.datadog.transport.LONGEST_ANSWER", 10_000)
+    monkeypatch.setattr("dogdriver.datadog_api.http.LONGEST_ANSWER", 10_000)
 
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()

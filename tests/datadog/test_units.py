@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from dogdriver.datadog import units
 from dogdriver.errors import Unavailable
+from dogdriver.metrics import units
 
 SECOND = {"family": "time", "scale_factor": 1.0, "name": "second", "short_name": "s", "plural": "seconds", "id": 11}
 MILLISECOND = {**SECOND, "scale_factor": 0.001, "name": "millisecond"}

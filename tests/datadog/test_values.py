@@ -8,8 +8,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from dogdriver.datadog import DEFAULT_METRICS, Datadog
+from dogdriver.datadog import Datadog
 from dogdriver.demo.standin import Standin
+from dogdriver.metrics.query import DEFAULT_METRICS
 from dogdriver.model import Better, Metric, MetricState, Reading, Run, Window
 from tests.datadog.conftest import Clock
 

@@ -14,11 +14,11 @@ import pytest
 
 from dogdriver import settings
 from dogdriver.checkout import process as programs
-from dogdriver.datadog.query import default_metrics, render
 from dogdriver.demo import process, repository
 from dogdriver.demo.standin import serve_standin
 from dogdriver.demo.world import SAMPLES, SOURCE, demo_world, document
 from dogdriver.errors import DogdriverError
+from dogdriver.metrics.query import default_metrics, render
 from dogdriver.model import Clock
 
 KEY = "a" * 32

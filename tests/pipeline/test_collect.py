@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dogdriver.datadog import reply
+from dogdriver.datadog_api import replies as reply
 from dogdriver.model import MetricState, Project, Run, Status
 from tests.world import SETTLE, Catalogue, World, shop
 

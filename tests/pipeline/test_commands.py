@@ -7,17 +7,7 @@ from datetime import timedelta
 import pytest
 
 from dogdriver.errors import Conflict, DogdriverError, Invalid, NotFound, TargetError
-from dogdriver.model import (
-    Deployment,
-    Load,
-    MetricState,
-    MetricValue,
-    Release,
-    Run,
-    Status,
-    Tally,
-    Trigger,
-)
+from dogdriver.model import Deployment, Load, MetricState, MetricValue, Release, Run, Status, Tally, Trigger
 from tests.world import SETTLE, START, Catalogue, World, shop
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from dogdriver.model import MetricState, Point, Run, Status
-from dogdriver.pipeline.judging import comparable
+from dogdriver.pipeline.judge import comparable
 from tests.world import SETTLE, START, Catalogue, World, shop
 
 HOSTS = "avg:system.cpu.idle{app:{project},env:{deployment}} by {host}"

@@ -4,7 +4,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.pipeline.schedule import deadline, due_after, gives_up
+from dogdriver.pipeline.backoff import deadline, due_after, gives_up
 
 ENDED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

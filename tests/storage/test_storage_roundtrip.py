@@ -25,7 +25,9 @@ from dogdriver.model import (
     Trigger,
     Verdict,
 )
-from dogdriver.storage import errands, life, runs, verdicts
+from dogdriver.storage import outbox as errands
+from dogdriver.storage import runs, verdicts
+from dogdriver.storage import transitions as life
 from tests.storage.made import errand, fresh
 
 text = st.text(st.characters(codec="utf-8"), max_size=20)

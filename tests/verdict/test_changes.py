@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dogdriver.verdict import Better, Outcome, Sample, find_changes, trend
-from dogdriver.verdict.segments import Whitened
+from dogdriver.verdict.segmentation import Whitened
 from dogdriver.verdict.series import Floats
 from tests.verdict.history import START, history, noisy, with_change
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dogdriver.verdict import Better, Headline, Outcome, Verdict, headline, judge, judge_release
-from dogdriver.verdict.decision import discovery_cut
+from dogdriver.verdict.judge import discovery_cut
 from tests.verdict.history import history, noisy, with_change
 
 LAST = "r011"

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dogdriver.verdict import noise
+from dogdriver.verdict import mixed_model as noise
 from dogdriver.verdict.effect import Mixture
 from dogdriver.verdict.robust import cleaned, medians, scale
-from dogdriver.verdict.season import waves
+from dogdriver.verdict.seasonal import waves
 from dogdriver.verdict.series import Floats
 
 RUNS, RELEASES = 40, 5

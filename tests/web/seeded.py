@@ -33,7 +33,7 @@ from dogdriver.model import (
     Trigger,
 )
 from dogdriver.pipeline import Pipeline, Services
-from dogdriver.pipeline.judging import Judging
+from dogdriver.pipeline.judge import Judging
 from dogdriver.settings import Secret
 from dogdriver.storage import SqliteStore
 from dogdriver.web import setup

@@ -26,7 +26,7 @@ from dogdriver.model import (
     Trigger,
 )
 from dogdriver.model.document import run_document
-from dogdriver.model.received import SERVER_OWN, delivered_run, run_from_document
+from dogdriver.model.parse import SERVER_OWN, delivered_run, run_from_document
 from tests.web.seeded import START, ended_run
 from tests.web.test_web_api import delivery
 

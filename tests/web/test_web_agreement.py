@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dogdriver.model import Headline
-from dogdriver.web.agreement import agreement_document, agreement_of
+from dogdriver.reports.agreement import agreement_document, agreement_of
 from tests.web.conftest import Client
 from tests.web.seeded import OWN, TOKEN, Bench, Shelf, project
 

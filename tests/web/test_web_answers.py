@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.model import Catalog
-from dogdriver.web.answers import Answers, Made, encode
+from dogdriver.web.cache import Answers, Made, encode
 from tests.web.conftest import Client
 from tests.web.seeded import START, Bench, Shelf, ended_run, project
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.model import CLIENT_METRICS, Filter, MetricState, MetricValue, Status
-from dogdriver.web.legacy import arrow
+from dogdriver.web.api.legacy import arrow
 from tests.web.conftest import Client
 from tests.web.seeded import OWN, START, TOKEN, Bench, Shelf, ended_run, project, values
 

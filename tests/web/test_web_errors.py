@@ -11,7 +11,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.errors import RateLimited, Refused, RunError, StoreError
-from dogdriver.web.query import MOST_BYTES
+from dogdriver.web.requests import MOST_BYTES
 from tests.web.conftest import Client
 from tests.web.seeded import OWN, TOKEN, Bench, Shelf, ended_run, project
 from tests.web.test_web_api import delivery

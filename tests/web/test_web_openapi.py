@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from dogdriver.model import MetricState, MetricValue, Status
-from dogdriver.web.openapi import document
-from dogdriver.web.operations import OPERATIONS
+from dogdriver.web.api.openapi import document
+from dogdriver.web.api.operations import OPERATIONS
 from tests.web.conftest import Client
 from tests.web.seeded import TOKEN, Bench, ended_run
 from tests.web.test_web_api import delivery

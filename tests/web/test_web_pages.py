@@ -11,17 +11,10 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from dogdriver.model import (
-    Better,
-    Filter,
-    Metric,
-    MetricState,
-    MetricValue,
-    Problem,
-    Status,
-)
-from dogdriver.web import dashboard, words
-from dogdriver.web.operations import OPERATIONS
+from dogdriver.model import Better, Filter, Metric, MetricState, MetricValue, Problem, Status
+from dogdriver.web.api.operations import OPERATIONS
+from dogdriver.web.pages import contexts as dashboard
+from dogdriver.web.pages import format as words
 from dogdriver.web.routes import FILES, STATIC
 from tests.web.conftest import Client, page
 from tests.web.seeded import START, TOKEN, Bench, Shelf, ended_run, project

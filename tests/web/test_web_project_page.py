@@ -6,7 +6,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.model import Filter, Judged, Noise, Outcome, SeriesKey, Verdict
-from dogdriver.web.history import headline_of
+from dogdriver.reports.history import headline_of
 from tests.web.conftest import Client, page
 from tests.web.seeded import OWN, START, TOKEN, Bench, Shelf, project
 

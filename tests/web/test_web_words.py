@@ -5,8 +5,8 @@ import re
 import pytest
 
 from dogdriver.model import Noise, Outcome, Verdict
-from dogdriver.web import words
-from dogdriver.web.drawing import interval, reach, sparkline
+from dogdriver.web.pages import format as words
+from dogdriver.web.pages.svg import interval, reach, sparkline
 
 
 @pytest.mark.parametrize(

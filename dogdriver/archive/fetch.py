@@ -1,0 +1,101 @@
+"""Reading objects, several at a time but never more bytes than fit, and keeping what came of it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from dogdriver.archive.objects import LARGEST
+from dogdriver.archive.ports import Books, Bucket
+from dogdriver.errors import BadInput, DogdriverError, Invalid, TooLarge
+from dogdriver.model.archive import Arrival, Fetched, Rejected, Stored
+from dogdriver.pipeline.context import Services
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+AT_ONCE = 16
+BATCH, BATCH_BYTES = 128, 4 * LARGEST
+
+Parse = Callable[[Stored, bytes], Arrival]
+"""Makes a run of an object's content. Raises BadInput with a sentence that names what is wrong."""
+
+
+async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """*work* on every item, AT_ONCE of them at a time; the first error ends it, as itself."""
+    queue = iter(items)
+
+    async def worker() -> None:
+        for item in queue:
+            await work(item)
+
+    tasks = [asyncio.ensure_future(worker()) for _ in range(AT_ONCE)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def understood(stored: Stored, parse: Callable[[], T]) -> T:
+    """What *parse* makes of an object; where it fails by a defect of ours, the object must not hold up the others."""
+    try:
+        return parse()
+    except DogdriverError:
+        raise
+    except Exception as error:
+        log.exception("object %r", stored.key)
+        raise Invalid(
+            f"dogDriver itself failed to read it ({type(error).__name__}); its log has the details"
+        ) from error
+
+
+async def fetch(bucket: Bucket, stored: Stored) -> Fetched | None:
+    """Raises TooLarge for an object that is larger than any of ours."""
+    if stored.size > LARGEST:
+        raise TooLarge(f"it has {stored.size} bytes, which is larger than the {LARGEST} that are read")
+    return await bucket.get(stored.key, most=LARGEST)
+
+
+class History:
+    """Brings objects that are history: what cannot be used is left where it is, and remembered."""
+
+    def __init__(self, services: Services, books: Books, bucket: Bucket) -> None:
+        self._world, self._books, self._bucket = services, books, bucket
+
+    async def bring(self, objects: Sequence[tuple[Stored, str]], parse: Parse) -> int:
+        """Of *objects*, each with its run's id, read those that are new; how many runs came of them."""
+        new = 0
+        for batch in _batches(await self._books.unread(objects)):
+            new += await self._read(batch, parse)
+        return new
+
+    async def _read(self, batch: Sequence[Stored], parse: Parse) -> int:
+        arrivals: list[Arrival] = []
+
+        async def read(stored: Stored) -> None:
+            try:
+                fetched = await fetch(self._bucket, stored)
+                if fetched is not None:
+                    arrivals.append(understood(stored, lambda: parse(stored, fetched.body)))
+            except BadInput as error:
+                reason = error.message
+                await self._books.reject(Rejected(stored.key, stored.etag, stored.size, reason, self._world.clock()))
+
+        await each(batch, read)
+        arrivals.sort(key=lambda arrival: arrival.key)
+        return await self._books.bring(arrivals, self._world.clock())
+
+
+def _batches(objects: Sequence[Stored]) -> Iterator[list[Stored]]:
+    batch: list[Stored] = []
+    size = 0
+    for stored in objects:
+        weight = min(stored.size, LARGEST)  # more than that of it is never read
+        if batch and (len(batch) == BATCH or size + weight > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(stored)
+        size += weight
+    if batch:
+        yield batch

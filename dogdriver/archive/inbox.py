@@ -1,0 +1,178 @@
+"""The inbox: runs made elsewhere whose metrics nobody has read yet, those of the first dogDriver's clients included.
+
+A claim saves work, no more: two daemons that take the same object get the same run, under the same id. The object
+goes when the run is final and in the archive, so that a daemon that is lost for good has lost nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from dogdriver.archive.downloads import Round
+from dogdriver.archive.fetch import each, fetch, understood
+from dogdriver.archive.legacy import JOBS, is_job, job_run, usual_place, without_project
+from dogdriver.archive.objects import (
+    INBOX,
+    claim_key,
+    claim_object,
+    delivered,
+    delivered_id,
+    identity,
+    read_claim,
+    reason_object,
+    rejected_keys,
+)
+from dogdriver.archive.ports import Books, Bucket
+from dogdriver.errors import BadInput, Invalid
+from dogdriver.model import Run
+from dogdriver.model.archive import Arrival, Rejected, Stored, Taken
+from dogdriver.pipeline.commands import same_run
+from dogdriver.pipeline.context import Services
+
+CLAIM = timedelta(hours=1)  # renewed when half of it is over
+CLAIM_BYTES = 4096
+PAGES = 10  # of each inbox in one look
+
+
+class Inbox:
+    """Takes, claims, sets aside and removes the objects of both inboxes."""
+
+    def __init__(self, services: Services, books: Books, bucket: Bucket) -> None:
+        self._world, self._books, self._bucket = services, books, bucket
+        self._rounds = (Round(bucket, INBOX), Round(bucket, JOBS, folders=True))
+        self._others: dict[str, datetime] = {}  # until when somebody else has an object
+        self._first_seen: dict[str, datetime] = {}
+
+    async def look(self) -> int:
+        """How many objects were taken."""
+        now = self._world.clock()
+        taken = {one.key: one for one in await self._books.taken()}
+        await each([one for one in taken.values() if not one.archived], lambda one: self._renew(one, now))
+        listed = [one for one in await self._listed() if one.key not in taken]
+        known = {one.key: one for one in await self._books.rejected(keys=[one.key for one in listed])}
+        self._others = {key: until for key, until in self._others.items() if until > now}
+        self._first_seen = {one.key: self._first_seen.get(one.key, now) for one in listed}
+        arrivals: list[Arrival] = []
+
+        async def take(stored: Stored) -> None:
+            if self._is_for_others(stored, now) or not await self._claim(stored.key, now):
+                return
+            if arrival := await self._read(stored, known, now):
+                arrivals.append(arrival)
+
+        try:
+            await each(listed, take)
+        finally:
+            if arrivals:
+                await self._books.bring(arrivals, now)
+                self._world.wake.collect.set()
+                self._world.wake.archive.set()
+        return len(arrivals)
+
+    async def done(self) -> Sequence[str]:
+        """The objects whose runs are in the archive."""
+        return [one.key for one in await self._books.taken() if one.archived]
+
+    async def clear(self, done: Sequence[str]) -> None:
+        """Remove them: first the object, then its claim."""
+
+        async def remove(key: str) -> None:
+            await self._bucket.remove(key, claim_key(key))
+            await self._books.let_go([key])
+
+        await each(done, remove)
+
+    async def _listed(self) -> Sequence[Stored]:
+        found: dict[str, Stored] = {}
+        for round_ in self._rounds:
+            for _ in range(PAGES):
+                listing = await round_.page()
+                found |= {one.key: one for one in listing.objects}
+                if not listing.more:
+                    break
+        return [one for one in found.values() if one.key.startswith(INBOX) or is_job(one.key)]
+
+    def _is_for_others(self, stored: Stored, now: datetime) -> bool:
+        """Somebody else has it; or we could not read its metrics, and somebody else may be able to."""
+        if stored.key in self._others:
+            return True
+        waited = now - self._first_seen[stored.key]
+        return not self._world.datadog.configured and waited < timedelta(seconds=self._world.settle)
+
+    # Claims
+
+    async def _claim(self, key: str, now: datetime) -> bool:
+        place, body = claim_key(key), claim_object(self._world.source, now + CLAIM)
+        if await self._bucket.put(place, body, new=True):
+            return True
+        kept = await self._bucket.get(place, most=CLAIM_BYTES)
+        if kept is None:
+            return False  # just given back: the next look will tell
+        held = read_claim(kept.body)
+        if held and held[0] != self._world.source and held[1] > now:
+            self._others[key] = min(held[1], now + CLAIM)
+            return False
+        return await self._bucket.put(place, body, match=kept.etag)
+
+    async def _renew(self, taken: Taken, now: datetime) -> None:
+        if taken.claimed - now < CLAIM / 2:
+            await self._bucket.put(claim_key(taken.key), claim_object(self._world.source, now + CLAIM))
+            await self._books.renew(taken.key, now + CLAIM)
+
+    # Objects
+
+    async def _read(self, stored: Stored, known: Mapping[str, Rejected], now: datetime) -> Arrival | None:
+        """The run that a claimed object holds; None: it is gone, was set aside, or has to wait."""
+        before = known.get(stored.key)
+        if before and before.etag == stored.etag:
+            await self._set_aside(stored, before.reason, now)  # a look that was cut off had begun it
+            return None
+        try:
+            return await self._arrival(stored, now)
+        except BadInput as error:
+            await self._set_aside(stored, error.message, now)
+            return None
+
+    async def _arrival(self, stored: Stored, now: datetime) -> Arrival | None:
+        job = not stored.key.startswith(INBOX)
+        run_id = identity(self._bucket.name, stored.key) if job else delivered_id(stored.key)
+        if run_id is None:
+            raise Invalid("its key is not one that a dogDriver gives to a delivered run")
+        fetched = await fetch(self._bucket, stored)
+        if fetched is None:
+            await self._bucket.remove(claim_key(stored.key))
+            return None
+        body = fetched.body
+        run = understood(stored, lambda: self._run(body, run_id, job=job, now=now))
+        if self._world.undecided(run):
+            await self._bucket.remove(claim_key(stored.key))  # until ServiceBook has answered
+            return None
+        run = self._world.arrived(run)
+        kept = await self._world.store.run(run_id)
+        if kept is not None and not job and not same_run(kept, _as_labelled(run, kept)):
+            raise Invalid(f"run {run_id} is here already and differs from it")
+        return Arrival(run, stored.key, stored.etag, claimed=now + CLAIM, relabel=job)
+
+    def _run(self, body: bytes, run_id: str, *, job: bool, now: datetime) -> Run:
+        if not job:
+            return delivered(body, run_id, now)
+        run = job_run(body, run_id, now, self._place)
+        return run if self._world.project(run) else without_project(run)
+
+    def _place(self, project: str) -> tuple[str, str]:
+        return usual_place(self._world.catalogue.current.projects.get(project))
+
+    async def _set_aside(self, stored: Stored, reason: str, now: datetime) -> None:
+        """Move an object where nobody reads it, its reason beside it; it is on our status page before it is moved."""
+        place, beside = rejected_keys(stored.key)
+        await self._books.reject(Rejected(stored.key, stored.etag, stored.size, reason, now, place))
+        if await self._bucket.copy(stored.key, place):
+            await self._bucket.put(beside, reason_object(stored.key, reason, now, self._world.source))
+        await self._bucket.remove(stored.key, claim_key(stored.key))
+
+
+def _as_labelled(run: Run, kept: Run) -> Run:
+    """*run* with the label that the same release has here."""
+    if run.release is None or kept.release is None:
+        return run
+    return replace(run, release=replace(run.release, label=kept.release.label))

@@ -1,0 +1,124 @@
+"""What the first dogDriver leaves in a bucket: `<project>-<start>.json` are results, `job-<uuid>.json` its inbox."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import Any
+
+from dogdriver.archive.objects import parsed
+from dogdriver.errors import Invalid
+from dogdriver.model import UNKNOWN, MetricState, MetricValue, Project, Release, Run, Status, Trigger
+from dogdriver.model.parse import LONGEST_NAME
+
+JOBS = "job-"
+METRICS = {"cpu": ("CPU", "%"), "rps": ("RPS", "1/s"), "art": ("ART", "ms")}
+STAGE, TEST = "stage", "dogdriver"  # of a project that the catalogue does not know
+NO_END = "imported from the first dogDriver, which does not say when the load ended"
+_RESULT = re.compile(r"([^/]+)-(\d{1,11})\.json", re.DOTALL)
+_JOB = re.compile(r"job-(?!\d{1,11}\.json)[^/]+\.json", re.DOTALL)
+AHEAD = timedelta(days=1)  # that another machine's clock may be
+UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the key of a result says."""
+
+    project: str
+    start: datetime
+
+
+def result_of(key: str) -> Result | None:
+    """None: the key is not a result's. The project may hold hyphens; the start is what follows the last one."""
+    match = _RESULT.fullmatch(key)
+    if match is None:
+        return None
+    start = datetime.fromtimestamp(int(match[2]), UTC)
+    return Result(match[1], start) if start < UNTIL else None
+
+
+def is_job(key: str) -> bool:
+    return _JOB.fullmatch(key) is not None
+
+
+def result_run(result: Result, body: bytes, run_id: str, place: tuple[str, str]) -> Run:
+    """A run that is done, with what was measured. Raises Invalid with a sentence that names what is wrong."""
+    document = parsed(body)
+    name = _name(result.project, "the project in its key")
+    deployment, test = place
+    return Run(
+        id=run_id, project=name, deployment=deployment, test=test, source=_source(document), status=Status.DONE,
+        trigger=Trigger.ELSEWHERE, created=result.start, started=result.start, ended=result.start,
+        release=_release(document), notes=(NO_END,),
+        metrics={metric: _value(document, field, unit) for metric, (field, unit) in METRICS.items()},
+    )  # fmt: skip
+
+
+def job_run(body: bytes, run_id: str, now: datetime, place: Callable[[str], tuple[str, str]]) -> Run:
+    """A run that waits for its metrics; *place* gives deployment and test of a project. Raises Invalid."""
+    document = parsed(body)
+    project = _name(document.get("project"), "project")
+    start, end = _time(document, "start"), _time(document, "end")
+    if end < start:
+        raise Invalid(f"end ({document['end']}) is before start ({document['start']})")
+    if end > now + AHEAD:
+        raise Invalid(f"end ({document['end']}) lies in the future")
+    deployment, test = place(project)
+    return Run(
+        id=run_id, project=project, deployment=deployment, test=test, source=_source(document), status=Status.PENDING,
+        trigger=Trigger.ELSEWHERE, created=start, started=start, ended=end, release=_release(document), due=end,
+    )  # fmt: skip
+
+
+def without_project(run: Run) -> Run:
+    """A job of a project that nobody here knows: its metrics cannot be asked for."""
+    note = "the project is not in the catalogue, so its metrics could not be asked for"
+    metrics = {name: MetricValue(MetricState.NO_DATA, unit=unit, note=note) for name, (_, unit) in METRICS.items()}
+    return replace(run, metrics=metrics)
+
+
+def usual_place(project: Project | None) -> tuple[str, str]:
+    """The default deployment and test of a project."""
+    deployment = project.deployment(None) if project else None
+    test = project.test if project else None
+    return (deployment.name if deployment else STAGE, test.name if test else TEST)
+
+
+def _value(document: Mapping[str, Any], field: str, unit: str) -> MetricValue:
+    number = document.get(field)
+    if number is None:
+        return MetricValue(MetricState.NO_DATA, unit=unit)
+    if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number) or number < 0:
+        raise Invalid(f"{field} is {number!r:.50}; it must be a number of 0 or more")
+    return MetricValue(MetricState.SETTLED, float(number), unit=unit)
+
+
+def _time(document: Mapping[str, Any], field: str) -> datetime:
+    seconds = document.get(field)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < UNTIL.timestamp():
+        raise Invalid(f"{field} is {seconds!r:.50}; it must be a time in unix seconds")
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _release(document: Mapping[str, Any]) -> Release:
+    version = document.get("version")
+    if version is not None and not isinstance(version, str | int | float):
+        raise Invalid(f"version is {version!r:.50}; it must be text")
+    text = "" if version is None else str(version).strip()
+    return Release(_name(text, "version"), text) if text and text.lower() != UNKNOWN else Release(UNKNOWN)
+
+
+def _source(document: Mapping[str, Any]) -> str:
+    source = document.get("source")
+    return UNKNOWN if source is None or source == "" else _name(source, "source")
+
+
+def _name(value: Any, field: str) -> str:
+    if (
+        not isinstance(value, str) or not value or value != value.strip() or len(value) > LONGEST_NAME
+        or not value.isprintable()
+    ):  # fmt: skip
+        raise Invalid(f"{field} is {value!r:.50}; it must be 1 to {LONGEST_NAME} printable characters")
+    return value

@@ -1,0 +1,176 @@
+"""Where things stand in the bucket, and the objects themselves; docs/bucket.md describes both.
+
+No key has a hyphen in it: the first dogDriver, which splits keys there, leaves these objects alone.
+"""
+
+import hashlib
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from dogdriver.errors import Invalid, Refused
+from dogdriver.model import MetricState, Run, Status
+from dogdriver.model.document import moment, run_document
+from dogdriver.model.parse import delivered_run, run_from_document
+
+VERSION = 1
+ROOT = f"dogdriver/v{VERSION}/"
+RUNS, INBOX, CLAIMS, REJECTED = (f"{ROOT}{name}/" for name in ("runs", "inbox", "claims", "rejected"))
+
+LARGEST = 8 * 2**20  # bytes of an object that is read
+LONGEST_PART = 300  # of a key, which S3 limits to 1,024 bytes
+
+_ARCHIVED = re.compile(rf"{RUNS}[^/]+/\d{{8}}T\d{{12}}Z\.([A-Za-z0-9_%]+)\.json")
+_DELIVERED = re.compile(rf"{INBOX}([A-Za-z0-9_%]+)\.json")
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def quoted(name: str) -> str:
+    """*name* with everything but ASCII letters, digits and _ percent-encoded; a digest where that is too long."""
+    safe = quote(name, safe="")
+    for letter in "-.~":
+        safe = safe.replace(letter, f"%{ord(letter):02X}")
+    return safe if len(safe) <= LONGEST_PART else "~" + hashlib.sha256(name.encode()).hexdigest()
+
+
+def writer_prefix(source: str) -> str:
+    """Where the daemon of *source* writes."""
+    return f"{RUNS}{quoted(source)}/"
+
+
+def archive_key(source: str, at: datetime, run_id: str) -> str:
+    """Keys of one writer sort by the time at which they were given out."""
+    return f"{writer_prefix(source)}{at:%Y%m%dT%H%M%S%f}Z.{quoted(run_id)}.json"
+
+
+def stamp_of(key: str) -> datetime:
+    """When an archive key was given out."""
+    stamp = key.rpartition("/")[2].partition(".")[0]
+    return datetime.strptime(stamp, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+
+
+def archived_id(key: str) -> str | None:
+    """The run that an archive key names; None: it is no archive key."""
+    match = _ARCHIVED.fullmatch(key)
+    return unquote(match[1]) if match else None
+
+
+def inbox_key(run_id: str) -> str:
+    return f"{INBOX}{quoted(run_id)}.json"
+
+
+def delivered_id(key: str) -> str | None:
+    """The run that an inbox key names; None: it is none that a dogDriver wrote."""
+    match = _DELIVERED.fullmatch(key)
+    return unquote(match[1]) if match else None
+
+
+def identity(bucket: str, key: str) -> str:
+    """The id of what an object without an id of its own is: the same for everyone who reads it."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"s3://{bucket}/{key}").hex
+
+
+def claim_key(key: str) -> str:
+    return f"{CLAIMS}{_digest(key)}.json"
+
+
+def rejected_keys(key: str) -> tuple[str, str]:
+    """Where an object is set aside, and the reason beside it."""
+    digest = _digest(key)
+    return f"{REJECTED}{digest}.object", f"{REJECTED}{digest}.reason.json"
+
+
+def _digest(key: str) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_URL, key).hex
+
+
+def inbox_object(run: Run) -> tuple[str, bytes]:
+    """What a client that ran elsewhere puts into the bucket: the key and the content."""
+    return inbox_key(run.id), _body("delivered run", run)
+
+
+def archive_object(run: Run) -> bytes:
+    """A finished run with all that another daemon needs to have it whole.
+
+    Without the raw series where they alone would make it too large. Raises Refused where nothing helps.
+    """
+    body = _body("run", run)
+    if len(body) > LARGEST:
+        metrics = {name: replace(value, reading=None) for name, value in run.metrics.items()}
+        body = _body("run", replace(run, metrics=metrics))
+    if len(body) > LARGEST:
+        raise Refused(f"run {run.id} is larger than {LARGEST // 2**20} MB and cannot be archived")
+    return body
+
+
+def _body(kind: str, run: Run) -> bytes:
+    return _encoder.encode({"version": VERSION, "kind": kind, "run": run_document(run, full=True)})
+
+
+def archived_run(body: bytes, run_id: str) -> Run:
+    """Raises Invalid with a sentence that names what is wrong."""
+    run = run_from_document(_run_part(body, "run"))
+    if run.id != run_id:
+        raise Invalid(f"it holds run {run.id}, but its key names {run_id}")
+    if not run.status.final:
+        raise Invalid(f"the run is {run.status}; the archive holds finished runs only")
+    _refuse_waiting(run)
+    return run
+
+
+def delivered(body: bytes, run_id: str, now: datetime) -> Run:
+    """Raises Invalid with a sentence that names what is wrong."""
+    return delivered_run(_run_part(body, "delivered run"), id=run_id, now=now)
+
+
+def _refuse_waiting(run: Run) -> None:
+    if run.status is Status.DONE and any(v.state is MetricState.WAITING for v in run.metrics.values()):
+        raise Invalid("the run is done while one of its metrics still waits for its data")
+
+
+def _run_part(body: bytes, kind: str) -> Any:
+    document = parsed(body)
+    if document.get("version") != VERSION:
+        raise Invalid(f"its version is {document.get('version')!r:.100}; this dogDriver knows {VERSION}")
+    if document.get("kind") != kind:
+        raise Invalid(f"its kind is {document.get('kind')!r:.100}; here it must be {kind!r}")
+    return document.get("run")
+
+
+def parsed(body: bytes) -> Mapping[str, Any]:
+    """The JSON object that *body* is. Raises Invalid."""
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise Invalid(f"it is not JSON ({str(error)[:100]})") from None
+    if not isinstance(document, dict):
+        raise Invalid("it is not a JSON object")
+    return document
+
+
+def claim_object(owner: str, expires: datetime) -> bytes:
+    return _encoder.encode({"version": VERSION, "owner": owner, "expires": moment(expires)})
+
+
+class _Claim(msgspec.Struct):
+    owner: str
+    expires: datetime
+
+
+def read_claim(body: bytes) -> tuple[str, datetime] | None:
+    """Owner and end of a claim; None for one that nobody could have written, which holds nobody up."""
+    try:
+        claim = msgspec.json.decode(body, type=_Claim)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return (claim.owner, claim.expires) if claim.expires.tzinfo else None
+
+
+def reason_object(key: str, reason: str, at: datetime, by: str) -> bytes:
+    return _encoder.encode({"version": VERSION, "key": key, "reason": reason, "at": moment(at), "by": by})

@@ -1,0 +1,73 @@
+"""Up: every finished run becomes an object, in the order in which the runs were added, as soon as it is final."""
+
+import logging
+from datetime import datetime, timedelta
+
+from dogdriver.archive.health import Health, noted
+from dogdriver.archive.objects import archive_key, archive_object, stamp_of, writer_prefix
+from dogdriver.archive.ports import Books, Bucket
+from dogdriver.errors import ExternalError, Refused
+from dogdriver.model import Run
+from dogdriver.pipeline.context import Services
+
+log = logging.getLogger(__name__)
+
+
+class Uploads:
+    """One run a step. Its key is kept before the object is sent: sent again, after whatever, it is the same object."""
+
+    def __init__(self, services: Services, books: Books, bucket: Bucket, *, rest: float) -> None:
+        self._world, self._books, self._bucket = services, books, bucket
+        self._rest = timedelta(seconds=rest)
+        self._prefix = writer_prefix(services.source)
+        self._later: datetime | None = None
+        self._refused: list[str] = []
+        self.health = Health()
+
+    async def next(self) -> bool:
+        """Send the next run; False: all are there, or the bucket cannot be reached and is left alone for a while."""
+        now = self._world.clock()
+        if self._later and now < self._later:
+            return False
+        self._later = None
+        found = await self._books.unarchived(self._refused)
+        if found is None:
+            self._refused.clear()
+            return False
+        run, key = found
+        if key is not None and not key.startswith(self._prefix):
+            await self._books.give_key(run.id, key)  # another daemon's object, or the first dogDriver's: it stays so
+            await self._books.archived(run.id, now)
+            return True
+        return await self._send(run, key, now)
+
+    async def due(self) -> datetime | None:
+        """When to try again after a failure."""
+        return self._later
+
+    async def _send(self, run: Run, key: str | None, now: datetime) -> bool:
+        try:
+            with noted(self.health, self._world.clock):
+                key = key or await self._new_key(run, now)
+                await self._books.give_key(run.id, key)
+                await self._bucket.put(key, archive_object(run))
+        except ExternalError as error:
+            self._later = now + self._rest
+            if isinstance(error, Refused):
+                log.warning("run %s could not be archived: %s", run.id, error.message)
+                self._refused.append(run.id)
+            return False
+        except Exception:
+            self._refused.append(run.id)  # a defect of ours must not hold up the other runs
+            raise
+        await self._books.archived(run.id, self._world.clock())
+        return True
+
+    async def _new_key(self, run: Run, now: datetime) -> str:
+        """Behind every key given out before, even where the clock was set back."""
+        key = archive_key(self._world.source, now, run.id)
+        last = await self._books.newest_key(self._prefix)
+        if last is not None and last >= key:
+            after = stamp_of(last) + timedelta(microseconds=1)
+            key = archive_key(self._world.source, after, run.id)
+        return key

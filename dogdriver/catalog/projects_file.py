@@ -1,0 +1,270 @@
+"""projects.toml: what the operator says of the projects. Every mistake is found at once, with its line and its key."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dogdriver.catalog import toml_values as values
+from dogdriver.catalog.allowlist import AllowList
+from dogdriver.catalog.lines import Path as Key
+from dogdriver.catalog.lines import locate
+from dogdriver.catalog.schedule import cron, schedule
+from dogdriver.checkout.address import Address
+from dogdriver.errors import SettingsError
+from dogdriver.model import Deployment, Metric, Schedule
+
+LARGEST = 1024 * 1024  # bytes
+SHOWN = 10  # mistakes in one message
+
+_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
+
+Take = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TestEntry:
+    """[project.test]; None: not said here."""
+
+    address: Address | None = None
+    ref: str | None = None
+    name: str | None = None
+    path: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What may stand in [defaults] and in [[project]]; None: not said here."""
+
+    schedule: Schedule | None = None
+    on_release: bool | None = None
+    guard: float | None = None
+    stall: float | None = None
+    isolation: str | None = None
+    fingerprint: str | None = None
+    fingerprint_tolerance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectEntry:
+    """[[project]]; *metrics* is empty where none is given."""
+
+    name: str
+    common: Common = Common()
+    deployments: tuple[Deployment, ...] = ()
+    test: TestEntry = TestEntry()
+    metrics: tuple[Metric, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectsFile:
+    """The whole file. *margin* is the one that [defaults] gives to all metrics, None where it does not."""
+
+    common: Common = Common()
+    allowed: AllowList = field(default_factory=lambda: AllowList(None))
+    margin: float | None = None
+    projects: tuple[ProjectEntry, ...] = ()
+
+
+COMMON: Mapping[str, Take] = {
+    "schedule": lambda value: schedule(values.text(value)),
+    "cron": lambda value: cron(values.text(value)),
+    "on_release": values.flag,
+    "guard": values.number(0, 1),
+    "stall": values.seconds,
+    "isolation": values.one_of("thread", "process"),
+    "fingerprint": values.text,
+    "fingerprint_tolerance": values.number(0, 1000),
+}
+METRIC: Mapping[str, Take] = {
+    "name": values.metric_name,
+    "title": values.text,
+    "query": values.text,
+    "reduce": values.reduce,
+    "unit": values.text,
+    "better": values.better,
+    "every": values.seconds,
+    "margin": values.number(0.0001, 10),
+}
+REQUIRED = ("name", "query", "unit", "better")
+
+
+def read(path: Path, *, margin: float) -> ProjectsFile:
+    """The file at *path*; metrics without a margin get *margin*. Raises SettingsError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"The projects file {path} cannot be read ({error.strerror}); correct DOGDRIVER_PROJECTS or the file."
+        ) from None
+    if len(data) > LARGEST:
+        raise SettingsError(f"The projects file {path} is larger than {LARGEST // 1024} KiB; make it smaller.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SettingsError(f"{path}:{line}: this is not UTF-8; save the file as UTF-8.") from None
+    return parse(text, path, margin=margin)
+
+
+def parse(text: str, path: Path, *, margin: float) -> ProjectsFile:
+    """The file that *text* is; *path* is for messages and for tests given by a relative path. Raises SettingsError."""
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = _LINE.search(str(error))
+        at = int(line[1]) if line and line[1] else len(text.rstrip().split("\n"))
+        raise SettingsError(f"{path}:{at}: this is not TOML: {_LINE.sub('', str(error))}; correct it there.") from None
+    return _Reader(text, path, margin).file(document)
+
+
+class _Reader:
+    """Turns tables into values and collects what is wrong with them."""
+
+    def __init__(self, text: str, path: Path, margin: float) -> None:
+        self._text = text
+        self._path = path
+        self._margin = margin
+        self._mistakes: list[str] = []
+
+    def file(self, document: Mapping[str, Any]) -> ProjectsFile:
+        top = self._table(document, (), {"defaults": _as_table, "project": _as_tables})
+        takes = {**COMMON, "allowed_tests": _allowed, "margin": METRIC["margin"]}
+        defaults = self._table(top.get("defaults", {}), ("defaults",), takes)
+        self._margin = defaults.get("margin", self._margin)
+        projects = [self._project(table, ("project", i)) for i, table in enumerate(top.get("project", ()))]
+        self._unique([(p.name, ("project", i, "name")) for i, p in enumerate(projects)], "a project")
+        common = self._common(defaults, ("defaults",))
+        if self._mistakes:
+            more = len(self._mistakes) - SHOWN
+            shown = [*self._mistakes[:SHOWN], *([f"{more} more"] if more > 0 else [])]
+            raise SettingsError(". ".join(shown) + ".", details={"mistakes": self._mistakes})
+        return ProjectsFile(
+            common=common,
+            allowed=defaults.get("allowed_tests") or AllowList(None),
+            margin=defaults.get("margin"),
+            projects=tuple(projects),
+        )
+
+    def _project(self, table: Mapping[str, Any], key: Key) -> ProjectEntry:
+        takes = {
+            **COMMON, "name": values.name, "deployments": _as_table, "test": _as_table, "metric": _as_tables,
+        }  # fmt: skip
+        read = self._table(table, key, takes, required=("name",))
+        places = self._deployments(read.get("deployments", {}), (*key, "deployments"))
+        test = self._table(
+            read.get("test", {}),
+            (*key, "test"),
+            {
+                "url": values.address(self._path.parent), "ref": values.ref, "name": values.text,
+                "path": values.folder, "env": values.environment,
+            },
+        )  # fmt: skip
+        metrics = [self._metric(t, (*key, "metric", i)) for i, t in enumerate(read.get("metric", ()))]
+        self._unique([(m.name, (*key, "metric", i, "name")) for i, m in enumerate(metrics) if m], "a metric")
+        return ProjectEntry(
+            name=read.get("name", ""),
+            common=self._common(read, key),
+            deployments=places,
+            test=TestEntry(
+                address=test.get("url"),
+                ref=test.get("ref"),
+                name=test.get("name"),
+                path=test.get("path"),
+                env=test.get("env", {}),
+            ),
+            metrics=tuple(m for m in metrics if m),
+        )
+
+    def _common(self, read: Mapping[str, Any], key: Key) -> Common:
+        if "schedule" in read and "cron" in read:
+            self._mistake((*key, "cron"), "stands beside `schedule`; keep one of them")
+        return Common(
+            schedule=read.get("cron") or read.get("schedule"),
+            **{name: read.get(name) for name in COMMON if name not in {"cron", "schedule"}},
+        )
+
+    def _deployments(self, table: Mapping[str, Any], key: Key) -> tuple[Deployment, ...]:
+        found = []
+        for name, value in table.items():
+            try:
+                found.append(Deployment(values.name(name), values.endpoint(value)))
+            except ValueError as error:
+                self._mistake((*key, name), str(error))
+        self._unique([(d.name, (*key, d.name)) for d in found], "a deployment", fold=True)
+        return tuple(found)
+
+    def _metric(self, table: Mapping[str, Any], key: Key) -> Metric | None:
+        read = self._table(table, key, METRIC, required=REQUIRED)
+        if any(name not in read for name in REQUIRED):
+            return None
+        return Metric(**{"title": read["name"], "margin": self._margin, **read})
+
+    def _table(
+        self, table: Mapping[str, Any], key: Key, takes: Mapping[str, Take], *, required: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """What *takes* make of *table*; keys that are missing, unknown or bad are mistakes and left out."""
+        read: dict[str, Any] = {}
+        for name, value in table.items():
+            take = takes.get(name)
+            try:
+                if take is None:
+                    raise ValueError(_unknown(name, takes))
+                read[name] = take(value)
+            except ValueError as error:
+                self._mistake((*key, name), str(error))
+        for name in required:
+            if name not in table:
+                self._mistake((*key, name), "is missing; add it")
+        return read
+
+    def _unique(self, names: Sequence[tuple[str, Key]], what: str, *, fold: bool = False) -> None:
+        seen: dict[str, Key] = {}
+        for name, key in names:
+            plain = name.lower() if fold else name
+            if name and plain in seen:
+                line = locate(self._text, seen[plain])
+                self._mistake(key, f"names {what} that stands in line {line} already ({name}); keep one of them")
+            seen.setdefault(plain, key)
+
+    def _mistake(self, key: Key, why: str) -> None:
+        line = locate(self._text, key)
+        where = f"{self._path}:{line}" if line else str(self._path)
+        dotted = ".".join(str(part) for part in key if isinstance(part, str))
+        self._mistakes.append(f"{where}: `{dotted}` {why.rstrip('.')}")
+
+
+def _as_table(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("must be a table")  # noqa: TRY004 - one kind of error for all values
+    return value
+
+
+def _as_tables(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise ValueError("must be tables, each under a [[heading]] of its own")
+    return value
+
+
+def _allowed(value: Any) -> AllowList:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError('must be a list of patterns such as ["https://github.com/owner/*"]')
+    return AllowList(value)
+
+
+def _unknown(name: str, takes: Mapping[str, Take]) -> str:
+    if name in {"allowed_tests", "margin"} and "deployments" in takes:
+        return (
+            "belongs under [defaults]" if name == "allowed_tests" else "belongs under [defaults] or [[project.metric]]"
+        )
+    near = difflib.get_close_matches(name, takes, n=1)
+    if near:
+        return f"is not known here; did you mean `{near[0]}`?"
+    return f"is not known here; known are {', '.join(takes)}"
+
+
+__all__ = ["Common", "ProjectEntry", "ProjectsFile", "TestEntry", "parse", "read"]

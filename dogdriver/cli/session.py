@@ -1,0 +1,147 @@
+"""What a client works with: the daemon's own pipeline around a store of its own; wiring only."""
+
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import aiohttp
+
+from dogdriver.catalog import ProjectCatalogue
+from dogdriver.checkout import TestCheckouts
+from dogdriver.cli.catalog import DaemonCatalogue
+from dogdriver.cli.daemon import Daemon
+from dogdriver.cli.report import Mask, Report
+from dogdriver.cli.store import KIND, open_client_store
+from dogdriver.datadog import Datadog
+from dogdriver.errors import StoreError
+from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
+from dogdriver.model import Clock, Snapshot
+from dogdriver.pipeline import Pipeline, Services
+from dogdriver.pipeline.outbox import Outbox
+from dogdriver.pipeline.ports import Catalogue
+from dogdriver.pipeline.progress import Live
+from dogdriver.runner import MolotovRunner
+from dogdriver.scheduler import Worker
+from dogdriver.settings import Settings
+from dogdriver.storage import SqliteStore, open_store
+from dogdriver.storage.lock import locked
+from dogdriver.target import DockerflowTarget
+
+LONGEST = 150  # letters of a folder's name
+GRACE = 10.0  # seconds that a load has to end in
+
+
+class Destination(Protocol):
+    """Where runs go. *name* as the user wrote it."""
+
+    name: str
+
+    async def admits(self, source: str) -> None:
+        """Raises where a run of *source* would not be taken."""
+
+    async def deliver(self, document: Mapping[str, Any]) -> None:
+        """Again is as good as once. Raises Unavailable (kept and tried again) or Refused (never)."""
+
+    def link(self, run: str, /) -> str | None:
+        """Where the run will be seen."""
+
+
+class _Watched(Live):
+    """Passes every snapshot on to the report."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self._report = report
+
+    def push(self, run_id: str, snapshot: Snapshot) -> None:
+        super().push(run_id, snapshot)
+        self._report.load(run_id, snapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """*outgoing* is the worker that sends events and deliveries while everything else goes on."""
+
+    services: Services
+    pipeline: Pipeline
+    store: SqliteStore
+    outgoing: Worker
+
+
+@asynccontextmanager
+async def open_workshop(
+    settings: Settings, environ: Mapping[str, str], session: aiohttp.ClientSession, clock: Clock, *,
+    source: str, destination: Destination | None, lookup: Daemon | None, project: str | None, report: Report,
+    mask: Mask,
+) -> AsyncIterator[Workshop]:  # fmt: skip
+    """Open until the end. *lookup* is asked for projects where neither a projects file nor ServiceBook is set.
+
+    Raises StoreError where another dogDriver works in the data directory: two loads at once would measure each other.
+    """
+    home = settings.data / "client" if destination else settings.data
+    async with AsyncExitStack() as stack:
+        store = await _store(stack, home, destination, clock)
+        catalogue: Catalogue = ProjectCatalogue(
+            settings.projects, settings.servicebook, session,
+            clock=clock, default_metrics=DEFAULT_METRICS, default_fingerprint=DEFAULT_FINGERPRINT,
+            remember=store.remember, recall=store.recall,
+        )  # fmt: skip
+        if lookup and not (settings.projects or settings.servicebook):
+            catalogue = DaemonCatalogue(lookup, project)
+        datadog = Datadog(
+            session, clock=clock, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,
+            address=settings.datadog_url, recall=store.recall, remember=store.remember,
+        )  # fmt: skip
+        services = Services(
+            store=store,
+            catalogue=catalogue,
+            target=DockerflowTarget(session),
+            checkouts=TestCheckouts(home / "checkouts", environ=environ),
+            runner=MolotovRunner(home, clock, grace=GRACE, mask=mask),
+            datadog=datadog,
+            clock=clock,
+            ids=lambda: uuid.uuid4().hex,
+            source=source,
+            settle=settings.settle,
+            isolation=settings.isolation,
+            link=destination.link if destination else lambda _: None,
+            live=_Watched(report),
+        )
+
+        async def deliver(payload: Mapping[str, Any]) -> None:
+            if destination is not None:
+                await destination.deliver(payload)
+
+        pipeline = Pipeline(services)
+        senders = {
+            "datadog.event": datadog.send_event,
+            "datadog.series": datadog.send_series,
+            "recollect": pipeline.recollect,
+            KIND: deliver,
+        }
+        outbox = Outbox(store, senders, clock)
+        outgoing = Worker("outbox", outbox.deliver_next, services.wake.errands, clock, store.next_errand)
+        yield Workshop(services, pipeline, store, outgoing)
+
+
+async def _store(stack: AsyncExitStack, home: Path, destination: Destination | None, clock: Clock) -> SqliteStore:
+    if destination is None:
+        try:
+            return await stack.enter_async_context(open_store(home))
+        except StoreError as error:
+            raise StoreError(f"{error.message} To hand the run to a running daemon, name it with --to.") from None
+    stack.enter_context(locked(home))
+    return await stack.enter_async_context(open_client_store(home / "to" / _folder(destination.name), clock))
+
+
+def _folder(name: str) -> str:
+    quoted = quote(name, safe="")
+    return quoted if len(quoted) <= LONGEST else hashlib.sha256(name.encode()).hexdigest()
+
+
+__all__ = ["Destination", "Workshop", "open_workshop"]

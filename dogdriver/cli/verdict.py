@@ -1,0 +1,111 @@
+"""The verdict on the release that a run has loaded: asked of a daemon, or found in the own store."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dogdriver.cli.arguments import Exit
+from dogdriver.cli.daemon import Daemon
+from dogdriver.errors import NotFound, Unavailable
+from dogdriver.model import Headline, Run, Status
+from dogdriver.model.document import verdict_document
+from dogdriver.model.parse import run_from_document
+from dogdriver.pipeline import Pipeline
+from dogdriver.pipeline.ports import Store
+from dogdriver.reports.history import headline_of
+
+POLL = 5.0  # seconds between two looks at a run that is not done; the first come sooner
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """*run* as it is when its metrics are final, the *headline* of its release (None: nothing was judged)."""
+
+    run: Run
+    headline: str | None
+    sentence: str | None
+    verdicts: tuple[Mapping[str, Any], ...]
+
+    @property
+    def exit(self) -> Exit:
+        if self.run.status is not Status.DONE:
+            return Exit.FAILED
+        if self.headline in {Headline.SLOWER.value, Headline.MIXED.value}:
+            return Exit.REGRESSED
+        return Exit.FINE if self.headline in {Headline.FASTER.value, Headline.NO_CHANGE.value} else Exit.UNDECIDED
+
+
+class Judge(Protocol):
+    """Somebody who reads the metrics of a run and judges its release."""
+
+    async def judgement(self, run: Run) -> Judgement:
+        """Waits as long as that takes."""
+
+
+class Remote:
+    """A daemon that gets the run, directly or through a bucket; one that is down is asked again."""
+
+    def __init__(self, daemon: Daemon, *, poll: float = POLL) -> None:
+        self._daemon, self._poll = daemon, poll
+
+    async def judgement(self, run: Run) -> Judgement:
+        pause = min(0.5, self._poll)
+        while True:
+            try:
+                # Its verdicts are asked for below, whole; they are no part of what a run is made from again.
+                done = run_from_document({**await self._daemon.run(run.id), "verdicts": []})
+                if done.status.final:
+                    return await self._of(done)
+            except (NotFound, Unavailable):
+                pass  # it has not reached that daemon yet, or the daemon is away
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, self._poll)
+
+    async def _of(self, run: Run) -> Judgement:
+        if run.status is not Status.DONE:
+            return Judgement(run, None, run.reason, ())
+        try:
+            found = await self._daemon.verdicts(
+                run.project, deployment=run.deployment, test=run.test, source=run.source,
+                release=run.release.label if run.release else "unknown",
+            )  # fmt: skip
+        except NotFound:  # a release that nobody judges, as an unknown one
+            return Judgement(run, None, None, ())
+        return Judgement(run, found.get("headline"), found.get("sentence"), tuple(found.get("verdicts") or ()))
+
+
+class Own:
+    """This process reads the metrics and judges, as a daemon on the same data directory would."""
+
+    def __init__(self, pipeline: Pipeline, store: Store, clock: Any) -> None:
+        self._pipeline, self._store, self._clock = pipeline, store, clock
+
+    async def judgement(self, run: Run) -> Judgement:
+        while True:
+            kept = await self._store.run(run.id)
+            if kept is None or kept.status.final:
+                return await self._of(kept or run)
+            if not await self._pipeline.collect_next():
+                due = await self._store.next_due()
+                rest = (due - self._clock()).total_seconds() if due else POLL
+                await asyncio.sleep(min(max(rest, 0.01), POLL))
+
+    async def _of(self, run: Run) -> Judgement:
+        if run.status is not Status.DONE:
+            return Judgement(run, None, run.reason, ())
+        kept = await self._store.verdicts(run.project, run.deployment, run.test, run.source)
+        judged = [one for one in kept if run.release and one.release == run.release.label]
+        headline = headline_of(judged)
+        return Judgement(
+            run, headline.value if headline else None, headline.sentence if headline else None,
+            tuple(verdict_document(one) for one in judged),
+        )  # fmt: skip
+
+
+def lines(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """One a metric, for people."""
+    return [
+        f"  {one['metric']}: {str(one['outcome']).replace('_', ' ')}. {one['reason'] or ''}".rstrip()
+        for one in verdicts
+    ]

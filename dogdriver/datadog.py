@@ -1,0 +1,285 @@
+"""Datadog as the rest of dogDriver sees it: metrics in, events and gauges out, and how that goes."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from math import ceil, floor
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+
+from dogdriver.datadog_api import events, links, results
+from dogdriver.datadog_api import replies as reply
+from dogdriver.datadog_api.endpoints import Api
+from dogdriver.datadog_api.http import Answer, Transport
+from dogdriver.datadog_api.ratelimit import Budget
+from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
+from dogdriver.metrics import points as buckets
+from dogdriver.metrics import query, settle
+from dogdriver.metrics.hosts import fingerprint, kinds
+from dogdriver.model import Clock, Headline, Metric, MetricValue, Reading, Run, Window
+from dogdriver.model.health import Endpoint, Health
+from dogdriver.settings import Secret
+
+TIMEOUT = 10.0
+PADS = (60.0, 300.0)  # seconds asked for around a run: half its length, within these
+FINDABLE = 60.0  # seconds until an event can surely be listed; 24 were seen
+MOST_TOGETHER = 10
+LONGEST_LINE = 6000  # of the joined queries as they are sent
+_REMEMBERED = "datadog.budget"
+_CHEAP = "avg:datadog.estimated_usage.hosts{*}"
+
+
+class Datadog:
+    """Implements the pipeline's Protocol of this name.
+
+    Without an application key nothing can be read: *configured* is False. Without an API key nothing is sent, either.
+    *recall* and *remember* (the store's) carry the rate budget over a restart. *address* is for another host than the
+    site's; *link_templates* take the place of links.TEMPLATES where they are not None. Raises SettingsError for a key
+    that cannot be one.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        clock: Clock,
+        api_key: Secret | None,
+        app_key: Secret | None,
+        site: str = "datadoghq.com",
+        address: str | None = None,
+        timeout: float = TIMEOUT,
+        link_templates: Mapping[str, str | None] | None = None,
+        recall: Callable[[str], Awaitable[Any]] | None = None,
+        remember: Callable[[str, Any], Awaitable[None]] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._sends = bool(api_key)
+        self._reads = bool(api_key and app_key)
+        self._site = site
+        given = {name: one for name, one in (link_templates or {}).items() if one is not None}
+        self._link_templates = {**links.TEMPLATES, **given}
+        self._recall = recall
+        self._remember = remember
+        self._recalled = recall is None
+        transport = Transport(
+            session, address or f"https://api.{site}", api_key=api_key, app_key=app_key, timeout=timeout
+        )
+        self._api = Api(transport, clock)
+        self.budget = Budget(clock)
+
+    @property
+    def configured(self) -> bool:
+        return self._reads
+
+    @property
+    def sends(self) -> bool:
+        """Whether events and gauges can be sent, which needs the API key only."""
+        return self._sends
+
+    # Reading
+
+    def render(self, metric: Metric, run: Run) -> str:
+        """Raises ValueError for a metric of the load generator's own, which has no query."""
+        if metric.query is None:
+            raise ValueError(f"{metric.name} is measured by the load generator; it has no query")
+        return query.render(metric.query, query.values(run))
+
+    def render_template(self, template: str, run: Run) -> str:
+        """Any other query with the same tokens, such as a project's fingerprint."""
+        return query.render(template, query.values(run))
+
+    async def read(self, query: str, window: Window) -> Reading:
+        """One query over *window* and a little more on both sides. Raises Unavailable (RateLimited) or Refused."""
+        return (await self._query([query], window))[0]
+
+    async def read_many(self, queries: Sequence[str], window: Window) -> list[Reading | ExternalError]:
+        """The same for several queries, in their order, in as few requests as will do. Raises nothing of its own.
+
+        A query that spoils the answer to the others is found by asking each alone.
+        """
+        found: dict[str, Reading | ExternalError] = {}
+        for together in _together(list(dict.fromkeys(queries))):
+            try:
+                found.update(zip(together, await self._query(together, window), strict=True))
+            except (reply.Mismatch, Refused) as error:
+                if len(together) == 1 or (isinstance(error, Refused) and error.reason_code == "forbidden"):
+                    found.update(dict.fromkeys(together, error))
+                else:
+                    found.update({one: await self._alone(one, window) for one in together})
+            except ExternalError as error:
+                found.update(dict.fromkeys(together, error))
+        return [found[one] for one in queries]
+
+    async def _alone(self, query: str, window: Window) -> Reading | ExternalError:
+        try:
+            return await self.read(query, window)
+        except ExternalError as error:
+            return error
+
+    async def _query(self, queries: Sequence[str], window: Window) -> list[Reading]:
+        _need(self._reads, "DD_API_KEY and DD_APP_KEY")
+        await self._restore()
+        if (wait := self.budget.take()) > 0:
+            raise RateLimited("the budget of queries to Datadog is spent for now", retry_after=wait)
+
+        def learn(answer: Answer) -> None:
+            self.budget.learn(answer.status, answer.headers)
+
+        try:
+            found = await self._api.query(queries, *padded(window), learn)
+        except RateLimited as error:
+            await self._keep()
+            raise RateLimited(error.message, retry_after=self.budget.wait()) from None
+        if self.budget.scarce:
+            await self._keep()
+        return found
+
+    async def _restore(self) -> None:
+        if self._recall is not None and not self._recalled:
+            self.budget.load(await self._recall(_REMEMBERED))
+            self._recalled = True
+
+    async def _keep(self) -> None:
+        if self._remember is not None:
+            await self._remember(_REMEMBERED, self.budget.dump())
+
+    def assess(
+        self,
+        reading: Reading,
+        previous: Reading | None,
+        *,
+        metric: Metric,
+        window: Window,
+        ramp_up: float,
+        usual_gap: float | None,
+        last: bool,
+    ) -> MetricValue:
+        return settle.assess(
+            reading, previous, metric=metric, window=window, ramp_up=ramp_up, usual_gap=usual_gap, last=last
+        )
+
+    def usual_gap(self, readings: Sequence[Reading]) -> float | None:
+        return buckets.usual_gap(readings)
+
+    def fingerprint(self, reading: Reading, window: Window) -> float | None:
+        """How many hosts *reading* shows; None where it shows nothing."""
+        return fingerprint(reading, window)
+
+    def kinds(self, reading: Reading, window: Window) -> str | None:
+        """What these hosts are, by the other tags that the query groups by; None where it has none."""
+        return kinds(reading, window)
+
+    # Sending
+
+    def events(self, run: Run, step: str, *, at: datetime, link: str | None) -> Mapping[str, Any]:
+        return events.step(run, step, at=at, link=link)
+
+    def verdict_event(self, run: Run, headline: Headline, *, at: datetime, link: str | None) -> Mapping[str, Any]:
+        """The payload of the event that says what became of a release."""
+        return events.verdict(run, headline, at=at, link=link)
+
+    def results(self, run: Run, *, at: datetime) -> Mapping[str, Any]:
+        """The payload for `send_series`: the gauges of *run*."""
+        return results.series(run, at=at)
+
+    def links(self, run: Run) -> Mapping[str, str]:
+        return links.links(run, site=self._site, templates=self._link_templates)
+
+    async def send_event(self, payload: Mapping[str, Any]) -> Mapping[str, str]:
+        """Send what `events` or `verdict_event` gave. Returns `{"id", "url"}`, as far as Datadog told them.
+
+        Datadog takes the same event twice. So what happened a while ago is looked for first: it may have arrived while
+        only its answer was lost, to an earlier daemon even. Raises Unavailable, not to be tried again before such an
+        event could be found, or Refused (code `too_old` for what happened more than 18 hours ago).
+        """
+        _need(self._sends, "DD_API_KEY")
+        event = await self._arrived(payload)
+        if event is None:
+            try:
+                event = await self._api.event(payload)
+            except RateLimited:
+                raise
+            except Unavailable as error:
+                raise Unavailable(error.message, retry_after=max(error.retry_after or 0.0, FINDABLE)) from None
+        # `id` is more than a JSON number holds; id_str is exact.
+        told = {"id": event.get("id_str"), "url": event.get("url")}
+        found = {name: value for name, value in told.items() if isinstance(value, str)}
+        if found.get("url", "").startswith("/"):
+            found["url"] = links.app(self._site) + found["url"]
+        return found
+
+    async def _arrived(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The event as Datadog has it already; None: it is new, or that cannot be found out."""
+        at, tags = payload.get("date_happened"), payload.get("tags") or []
+        if not self._reads or not isinstance(at, int) or self._clock().timestamp() - at < FINDABLE:
+            return None
+        try:
+            listed = await self._api.listed_events(at - 1, at + 1, tags)
+        except ExternalError:
+            return None  # twice is better than never
+        return next((one for one in listed if set(tags) <= set(one.get("tags") or ())), None)
+
+    async def send_series(self, payload: Mapping[str, Any]) -> None:
+        """Send what `results` gave, however long ago. Raises Unavailable or Refused."""
+        _need(self._sends, "DD_API_KEY")
+        if payload.get("series"):
+            await self._api.series(results.fresh(payload, self._clock()))
+
+    # How it goes
+
+    async def check_keys(self) -> bool:
+        """Ask whether Datadog takes the keys: `validate` for the API key, one cheap query for the application key.
+
+        Raises nothing; what was wrong is in `status`. A limit that is reached says nothing against the keys.
+        """
+        if not self._sends:
+            return False
+        try:
+            await self._api.validate()
+            if self._reads:
+                now = self._clock()
+                await self.read(_CHEAP, Window(now, now))
+        except RateLimited:
+            return self._reads
+        except ExternalError:
+            return False
+        return self._reads
+
+    @property
+    def status(self) -> Mapping[Endpoint, Health]:
+        """Per endpoint; a refusal at one says nothing of the others."""
+        queries = replace(
+            self._api.health[Endpoint.QUERY],
+            limit=self.budget.limit,
+            remaining=self.budget.remaining,
+            resets=self.budget.resets,
+        )
+        return {**self._api.health, Endpoint.QUERY: queries}
+
+
+def padded(window: Window) -> tuple[int, int]:
+    """From and to in whole unix seconds, with room for buckets that reach over the window's edges."""
+    room = min(max(PADS[0], window.seconds / 2), PADS[1])
+    return floor(window.start.timestamp() - room), ceil(window.end.timestamp() + room)
+
+
+def _together(queries: Sequence[str]) -> list[list[str]]:
+    """*queries* in groups that go into one request each; a list of queries goes alone."""
+    groups: list[list[str]] = []
+    length = LONGEST_LINE
+    for one in queries:
+        size = len(quote(one)) + 3
+        alone = query.several(one)
+        if alone or length + size > LONGEST_LINE or len(groups[-1]) == MOST_TOGETHER:
+            groups.append([])
+            length = 0
+        groups[-1].append(one)
+        length = LONGEST_LINE if alone else length + size
+    return groups
+
+
+def _need(there: bool, names: str) -> None:
+    if not there:
+        raise Refused(f"no Datadog keys are set for this; set {names}", code="not_configured")

@@ -1,0 +1,126 @@
+"""The calls that dogDriver makes to Datadog, each with its endpoint's health kept."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+# Never `….models` or `….apis`: the whole of v2 takes seconds to import and 60 MB.
+from datadog_api_client.v1.api.authentication_api import AuthenticationApi
+from datadog_api_client.v1.api.events_api import EventsApi
+from datadog_api_client.v1.api.metrics_api import MetricsApi as MetricsV1Api
+from datadog_api_client.v1.model.event_create_request import EventCreateRequest
+from datadog_api_client.v2.api.metrics_api import MetricsApi as MetricsV2Api
+from datadog_api_client.v2.model.metric_intake_type import MetricIntakeType
+from datadog_api_client.v2.model.metric_payload import MetricPayload
+from datadog_api_client.v2.model.metric_point import MetricPoint
+from datadog_api_client.v2.model.metric_series import MetricSeries
+
+from dogdriver.datadog_api import replies as reply
+from dogdriver.datadog_api.http import Answer, Transport
+from dogdriver.errors import ExternalError, Refused
+from dogdriver.model import Clock, Reading
+from dogdriver.model.health import Endpoint, Health
+
+T = TypeVar("T")
+
+
+def _nothing(_: Answer) -> None:
+    """Learn nothing."""
+
+
+class Api:
+    """Everything raises Unavailable (RateLimited, without its wait) or Refused; *health* remembers how it went."""
+
+    def __init__(self, transport: Transport, clock: Clock) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._authentication = AuthenticationApi(transport.client)  # type: ignore[no-untyped-call]  # no annotations there
+        self._events = EventsApi(transport.client)  # type: ignore[no-untyped-call]  # no annotations there
+        self._queries = MetricsV1Api(transport.client)  # type: ignore[no-untyped-call]  # no annotations there
+        self._series = MetricsV2Api(transport.client)  # type: ignore[no-untyped-call]  # no annotations there
+        self.health = {endpoint: Health(endpoint) for endpoint in Endpoint}
+
+    async def validate(self) -> None:
+        """Whether Datadog knows the API key; it says nothing of the application key."""
+
+        def read(document: Mapping[str, Any]) -> None:
+            if document.get("valid") is not True:
+                raise Refused("Datadog does not know DD_API_KEY; check it and DD_SITE", code="forbidden")
+
+        await self._call(Endpoint.VALIDATE, self._authentication.validate, read)
+
+    async def query(
+        self, queries: Sequence[str], start: int, end: int, learn: Callable[[Answer], None]
+    ) -> list[Reading]:
+        """One Reading for each of *queries* from *start* to *end*, in unix seconds; *learn* sees the raw answer."""
+
+        def read(document: Mapping[str, Any]) -> list[Reading]:
+            reply.check_window(document, start, end)
+            return reply.readings(document, queries)
+
+        return await self._call(
+            Endpoint.QUERY,
+            lambda: self._queries.query_metrics(_from=start, to=end, query=",".join(queries)),
+            read,
+            learn,
+        )
+
+    async def event(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The event as Datadog gives it back."""
+
+        def read(document: Mapping[str, Any]) -> Mapping[str, Any]:
+            event = document.get("event")
+            return event if isinstance(event, dict) else {}
+
+        return await self._call(Endpoint.EVENTS, lambda: self._events.create_event(body=_event(payload)), read)
+
+    async def listed_events(self, start: int, end: int, tags: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The events between *start* and *end* (unix seconds) that have all *tags*; new ones take half a minute."""
+
+        def read(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+            listed = document.get("events")
+            return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+        return await self._call(
+            Endpoint.EVENT_LIST,
+            lambda: self._events.list_events(start=start, end=end, tags=",".join(tags), unaggregated=True),
+            read,
+        )
+
+    async def series(self, payload: Mapping[str, Any]) -> None:
+        """Datadog takes them all or none."""
+        await self._call(Endpoint.SERIES, lambda: self._series.submit_metrics(body=_payload(payload)), lambda _: None)
+
+    async def _call(
+        self,
+        endpoint: Endpoint,
+        request: Callable[[], Awaitable[Any]],
+        read: Callable[[Mapping[str, Any]], T],
+        learn: Callable[[Answer], None] = _nothing,
+    ) -> T:
+        try:
+            result = await self._transport.call(endpoint, request, read, learn)
+        except ExternalError as error:
+            self.health[endpoint] = self.health[endpoint].failed(self._clock(), error)
+            raise
+        self.health[endpoint] = self.health[endpoint].succeeded(self._clock())
+        return result
+
+
+def _event(payload: Mapping[str, Any]) -> EventCreateRequest:
+    try:
+        return EventCreateRequest(**payload)
+    except TypeError:
+        raise Refused("this is no event for Datadog: its title or text is missing") from None
+
+
+def _payload(payload: Mapping[str, Any]) -> MetricPayload:
+    try:
+        return MetricPayload(series=[_series(one) for one in payload["series"]])
+    except (KeyError, TypeError):
+        raise Refused("these are no series for Datadog: a part of one is missing") from None
+
+
+def _series(one: Mapping[str, Any]) -> MetricSeries:
+    kind = MetricIntakeType(one["type"])  # type: ignore[no-untyped-call]  # no annotations there
+    points = [MetricPoint(**point) for point in one["points"]]
+    return MetricSeries(**{**one, "type": kind, "points": points})

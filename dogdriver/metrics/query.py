@@ -1,0 +1,134 @@
+"""Query templates: which words are replaced in them and how, and the metrics of a project that declares none."""
+
+import re
+from collections.abc import Mapping
+
+from dogdriver.metrics import tags
+from dogdriver.model import UNKNOWN, Better, Metric, Run
+
+TOKENS = ("project", "deployment", "source", "release", "endpoint")
+
+_PART = re.compile(r"\{(" + "|".join(TOKENS) + r")\}|[{}]")
+_BY = re.compile(r"\bby\s*\Z")
+_GROUPED = re.compile(r"\bby\s*\{")
+_SINGLE = re.compile(r"\s*(?:\w+\s*:)?\s*[\w.]+\s*\{[^{}]*\}(?:\s*by\s*\{[^{}]*\})?(?:\s*\.\w+\([^()]*\))*\s*")
+_COUNTED = re.compile(r"\bcount_(nonzero|not_null)\s*\(")
+
+_SCOPE = "app:{project},env:{deployment}"
+_CPU_IDLE = f"avg:system.cpu.idle{{{_SCOPE}}} by {{host}}"
+_CPU_STOLEN = f"avg:system.cpu.stolen{{{_SCOPE}}} by {{host}}"
+
+
+def default_metrics(every: int = 60) -> tuple[Metric, ...]:
+    """CPU, RPS and ART of the first dogDriver, for any project whose hosts and balancers are tagged `app:` and `env:`.
+
+    *every*: seconds between two points of the balancer, CloudWatch's 60 or another that is known.
+    """
+    return (
+        Metric(
+            name="cpu",
+            title="CPU in use, busiest host",
+            unit="%",
+            better=Better.LOWER,
+            # Some hosts never report stolen time; without the zero they would drop out of the difference.
+            query=f"100 - {_CPU_IDLE} - default_zero({_CPU_STOLEN})",
+            reduce="max",
+            every=min(15.0, every),
+        ),
+        Metric(
+            name="rps",
+            title="Requests per second",
+            unit="1/s",
+            better=Better.HIGHER,
+            # A rate is a bucket's count by the bucket's length: in buckets shorter than the time between two points
+            # the count of a minute would be divided by a few seconds.
+            query=f"sum:aws.elb.request_count{{{_SCOPE}}}.as_rate().rollup(sum, {every})",
+            reduce="mean",
+            every=float(every),
+        ),
+        Metric(
+            name="art",
+            title="Average response time",
+            unit="ms",
+            better=Better.LOWER,
+            query=f"avg:aws.elb.latency{{{_SCOPE}}}",
+            reduce="mean",
+            every=float(every),
+        ),
+    )
+
+
+DEFAULT_METRICS = default_metrics()
+DEFAULT_FINGERPRINT = _CPU_IDLE
+
+
+def values(run: Run) -> Mapping[str, str]:
+    """What the tokens stand for in *run*."""
+    return {
+        "project": run.project,
+        "deployment": run.deployment,
+        "source": run.source,
+        "release": run.release.label if run.release else UNKNOWN,
+        "endpoint": run.endpoint or UNKNOWN,
+    }
+
+
+def render(template: str, words: Mapping[str, str]) -> str:
+    """*template* with its tokens replaced, written as Datadog writes tag values.
+
+    A token right after `by` is Datadog's own group, as is every other brace. Outside a scope a value becomes part of
+    a metric's name, where even a hyphen would be arithmetic.
+    """
+    out: list[str] = []
+    depth = end = 0
+    for part in _PART.finditer(template):
+        out.append(template[end : part.start()])
+        end = part.end()
+        token = part.group(1)
+        if token is None:
+            depth = max(0, depth + (1 if part.group() == "{" else -1))
+            out.append(part.group())
+        elif _BY.search(template, 0, part.start()):
+            out.append(part.group())
+        else:
+            out.append((tags.value if depth else tags.word)(words[token]))
+    out.append(template[end:])
+    return "".join(out)
+
+
+def same(sent: str, answered: str) -> bool:
+    """Whether two queries differ in white space only."""
+    return "".join(sent.split()) == "".join(answered.split())
+
+
+def several(query: str) -> bool:
+    """Whether *query* is itself a list of queries: a comma outside all braces and brackets."""
+    depth = 0
+    for letter in query:
+        if letter in "{([":
+            depth += 1
+        elif letter in "})]":
+            depth -= 1
+        elif letter == "," and depth <= 0:
+            return True
+    return False
+
+
+def single(query: str) -> bool:
+    """Whether *query* is one metric under one scope, with neither arithmetic nor a function around it."""
+    return _SINGLE.fullmatch(query) is not None
+
+
+def counts(query: str) -> bool:
+    """Whether its values, or some that they come from, are counts over a bucket's length."""
+    return ".as_count()" in "".join(query.split())
+
+
+def rates(query: str) -> bool:
+    """Whether its values come from rates over a bucket's length."""
+    return ".as_rate()" in "".join(query.split())
+
+
+def grouped(query: str) -> bool:
+    """Whether the answer has one series per group."""
+    return bool(_GROUPED.search(query)) and not _COUNTED.search(query)

@@ -1,0 +1,99 @@
+"""What the steps of a run share: the world behind its ports, and the few numbers that are policy."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from dogdriver.errors import Unavailable
+from dogdriver.model import Clock, Errand, MetricState, MetricValue, Project, Run, Status
+from dogdriver.pipeline.backoff import due_after
+from dogdriver.pipeline.ports import Catalogue, Checkouts, Datadog, Runner, Store, Target
+from dogdriver.pipeline.progress import Live
+
+LEASE = timedelta(minutes=5)  # longer than any attempt at collecting one run may take
+
+
+@dataclass(slots=True)
+class Wake:
+    """Set when there is something new to do, so that no worker has to poll."""
+
+    launch: asyncio.Event = field(default_factory=asyncio.Event)
+    collect: asyncio.Event = field(default_factory=asyncio.Event)
+    errands: asyncio.Event = field(default_factory=asyncio.Event)
+    archive: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """*settle* in seconds; *link* gives the address of a run on this dashboard; *ids* makes new run ids."""
+
+    store: Store
+    catalogue: Catalogue
+    target: Target
+    checkouts: Checkouts
+    runner: Runner
+    datadog: Datadog
+    clock: Clock
+    ids: Callable[[], str]
+    source: str
+    settle: float
+    isolation: str
+    link: Callable[[str], str | None]
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    live: Live = field(default_factory=Live)
+    wake: Wake = field(default_factory=Wake)
+
+    def project(self, run: Run) -> Project | None:
+        return self.catalogue.current.projects.get(run.project)
+
+    def undecided(self, run: Run) -> bool:
+        """Whether ServiceBook, which has never answered so far, may still know what *run* needs of its project."""
+        project = self.project(run)
+        lacking = project is None or project.test is None or project.deployment(run.deployment) is None
+        return lacking and not self.catalogue.current.complete
+
+    def decided(self, run: Run) -> None:
+        """Raises Unavailable where that is so: later everything may be known."""
+        if self.undecided(run):
+            raise Unavailable(f"{run.project} is not known yet, try again later: {self.catalogue.current.stale}")
+
+    def waiting_values(self, run: Run) -> dict[str, MetricValue]:
+        """The metrics of the run's project, none of which was read yet."""
+        project = self.project(run)
+        state = MetricState.WAITING if self.datadog.configured else MetricState.NOT_CONFIGURED
+        note = "not asked yet: Datadog's metrics come late"
+        if not self.datadog.configured:
+            note = "no Datadog keys are set, so this was not asked for; set DD_API_KEY and DD_APP_KEY"
+        return {
+            metric.name: MetricValue(state=state, query=self.datadog.render(metric, run), unit=metric.unit, note=note)
+            for metric in (project.metrics if project else ())
+        }
+
+    def first_due(self, run: Run) -> datetime:
+        """When the metrics of a run that has ended are looked at first."""
+        ended = run.ended or self.clock()
+        if all(value.state.final for value in run.metrics.values()):
+            return ended
+        return due_after(ended, self.settle, 0) or ended
+
+    def arrived(self, run: Run) -> Run:
+        """A run made elsewhere as it is kept here: a pending one waits for all metrics of its project."""
+        if run.status is not Status.PENDING:
+            return run
+        run = replace(run, metrics={**self.waiting_values(run), **run.metrics})
+        return replace(run, due=self.first_due(run))
+
+    def event(self, run: Run, step: str) -> Errand:
+        """The errand that marks the start or the stop of *run* in Datadog, one of each for a run."""
+        now = self.clock()
+        payload = self.datadog.events(run, step, at=now, link=self.link(run.id))
+        return self.errand("datadog.event", f"{run.id}:{step}", run, payload)
+
+    def errand(
+        self, kind: str, key: str, run: Run, payload: Mapping[str, Any], *, due: datetime | None = None
+    ) -> Errand:
+        """Due now, where nothing else is said."""
+        now = self.clock()
+        return Errand(kind=kind, key=key, run=run.id, payload=payload, due=due or now, created=now)

@@ -1,0 +1,106 @@
+"""What the daemon says of its parts on the status page: for each its last success, its last error, what is left."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dogdriver.archive import Exchange
+from dogdriver.catalog import ProjectCatalogue
+from dogdriver.datadog import Datadog
+from dogdriver.model import Problem
+from dogdriver.model.health import Endpoint
+from dogdriver.pipeline.ports import Store
+from dogdriver.scheduler import Scheduler
+from dogdriver.settings import Settings
+
+ERRANDS = 20
+
+
+class Status:
+    """Called, it gives `{part: {"state", "last_success", "last_error", "last_error_at", …}}`; times aware or None.
+
+    State: ok, failing, off (not configured), or unknown (not tried yet).
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: ProjectCatalogue,
+        datadog: Datadog,
+        scheduler: Scheduler,
+        settings: Settings,
+        exchange: Exchange | None = None,
+        warnings: tuple[Problem, ...] = (),
+    ) -> None:
+        self._store, self._catalogue, self._datadog = store, catalogue, datadog
+        self._scheduler, self._settings, self._warnings = scheduler, settings, warnings
+        self._exchange = exchange
+
+    async def __call__(self) -> dict[str, Any]:
+        return {
+            "datadog": self._of_datadog(),
+            "servicebook": self._of_servicebook(),
+            "bucket": await self._of_bucket(),
+            "scheduler": await self._of_scheduler(),
+            "outbox": await self._of_outbox(),
+            "settings": {
+                "state": "failing" if self._warnings else "ok",
+                "problems": [{"subject": w.subject, "message": w.message} for w in self._warnings],
+            },
+        }
+
+    def _of_datadog(self) -> dict[str, Any]:
+        endpoints = self._datadog.status
+        if not self._datadog.sends:
+            return {"state": "off", "message": "no Datadog keys are set (DD_API_KEY, DD_APP_KEY): runs are kept with "
+                    "what the load generator measured"}  # fmt: skip
+        known = [health.ok for health in endpoints.values() if health.ok is not None]
+        worst = next((h for h in endpoints.values() if h.ok is False), None)
+        query = endpoints[Endpoint.QUERY]
+        return {
+            "state": "unknown" if not known else "ok" if all(known) else "failing",
+            "message": None if self._datadog.configured else "DD_APP_KEY is not set: events are sent, nothing is read",
+            "last_success": max((h.last_success for h in endpoints.values() if h.last_success), default=None),
+            "last_error": worst.error if worst else None,
+            "last_error_at": worst.last_error if worst else None,
+            "budget": {"limit": query.limit, "remaining": query.remaining, "resets": query.resets},
+            "endpoints": {
+                name.value: {
+                    "ok": h.ok,
+                    "last_success": h.last_success,
+                    "last_error": h.error,
+                    "last_error_at": h.last_error,
+                }
+                for name, h in endpoints.items()
+            },
+        }
+
+    def _of_servicebook(self) -> Mapping[str, Any]:
+        if self._settings.servicebook is None:
+            return {"state": "off", "message": "no ServiceBook is set (DOGDRIVER_SERVICEBOOK)"}
+        return self._catalogue.status
+
+    async def _of_bucket(self) -> dict[str, Any]:
+        if self._exchange is None:
+            return {"state": "off", "message": "no bucket is set (DOGDRIVER_BUCKET)"}
+        return await self._exchange.status()
+
+    async def _of_scheduler(self) -> dict[str, Any]:
+        errors = {w.name: w.last_error for w in self._scheduler.workers if w.last_error} | self._scheduler.errors
+        projects = self._catalogue.current.projects
+        return {
+            "state": "failing" if errors else "ok",
+            "last_error": next(iter(errors.values()), None),
+            "next": {name: at for name in sorted(projects) if (at := self._scheduler.next_run(name))},
+        }
+
+    async def _of_outbox(self) -> dict[str, Any]:
+        found = await self._store.outbox()
+        refused = await self._store.errands(state="refused", limit=ERRANDS)
+        return {
+            "state": "failing" if found.failing else "ok",
+            "waiting": found.waiting,
+            "failing": found.failing,
+            "refused": [{"kind": e.kind, "run": e.run, "error": e.error, "at": e.created} for e in refused],
+            "last_error": found.error,
+        }

@@ -1,0 +1,113 @@
+"""The read API of the first dogDriver, document for document, so that its clients keep working."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from aiohttp import web
+
+from dogdriver.model import UNKNOWN, Point, Status
+from dogdriver.reports.history import PERIOD, judged_point
+from dogdriver.reports.project import direction
+from dogdriver.reports.scope import Scope
+from dogdriver.web import requests as query
+from dogdriver.web.cache import Made, encode
+from dogdriver.web.keys import Site, site_of
+from dogdriver.web.requests import read_query
+
+ROOTS = ("/api", "/dogdriver/api")
+MOST_POINTS = 10_000
+SOURCE = query.word("source", "Where the load came from; without it, and for `None`, the best source.")
+WORSE_WHEN_UP = frozenset({"cpu", "art"})
+GOOD, BAD, EQUAL = (f'<span class="trend{word}">{{}}</span>' for word in ("Good", "Bad", "Eq"))
+"""The first dogDriver answers its trend as a piece of HTML; these are all there are, and no name is in them."""
+
+
+def routes() -> list[web.RouteDef]:
+    return [
+        route
+        for root in ROOTS
+        for route in (
+            web.get(f"{root}/projects", projects),
+            web.get(f"{root}/trend/{{project}}", trend),
+            web.get(f"{root}/runs/{{project}}/{{metric}}", runs),
+        )
+    ]
+
+
+async def projects(request: web.Request) -> web.StreamResponse:
+    """`{"projects": [{"name", "sources", "best_source"}]}`."""
+    read_query(request, ())
+    site = site_of(request)
+
+    async def make() -> Made:
+        documents = []
+        for name in await site.scopes.names():
+            sources = await site.scopes.all_sources(name)
+            documents.append({"name": name, "sources": list(sources), "best_source": sources[0] if sources else None})
+        return Made(encode({"projects": documents}))
+
+    return await site.answers.respond(request, make)
+
+
+async def trend(request: web.Request) -> web.StreamResponse:
+    """`{"trend"}` of RPS."""
+    scope_source = _source(request)
+    site = site_of(request)
+
+    async def make() -> Made:
+        scope = await site.scopes.find(request.match_info["project"], source=scope_source)
+        there = [metric.name for metric in scope.metrics if metric.name.lower() == "rps"]
+        name = there[0] if there else "client.rps"
+        points = await site.history.points(scope, name, limit=PERIOD)
+        return Made(encode({"trend": await _trend(site, scope, name, points)}))
+
+    return await site.answers.respond(request, make)
+
+
+async def runs(request: web.Request) -> web.StreamResponse:
+    """`{"data": [{"value", "label", "release"}], "trend"}`, oldest first.
+
+    *label* is the start in unix seconds, as text; *release* is empty where it is the one before, or unknown.
+    """
+    source = _source(request)
+    site = site_of(request)
+
+    async def make() -> Made:
+        scope = await site.scopes.find(request.match_info["project"], source=source)
+        metric = scope.metric(request.match_info["metric"])
+        points = await site.history.points(scope, metric.name, limit=MOST_POINTS)
+        found = await _trend(site, scope, metric.name, points[-PERIOD:])
+        return Made(encode({"data": _data(points), "trend": found}))
+
+    return await site.answers.respond(request, make)
+
+
+def _source(request: web.Request) -> str | None:
+    source = read_query(request, (SOURCE,)).get("source")
+    return None if source == "None" else source
+
+
+def _data(points: Iterable[Point]) -> list[dict[str, Any]]:
+    data, previous = [], None
+    for point in points:
+        if point.excluded or not (judged_point(point) or point.status is Status.DONE):
+            continue
+        version = "" if point.release == UNKNOWN else point.release
+        release = "" if version == previous else version
+        data.append({"value": point.value, "label": str(int(point.at.timestamp())), "release": release})
+        previous = version
+    return data
+
+
+async def _trend(site: Site, scope: Scope, name: str, points: Any) -> str:
+    found = await site.history.trend(scope, scope.metric(name), points)
+    return arrow(direction(found) if found else None, up_is_bad=name.lower() in WORSE_WHEN_UP)
+
+
+def arrow(way: str | None, *, up_is_bad: bool) -> str:
+    """The trend as the first dogDriver wrote it; what cannot be told was no trend to it."""
+    if way == "up":
+        return (BAD if up_is_bad else GOOD).format("⇧")
+    if way == "down":
+        return (GOOD if up_is_bad else BAD).format("⬇")
+    return EQUAL.format("≈")

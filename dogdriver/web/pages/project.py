@@ -1,0 +1,133 @@
+"""`/p/{project}`: the verdicts on a release, a chart per metric, the newest runs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from dogdriver.model import Change, Filter
+from dogdriver.reports.agreement import FEWEST
+from dogdriver.reports.history import ReleaseView, headline_of
+from dogdriver.reports.project import MetricView, ProjectView, project_view
+from dogdriver.web.keys import ROOT, Site
+from dogdriver.web.pages import format as words
+from dogdriver.web.pages.contexts import Chart, Choice, ProjectPage
+from dogdriver.web.pages.format import Saying
+from dogdriver.web.pages.parts import against, blocked, empty, project_url, row, told, verdict_table
+
+NEWEST = 10  # values in a chart's table
+RUNS = 25  # runs in the list
+SPANS = (50, 200, 1000)  # runs that a chart may show
+CHANGES = 3  # steps that are told beside a chart
+RELEASES = 100  # that can be picked
+
+
+async def project_page(site: Site, name: str, wanted: Mapping[str, Any]) -> ProjectPage:
+    """*wanted*: deployment, test, source, release, baseline, and runs, how many a chart shows."""
+    choice = {key: wanted.get(key) for key in ("deployment", "test", "source", "release", "baseline")}
+    span = wanted.get("runs", SPANS[1])
+    view = await project_view(site, name, limit=span, **choice)
+    scope, release = view.scope, view.release
+    page = await site.store.runs(Filter(project=name, deployment=scope.deployment), limit=RUNS)
+    query = {"deployment": scope.deployment, "test": scope.test, "source": scope.source, "limit": span}
+    titles = {metric.name: metric.title for metric in scope.metrics}
+    headline = headline_of(release.verdicts, titles)
+    return ProjectPage(
+        name=scope.project,
+        url=project_url(scope.project),
+        release=release.release,
+        newest=release.newest if release.newest != release.release else None,
+        against=against(release),
+        headline=words.headline_saying(headline),
+        sentence=told(headline),
+        choices=(
+            Choice("deployment", "Deployment", _plain(scope.deployments), scope.deployment),
+            Choice("test", "Test", _plain(scope.tests), scope.test),
+            Choice("source", "Source", _plain(scope.sources or (scope.source,)), scope.source),
+            *_releases(release, wanted.get("baseline")),
+            Choice("runs", "Runs shown", _plain(map(str, sorted({*SPANS, span}))), str(span), apart=True),
+        ),
+        voices=_voices(view),
+        agreement=view.agreement.sentence if view.agreement else None,
+        verdicts=verdict_table(release.verdicts, titles),
+        charts=tuple(
+            [
+                _chart(name, metric, query, await site.history.changes(scope, metric.metric, metric.points))
+                for metric in view.metrics
+            ]
+        ),
+        runs=tuple(row(site, run) for run in page.runs),
+        facts=_project_facts(view),
+        problems=view.problems,
+        blocked=blocked(view),
+        empty=empty(view),
+    )
+
+
+def _plain(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, name) for name in names)
+
+
+def _releases(view: ReleaseView, baseline: str | None) -> tuple[Choice, ...]:
+    """Which release is judged, and against which; the usual ones have no value, so that an address stays with them."""
+    if view.newest is None or view.release is None:
+        return ()
+    shown = [label for label in reversed(view.releases[-RELEASES:]) if label != view.newest]
+    others = [label for label in reversed(view.releases[-RELEASES:]) if label != view.release]
+    chosen = "" if view.release == view.newest else view.release
+    return (
+        Choice("release", "Release", (("", f"{view.newest}, the newest"), *_plain(shown)), chosen),
+        Choice("baseline", "Against", (("", "the releases before it"), *_plain(others)), baseline or ""),
+    )
+
+
+def _voices(view: ProjectView) -> tuple[tuple[str, Saying], ...]:
+    """What each source says of the same release; empty where there is but one."""
+    sources = view.scope.sources
+    if len(sources) < FEWEST or view.release.release is None:
+        return ()
+    said = dict(view.agreement.voices) if view.agreement else {}
+    if view.release.headline:
+        said.setdefault(view.scope.source, view.release.headline)
+    return tuple((source, words.headline_saying(said.get(source))) for source in sources)
+
+
+def _project_facts(view: ProjectView) -> tuple[tuple[str, str], ...]:
+    entry = view.scope.entry
+    if entry is None:
+        return ()
+    facts = [("Schedule", str(entry.schedule))]
+    if entry.test:
+        facts += [("Test", entry.test.name), ("Test’s repository", entry.test.url), ("Its branch", entry.test.ref)]
+    return (*facts, *((f"Endpoint of {deployment.name}", deployment.endpoint) for deployment in entry.deployments))
+
+
+def _change(change: Change) -> tuple[datetime, str]:
+    where = f"with {change.release}" if change.release else "with no release: infrastructure?"
+    return (
+        change.at,
+        f"{words.percent(change.effect)} ({words.percent(change.low)} to {words.percent(change.high)}), {where}",
+    )
+
+
+def _chart(project: str, view: MetricView, query: Mapping[str, Any], changes: Sequence[Change]) -> Chart:
+    metric, last = view.metric, view.last
+    given = urlencode({key: value for key, value in query.items() if value is not None})
+    newest = tuple((p, words.amount(p.value, metric.unit)) for p in reversed(view.points[-NEWEST:]))
+    empty = None
+    if not any(point.value is not None for point in view.points):
+        empty = "No value yet." if metric.from_client else "No value yet; the runs below say what Datadog answered."
+    return Chart(
+        name=metric.name,
+        title=metric.title,
+        unit=metric.unit,
+        better=words.better_is(metric),
+        client=metric.from_client,
+        last=words.amount(last.value, metric.unit) if last else words.NOTHING,
+        trend=words.trend_saying(view.trend),
+        reason=view.trend.reason if view.trend else "",
+        changes=tuple(_change(change) for change in changes[-CHANGES:]),
+        series=f"{ROOT}/series/{quote(project, safe='')}/{quote(metric.name, safe='')}?{given}",
+        newest=newest,
+        empty=empty,
+    )

@@ -1,0 +1,137 @@
+"""What a look costs as the bucket grows: as many requests with a hundred thousand objects as with a thousand."""
+
+import json
+import subprocess
+import sys
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dogdriver.archive import Exchange
+from dogdriver.archive.downloads import OVERLAP
+from dogdriver.archive.objects import RUNS, archive_key, archive_object, identity
+from dogdriver.model import Run, Status
+from tests.archive.made import made_elsewhere
+from tests.archive.shared import SYNC
+from tests.archive.shelf import PAGE, Shelf
+from tests.world import START, World
+
+
+def finished(number: int, source: str) -> Run:
+    run = made_elsewhere(START + timedelta(minutes=number), source=source, name=str(number), metrics={})
+    # A failed run: what is counted here are requests, and judging would take its time.
+    return replace(run, status=Status.FAILED, reason="for the count", client=None)
+
+
+def shelve(shelf: Shelf, run: Run, writer: str, at: datetime) -> None:
+    shelf[archive_key(writer, at, run.id)] = archive_object(run)
+
+
+async def look(world: World, exchange: Exchange) -> None:
+    world.clock.forward(SYNC)
+    while await exchange.sync_next():
+        pass
+
+
+@pytest.fixture(name="shelf")
+def _shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture(name="exchange")
+def _exchange(world: World, shelf: Shelf) -> Exchange:
+    return Exchange(replace(world.pipeline._world, source="here"), world.store, shelf, sync=SYNC)
+
+
+@pytest.mark.parametrize("objects", [1_000, 5_000])
+async def test_a_look_costs_the_same_however_much_there_is(
+    world: World, shelf: Shelf, exchange: Exchange, objects: int
+) -> None:
+    for number in range(objects):
+        writer = ("oslo", "rome")[number % 2]
+        shelve(shelf, finished(number, writer), writer, START + timedelta(minutes=number))
+    await look(world, exchange)
+    assert shelf.read == objects
+    costs = []
+    for _ in range(8):
+        before = shelf.requests
+        await look(world, exchange)
+        costs.append(shelf.requests - before)
+    assert costs == [7] * 8, "two inboxes, the writers, two of them, two pages of the rounds"
+    assert shelf.read == objects
+
+
+async def test_what_comes_late_or_out_of_order_comes_in(world: World, shelf: Shelf, exchange: Exchange) -> None:
+    """A writer restored from a backup, or two by mistake under one name: keys behind those that were seen."""
+    number = 0
+    for number in range(3 * OVERLAP):
+        shelve(shelf, finished(number, "oslo"), "oslo", START + timedelta(minutes=number))
+    await look(world, exchange)
+    late = finished(number + 1, "oslo")
+    shelve(shelf, late, "oslo", START + timedelta(minutes=number - OVERLAP // 2, seconds=1))
+    before = shelf.requests
+    await look(world, exchange)
+    assert await world.store.run(late.id) is not None
+    assert shelf.requests - before == 7, "found in the overlap, at once"
+    later = finished(number + 2, "oslo")
+    shelve(shelf, later, "oslo", START - timedelta(days=1))
+    for _ in range(3):
+        await look(world, exchange)
+    assert await world.store.run(later.id) is not None, "found by the round"
+    assert shelf.read == 3 * OVERLAP + 2
+
+
+async def test_a_restart_lists_only_what_is_new(world: World, shelf: Shelf, exchange: Exchange) -> None:
+    for number in range(5 * PAGE):
+        shelf[f"shop-{1462000000 + number}.json"] = b'{"CPU": 1}'
+    await look(world, exchange)
+    again = Exchange(replace(world.pipeline._world, source="here"), world.store, shelf, sync=SYNC)
+    before = shelf.requests, shelf.read
+    await look(world, again)
+    assert (shelf.requests - before[0], shelf.read - before[1]) == (5, 0)
+
+
+async def test_strange_keys_beside_ours_are_no_hindrance(world: World, shelf: Shelf, exchange: Exchange) -> None:
+    for key in ("README", "a.json", "-.json", "x/y-1462000000.json", f"{RUNS}loose.json", f"{RUNS}oslo/nonsense"):
+        shelf[key] = b"{}"
+    shelf["shop-1462000000.json"] = b'{"CPU": 1}'
+    for _ in range(3):
+        await look(world, exchange)
+    assert await world.store.run(identity("shelf", "shop-1462000000.json")) is not None
+    assert shelf.read == 3, "each once"
+    version = world.store.version
+    await look(world, exchange)
+    assert world.store.version == version, "what changes nothing spoils no kept answer"
+    assert {one.key for one in await world.store.rejected()} == {f"{RUNS}loose.json", f"{RUNS}oslo/nonsense"}
+
+
+def test_s3_is_imported_only_where_there_is_a_bucket(tmp_path: Path) -> None:
+    """It costs 60 MB and a second."""
+    script = """
+import asyncio, json, sys
+from dogdriver import app, settings
+
+async def main():
+    environ = json.loads(sys.argv[1])
+    made = await app.create_app(settings.load(environ), {}, address="http://127.0.0.1:1")
+    print(json.dumps([name in sys.modules for name in ("aiobotocore", "botocore")]))
+    for close in made.on_cleanup:
+        await close(made)
+
+asyncio.run(main())
+"""
+    found: list[list[bool]] = []
+    for more in ({}, {"DOGDRIVER_BUCKET": "shared", "DOGDRIVER_SOURCE": "here"}):
+        environ = {"DOGDRIVER_DATA": str(tmp_path / str(len(found))), **more}
+        command = [sys.executable, "-c", script, json.dumps(environ)]
+        out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+        found.append(json.loads(out.stdout.splitlines()[-1]))
+    assert found == [[False, False], [True, True]]
+
+
+def test_ids_of_objects_without_one_are_the_same_for_everybody() -> None:
+    assert identity("b", "shop-1.json") == uuid.uuid5(uuid.NAMESPACE_URL, "s3://b/shop-1.json").hex
+    assert identity("b", "shop-1.json") != identity("c", "shop-1.json")

@@ -1,0 +1,158 @@
+"""`dogdriver check`: one line for everything that a run would need, each with what is wrong and what to do."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dogdriver.cli.check import Check, Line, Mark
+from dogdriver.demo.standin import Standin, serve_standin
+from dogdriver.settings import load
+from tests.end_to_end.service import LOADTEST, Service
+
+NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+METRICS = """
+[[project.metric]]
+name = "art"
+title = "Average response time"
+query = "avg:aws.elb.latency{app:{project}}"
+unit = "ms"
+better = "lower"
+every = "60s"
+[[project.metric]]
+name = "none"
+title = "Nothing"
+query = "avg:nothing.at.all{app:{project}}"
+unit = "ms"
+better = "lower"
+[[project.metric]]
+name = "bad"
+title = "Broken"
+query = "avg:aws.elb.latency{app"
+unit = "ms"
+better = "lower"
+"""
+
+
+@pytest.fixture(name="service")
+async def _service() -> AsyncIterator[Service]:
+    service = Service()
+    await service.server.start_server()
+    yield service
+    await service.server.close()
+
+
+@pytest.fixture(name="standin")
+async def _standin() -> AsyncIterator[Standin]:
+    async with serve_standin(lambda: NOW, delays={}) as standin:
+        at = NOW.timestamp()
+        points = [(at - 3600 + 300 * n, 0.2) for n in range(12)]
+        standin.points.add("aws.elb.latency", points, tags=["app:thing"], unit="second", visible_at=0)
+        yield standin
+
+
+async def looked(tmp_path: Path, projects: str, *names: str, **environ: str) -> dict[str, Line]:
+    settings = load({"DOGDRIVER_DATA": str(tmp_path / "data"), "DOGDRIVER_PROJECTS": projects, **environ})
+    check = Check(settings, {"PATH": "/usr/bin:/bin"}, lambda: NOW, names)
+    return {line.subject: line async for line in check.lines()}
+
+
+def keys(standin: Standin, **more: str) -> dict[str, str]:
+    return {"DD_API_KEY": "api-key", "DD_APP_KEY": "app-key", "DOGDRIVER_DATADOG_URL": standin.url, **more}
+
+
+async def test_everything_is_looked_at_once(tmp_path: Path, service: Service, standin: Standin) -> None:
+    projects = service.projects(tmp_path, "short")
+    file = Path(projects)
+    file.write_text(file.read_text().partition("[[project.metric]]")[0] + METRICS)
+    lines = await looked(tmp_path, projects, **keys(standin))
+    assert lines["Datadog"] == Line(Mark.FINE, "Datadog", "takes both keys")
+    assert lines["thing stage"].said == "healthy, runs 1.0.0"
+    assert lines["thing test"].mark is Mark.FINE
+    art = lines["thing stage art"]
+    assert art.mark is Mark.DOUBT
+    assert 'set every = "300s"' in art.said
+    assert "12 points in 1 series, second" in art.said
+    assert "mean of the hour 200 ms" in art.said
+    assert lines["thing stage none"].said.startswith("no points in the last hour")
+    assert "metrics explorer" in lines["thing stage none"].said
+    assert lines["thing stage bad"].mark is Mark.BAD
+    assert not (tmp_path / "data").exists()
+    assert service.count == 0
+
+
+async def test_what_is_wrong_is_said(tmp_path: Path, service: Service, standin: Standin) -> None:
+    service.healthy = False
+    projects = service.projects(tmp_path, "nope")
+    lines = await looked(tmp_path, projects, "thing", "thong", **keys(standin, DD_APP_KEY="wrong"))
+    assert lines["Datadog"].mark is Mark.BAD
+    assert "takes DD_API_KEY, not DD_APP_KEY" in lines["Datadog"].said
+    assert lines["thing stage art"] == Line(Mark.DOUBT, "thing stage art", "not asked: see Datadog above")
+    assert lines["thing stage"].mark is Mark.BAD
+    assert "nope" in lines["thing test"].said
+    assert lines["thong"].said == "there is no such project; there are: thing"
+
+
+async def test_without_keys_that_is_said_and_nothing_is_asked(
+    tmp_path: Path, service: Service, standin: Standin
+) -> None:
+    lines = await looked(tmp_path, service.projects(tmp_path, "short"))
+    assert "no keys are set" in lines["Datadog"].said
+    assert not standin.requests
+    assert not any(line.mark is Mark.BAD for line in lines.values())
+
+
+async def test_a_test_that_is_not_allowed_is_told(tmp_path: Path, service: Service, standin: Standin) -> None:
+    projects = service.projects(tmp_path, "short", url=str(LOADTEST), tests="https://github.com/Kinto/")
+    lines = await looked(tmp_path, projects, "thing")
+    assert "not among allowed_tests" in lines["thing test"].said
+
+
+async def test_keys_that_are_wrong_are_told_apart(tmp_path: Path, service: Service, standin: Standin) -> None:
+    projects = service.projects(tmp_path, "short")
+    lines = await looked(tmp_path, projects, **keys(standin, DD_API_KEY="wrong"))
+    assert lines["Datadog"].said.startswith("DD_API_KEY is not taken at datadoghq.com")
+    lines = await looked(tmp_path, projects, DD_API_KEY="api-key", DOGDRIVER_DATADOG_URL=standin.url)
+    assert lines["Datadog"] == Line(Mark.BAD, "Datadog", "DD_APP_KEY is not set: runs are marked, no metric is read")
+    await standin.stop()
+    lines = await looked(tmp_path, projects, **keys(standin))
+    assert "cannot be reached" in lines["Datadog"].said
+    assert [line.mark for name, line in lines.items() if name.endswith(" art")] == [Mark.DOUBT]
+
+
+async def test_units_and_limits_and_hosts_are_told(tmp_path: Path, service: Service, standin: Standin) -> None:
+    file = Path(service.projects(tmp_path, "short"))
+    metrics = METRICS.partition('[[project.metric]]\nname = "none"')[0].replace('"ms"', '"%"')
+    hosts = 'fingerprint = "avg:system.cpu.idle{app:{project}} by {host}"\n[project.deployments]'
+    file.write_text(
+        file.read_text().partition("[[project.metric]]")[0].replace("[project.deployments]", hosts) + metrics
+    )
+    lines = await looked(tmp_path, str(file), **keys(standin))
+    assert lines["thing stage art"].mark is Mark.BAD
+    assert "Datadog gives second, the metric is declared in %" in lines["thing stage art"].said
+    assert lines["thing stage hosts"].said.startswith("none seen in the last hour")
+    for host in ("a", "b"):
+        points = [(NOW.timestamp() - 60.0 * n, 50.0) for n in range(60)]
+        standin.points.add("system.cpu.idle", points, tags=["app:thing"], host=host, visible_at=0)
+    lines = await looked(tmp_path, str(file), **keys(standin))
+    assert lines["thing stage hosts"] == Line(Mark.FINE, "thing stage hosts", "2 seen")
+    standin.mode("limited", reset=100)
+    lines = await looked(tmp_path, str(file), **keys(standin))
+    assert "try again in" in lines["thing stage art"].said
+
+
+async def test_what_cannot_be_found_is_a_line_too(tmp_path: Path, service: Service) -> None:
+    lines = await looked(tmp_path, str(tmp_path / "none.toml"))
+    assert lines["projects"].mark is Mark.BAD
+    assert "DOGDRIVER_PROJECTS" in lines["projects"].said
+    lines = await looked(tmp_path, "")
+    assert lines["projects"].mark is Mark.DOUBT
+    assert "none is known" in lines["projects"].said
+    projects = service.projects(tmp_path, "short")
+    lines = await looked(tmp_path, projects, DOGDRIVER_SERVICEBOOK="http://127.0.0.1:9/api/")
+    assert lines["ServiceBook"].mark is Mark.BAD
+    await service.server.close()
+    lines = await looked(tmp_path, projects)
+    assert lines["thing stage"].mark is Mark.BAD
+    assert "cannot be reached: the connection is refused" in lines["thing stage"].said

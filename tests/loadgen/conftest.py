@@ -1,0 +1,67 @@
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dogdriver.model import Clock, Job, Prepared
+from dogdriver.runner import MolotovRunner
+from tests.loadgen.service import Service
+
+
+@pytest.fixture(scope="session", name="service_running")
+def _service_running() -> Iterator[Service]:
+    with Service() as service:
+        yield service
+
+
+@pytest.fixture(name="service")
+def _service(service_running: Service) -> Service:
+    service_running.hits.clear()
+    return service_running
+
+
+HEADER = "import asyncio, os, sys, time\nimport molotov\nfrom molotov import scenario\nURL = os.environ['URL']\n"
+
+MakeJob = Callable[..., Job]
+
+
+@pytest.fixture(name="job")
+def _job(tmp_path: Path, service: Service) -> MakeJob:
+    """job(code, isolation=…, guard=…, env=…, files={name: text}, **entry)"""
+
+    def make(
+        code: str,
+        *,
+        isolation: str = "thread",
+        guard: float = 1.0,
+        env: dict[str, str] | None = None,
+        files: dict[str, str] | None = None,
+        **entry: Any,
+    ) -> Job:
+        folder = tmp_path / "checkout"
+        folder.mkdir(exist_ok=True)
+        (folder / "loadtest.py").write_text(HEADER + code)
+        for name, text in (files or {}).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        prepared = Prepared(
+            directory=str(folder), site=None, entry=entry, name="dogdriver", content="0" * 40, commit=None
+        )
+        return Job(
+            run="r1", prepared=prepared, env={"URL": service.url, **(env or {})}, guard=guard, isolation=isolation
+        )
+
+    return make
+
+
+@pytest.fixture(name="clock")
+def _clock() -> Clock:
+    """The real one: what is measured here are real loads."""
+    return lambda: datetime.now(UTC)  # noqa: TID251 - see above
+
+
+@pytest.fixture(name="runner")
+def _runner(tmp_path: Path, clock: Clock) -> MolotovRunner:
+    return MolotovRunner(tmp_path / "data", clock, grace=2.0)

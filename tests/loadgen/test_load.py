@@ -1,0 +1,402 @@
+import asyncio
+import gc
+import logging
+import os
+import random  # noqa: TID251 - its state is looked at
+import socket
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dogdriver.errors import LoadTestError
+from dogdriver.loadgen.interpreter import ENVIRON
+from dogdriver.loadgen.supervisor import Limits
+from dogdriver.model import Clock, Job, Snapshot
+from dogdriver.runner import MolotovRunner
+
+MakeJob = Callable[..., Job]
+BOTH = pytest.mark.parametrize("isolation", ["thread", "process"])
+GET = """
+@scenario()
+async def one(session):
+    async with session.get(URL + '/users/17?page=2') as answer:
+        assert answer.status == 200
+"""
+
+
+def never() -> asyncio.Event:
+    return asyncio.Event()
+
+
+def here() -> Path:
+    return Path.cwd()
+
+
+def leftovers(directory: str) -> list[Path]:
+    return list(Path(directory).rglob("__pycache__"))
+
+
+def ignore(_: Snapshot) -> None:
+    pass
+
+
+@BOTH
+async def test_counts_requests_and_executions(
+    runner: MolotovRunner, job: MakeJob, service: Any, isolation: str
+) -> None:
+    wanted = job(GET, isolation=isolation, workers=2, max_runs=5)
+    measured = await runner.load(wanted, cancelled=never(), watch=ignore)
+    assert (measured.tally.ok, measured.tally.failed, measured.tally.requests, measured.tally.errors) == (10, 0, 10, 0)
+    assert service.hits == {"/users/17": 10}
+    assert measured.client.statuses == {"200": 10}
+    assert [e.name for e in measured.client.endpoints] == ["GET /users/{id}"]
+    assert measured.client.rps == pytest.approx(10 / measured.window.seconds, rel=1e-3)
+    assert measured.stopped is None
+    assert not measured.clock_stepped
+    assert not [name for name in sys.modules if name.startswith("molotov")]
+
+
+@BOTH
+async def test_the_smoke_runs_each_scenario_once_without_those_of_weight_0(
+    runner: MolotovRunner, job: MakeJob, service: Any, isolation: str
+) -> None:
+    code = """
+@scenario(weight=5, delay=60)
+async def one(session):
+    await session.get(URL + '/one')
+@scenario(weight=0)
+async def never(session):
+    await session.get(URL + '/never')
+@scenario()
+async def two(session):
+    await session.get(URL + '/two')
+"""
+    measured = await runner.smoke(job(code, isolation=isolation, workers=9, processes=2, delay=60), cancelled=never())
+    assert service.hits == {"/one": 1, "/two": 1}
+    assert measured.tally.ok == 2
+
+
+async def test_processes_load_together(runner: MolotovRunner, job: MakeJob, service: Any) -> None:
+    code = """
+@molotov.global_setup()
+def signup(args):
+    molotov.set_var('account', molotov.json_request(URL + '/signup')['status'])
+@molotov.global_teardown()
+def leave():
+    molotov.request(URL + '/leave')
+@scenario()
+async def one(session):
+    await session.get(URL + f"/account/{molotov.get_var('account')}")
+"""
+    measured = await runner.load(job(code, workers=2, processes=3, max_runs=4), cancelled=never(), watch=ignore)
+    assert service.hits == {"/signup": 1, "/account/200": 24, "/leave": 1}
+    assert (measured.tally.ok, measured.tally.requests) == (24, 24)
+    assert measured.client.endpoints[0].count == 24
+
+
+@BOTH
+async def test_the_habits_of_real_tests(runner: MolotovRunner, job: MakeJob, service: Any, isolation: str) -> None:
+    """Helper modules, relative files, sys.path.append, the environment read at import, set_var, two runs in a row."""
+    code = """
+sys.path.append('.')
+import helper
+from stacks import more
+WEIGHT = int(os.environ['WEIGHT_OFF'])
+with open('stacks/one.json') as file:
+    DATA = file.read()
+print('imported', os.environ['MINE'])
+@molotov.setup()
+async def setup(worker_id, args):
+    return {'headers': {'X-Worker': str(worker_id)}}
+@molotov.setup_session()
+async def session_setup(worker_id, session):
+    molotov.get_var('n', factory=lambda: [])
+@scenario(weight=WEIGHT)
+async def off(session):
+    raise ValueError
+@scenario(weight=helper.WEIGHT)
+async def on(session):
+    assert molotov.get_context(session).worker_id == 0
+    with open('stacks/one.json') as file:
+        assert file.read() == DATA
+    await session.get(URL + '/' + os.environ['MINE'])
+"""
+    files = {"helper.py": "WEIGHT = 3", "stacks/one.json": "[1]", "stacks/__init__.py": "", "stacks/more.py": ""}
+    wanted = job(
+        code, isolation=isolation, files=files, max_runs=3, verbose=2, console=True, quiet=True, debug=True,
+        statsd=True, env={"MINE": "job", "WEIGHT_OFF": "0"},
+    )  # fmt: skip
+    wanted.prepared.entry["env"] = {"MINE": "entry"}  # type: ignore[index]  # a dict, in fact
+    before, folder, drawn = dict(ENVIRON), here(), random.getstate()
+    path, modules = list(sys.path), set(sys.modules)
+    lines: list[str] = []
+    for _ in range(2):
+        measured = await runner.load(wanted, cancelled=never(), watch=lambda s: lines.extend(s.lines))
+        assert measured.tally.ok == 3, lines
+    assert service.hits == {"/job": 6}
+    assert lines.count("imported job") == 2
+    assert (dict(ENVIRON), here(), random.getstate(), sys.path) == (before, folder, drawn, path)
+    assert not {name for name in set(sys.modules) - modules if name in {"helper", "loadtest", "stacks", "stacks.more"}}
+    assert not leftovers(wanted.prepared.directory)
+
+
+@BOTH
+async def test_snapshots_come_and_lines_are_masked_and_bounded(
+    tmp_path: Path, clock: Clock, job: MakeJob, isolation: str
+) -> None:
+    code = """
+print('the key is hush-hush')
+@scenario()
+async def one(session):
+    for _ in range(30):
+        print('line')
+    await session.get(URL + '/')
+    await asyncio.sleep(0.01)
+    raise ValueError('hush-hush')
+"""
+    runner = MolotovRunner(tmp_path / "data", clock, grace=2.0, mask=lambda text: text.replace("hush-hush", "***"))
+    seen: list[tuple[Snapshot, bool]] = []
+    measured = await runner.load(
+        job(code, isolation=isolation, duration=1),
+        cancelled=never(),
+        watch=lambda s: seen.append((s, threading.current_thread() is threading.main_thread())),
+    )
+    snapshots = [snapshot for snapshot, _ in seen]
+    assert all(main for _, main in seen)
+    loading = [s for s in snapshots if s.state == "loading" and s.requests]
+    assert loading
+    assert loading[0].rps
+    assert loading[0].p50 is not None
+    assert 0 < loading[0].progress <= 1
+    lines = [line for s in snapshots for line in s.lines]
+    assert "the key is ***" in lines
+    assert all(len(s.lines) <= 51 for s in snapshots)
+    assert any(line.startswith("… and ") for line in lines)
+    assert "hush-hush" not in repr((snapshots, measured))
+    assert measured.client.failures[0][0] == "ValueError: ***"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("code", "entry", "said"),
+    [
+        ("x = unknown\n", {}, "raised NameError: name 'unknown' is not defined (loadtest.py:5)"),
+        ("def f(:\n", {}, "(loadtest.py:5)"),
+        ("sys.exit(3)\n", {}, "raised SystemExit: 3 (loadtest.py:5)"),
+        ("import helper\n", {}, "ModuleNotFoundError: No module named 'helper' (loadtest.py:5)"),
+        ("", {}, "registers no scenario"),
+        ("@scenario(weight=0)\nasync def one(session): pass\n", {}, "registers no scenario"),
+        (GET, {"single_mode": "two"}, "no scenario 'two' for single_mode; there are one"),
+        (GET, {"use_extension": ["missing.py"]}, "the extension missing.py of entry dogdriver raised"),
+        (GET, {"scenario": "../other.py"}, "lies outside the test's folder"),
+        (GET + "@molotov.setup()\nasync def s(w, a): raise ValueError('no account')\n", {}, "no account"),
+        (GET + "@molotov.setup()\nasync def s(w, a): return 3\n", {}, "setup fixture of entry dogdriver failed"),
+        (GET + "@molotov.setup_session()\nasync def s(w, n): raise ValueError('x')\n", {}, "the setup_session fixture"),
+        (
+            GET + "@molotov.global_setup()\ndef s(a): raise OSError('db')\n",
+            {},
+            "global_setup fixture of entry dogdriver",
+        ),
+        (GET + "@molotov.scenario_picker()\ndef p(w, s): raise OSError('db')\n", {}, "every worker of entry dogdriver"),
+        (GET + "@molotov.setup()\nasync def s(w, a): return {'bad': 1}\n", {}, "every worker of entry dogdriver"),
+    ],
+)
+async def test_a_test_that_cannot_run_says_why(
+    runner: MolotovRunner, job: MakeJob, isolation: str, code: str, entry: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(LoadTestError) as raised:
+        await runner.load(job(code, isolation=isolation, max_runs=1, **entry), cancelled=never(), watch=ignore)
+    assert said in raised.value.message
+    assert not [name for name in sys.modules if name.startswith("molotov")]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"workerz": 3}, "unknown option workerz; the known ones are"),
+        ({"workers": 0}, "workers of entry dogdriver of molotov.json must be a whole number from 1, not 0"),
+        ({"workers": True}, "workers"),
+        ({"duration": "300"}, "must be a number of seconds, not '300'"),
+        ({"single_mode": "one", "single_run": True}, "both single_mode and single_run"),
+    ],
+)
+def test_describe_refuses_nonsense(runner: MolotovRunner, job: MakeJob, entry: dict[str, Any], said: str) -> None:
+    with pytest.raises(LoadTestError, match=r"molotov\.json") as raised:
+        runner.describe(job(GET, **entry).prepared)
+    assert said in raised.value.message
+
+
+def test_describe_says_what_shapes_the_load(runner: MolotovRunner, job: MakeJob) -> None:
+    load = runner.describe(job(GET, workers=3, duration=5, verbose=1, console=True, delay=0.5, fail=None).prepared)
+    assert (load.workers, load.processes, load.duration) == (3, 1, 5.0)
+    assert load.options == {"delay": 0.5, "scenario": "loadtest.py"}
+    assert runner.describe(job(GET, sizing=True).prepared).workers == 500
+
+
+@BOTH
+async def test_sys_exit_in_a_scenario_ends_the_run(runner: MolotovRunner, job: MakeJob, isolation: str) -> None:
+    code = "@scenario()\nasync def one(session):\n    sys.exit('enough')\n"
+    measured = await runner.load(job(code, isolation=isolation, workers=3), cancelled=never(), watch=ignore)
+    assert measured.stopped == "exit"
+    assert measured.reason == "the test ended the run: SystemExit: enough (loadtest.py:7)"
+
+
+async def test_a_process_that_dies_ends_the_run(runner: MolotovRunner, job: MakeJob) -> None:
+    code = "@scenario()\nasync def one(session):\n    os.kill(os.getpid(), 11)\n"
+    measured = await runner.load(job(code, isolation="process"), cancelled=never(), watch=ignore)
+    assert (measured.stopped, measured.client.rps) == ("exit", None)
+    assert measured.reason == "the test's process ended by itself, killed by SIGSEGV"
+    measured = await runner.load(job(code, processes=2), cancelled=never(), watch=ignore)
+    assert measured.stopped == "exit"
+    assert "of 2 of the load ended by itself" in (measured.reason or "")
+
+
+@BOTH
+async def test_the_guard_stops_a_load_that_fails(runner: MolotovRunner, job: MakeJob, isolation: str) -> None:
+    code = "@scenario()\nasync def one(session):\n    await asyncio.sleep(0.01)\n    assert False\n"
+    measured = await runner.load(
+        job(code, isolation=isolation, guard=0.5, workers=2, duration=60), cancelled=never(), watch=ignore
+    )
+    assert measured.stopped == "guard"
+    assert measured.client.error_ratio == 1.0
+    assert measured.reason == "100% of the executions of the last minute failed, so the load was ended"
+    assert measured.window.seconds < 30
+
+
+@BOTH
+async def test_fail_decides_success(runner: MolotovRunner, job: MakeJob, isolation: str) -> None:
+    code = "@scenario()\nasync def one(session):\n    assert False\n"
+    for fail, failed in ((3, True), (4, False)):
+        wanted = job(code, isolation=isolation, max_runs=3, fail=fail)
+        assert (await runner.load(wanted, cancelled=never(), watch=ignore)).failed is failed
+
+
+async def test_a_wall_clock_that_is_set_is_noticed_and_not_followed(tmp_path: Path, job: MakeJob) -> None:
+    start = datetime(2024, 5, 1, tzinfo=UTC)
+    readings = iter([start, start + timedelta(hours=1)])
+    runner = MolotovRunner(tmp_path / "data", lambda: next(readings), grace=2.0)
+    measured = await runner.load(job(GET, max_runs=1), cancelled=never(), watch=ignore)
+    assert measured.clock_stepped
+    assert start <= measured.window.start <= measured.window.end < start + timedelta(minutes=1)
+
+
+@BOTH
+async def test_errors_of_requests_are_counted_once(runner: MolotovRunner, job: MakeJob, isolation: str) -> None:
+    code = """
+@scenario()
+async def one(session):
+    await session.get(URL + '/status/503')
+    await session.get(URL + '/drop')
+"""
+    measured = await runner.load(job(code, isolation=isolation, max_runs=2), cancelled=never(), watch=ignore)
+    assert (measured.tally.failed, measured.tally.requests, measured.tally.errors) == (2, 4, 4)
+    assert measured.client.statuses == {"503": 2}
+    ((message, count),) = measured.client.failures
+    assert (message.startswith("GET /drop: ServerDisconnectedError"), count) == (True, 2)
+    assert [(s.name, s.count, s.errors) for s in measured.client.scenarios] == [("one", 4, 4)]
+
+
+async def test_no_request_is_a_rate_of_zero_and_no_latency(runner: MolotovRunner, job: MakeJob) -> None:
+    measured = await runner.load(
+        job("@scenario()\nasync def one(session): pass\n", max_runs=2), cancelled=never(), watch=ignore
+    )
+    assert (measured.client.rps, measured.client.p50, measured.client.histogram) == (0.0, None, None)
+    assert [(s.name, s.count, s.p50) for s in measured.client.scenarios] == [("one", 0, None)]
+
+
+async def test_a_setup_that_hangs_is_cut_off(tmp_path: Path, clock: Clock, job: MakeJob) -> None:
+    runner = MolotovRunner(tmp_path / "data", clock, grace=1.0, limits=Limits(setup=5.0))
+    code = GET + "@molotov.global_setup()\ndef s(args): time.sleep(3600)\n"
+    with pytest.raises(LoadTestError, match="global_setup of entry dogdriver took longer than 5 s"):
+        await runner.load(job(code, isolation="process"), cancelled=never(), watch=ignore)
+    runner = MolotovRunner(tmp_path / "data", clock, grace=1.0, limits=Limits(teardown=1.0))
+    code = GET + "@molotov.global_teardown()\ndef s(): time.sleep(3600)\n"
+    measured = await runner.load(job(code, isolation="process", max_runs=2), cancelled=never(), watch=ignore)
+    assert (measured.tally.ok, measured.stopped) == (2, None)
+
+
+@BOTH
+async def test_the_installed_requirements_are_importable_in_that_run_only(
+    runner: MolotovRunner, job: MakeJob, isolation: str, tmp_path: Path
+) -> None:
+    for version in ("1", "2"):
+        site = tmp_path / f"site{version}"
+        (site / "required").mkdir(parents=True)
+        (site / "required" / "__init__.py").write_text(f"VERSION = {version}")
+        wanted = job(f"import required\nassert required.VERSION == {version}\n" + GET, isolation=isolation, max_runs=1)
+        wanted = replace(wanted, prepared=replace(wanted.prepared, site=str(site)))
+        assert (await runner.load(wanted, cancelled=never(), watch=ignore)).tally.ok == 1
+    assert "required" not in sys.modules
+
+
+@BOTH
+async def test_uvloop_that_is_not_there(runner: MolotovRunner, job: MakeJob, isolation: str, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "uvloop.py").write_text("raise ImportError('not here')")
+    wanted = job(GET, isolation=isolation, uvloop=True)
+    wanted = replace(wanted, prepared=replace(wanted.prepared, site=str(tmp_path / "site")))
+    with pytest.raises(LoadTestError, match="asks for uvloop, which is not installed"):
+        await runner.load(wanted, cancelled=never(), watch=ignore)
+
+
+async def test_what_a_test_sets_in_the_interpreter_is_put_back(
+    runner: MolotovRunner, job: MakeJob, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    code = """
+import gc, logging, logging.config, socket, warnings
+gc.disable()
+gc.set_threshold(1, 1, 1)
+os.umask(0)
+sys.setrecursionlimit(500)
+os.environ['TZ'] = 'Asia/Tokyo'
+time.tzset()
+logging.config.dictConfig({'version': 1, 'root': {'level': 'CRITICAL'}})
+logging.getLogger('dogdriver').setLevel('CRITICAL')
+logging.captureWarnings(True)
+socket.setdefaulttimeout(0.001)
+warnings.simplefilter('ignore')
+"""
+    ours = logging.getLogger("dogdriver.runner")
+
+    def state() -> dict[str, Any]:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return {
+            "memory": (gc.isenabled(), gc.get_threshold()),
+            "mask": mask,
+            "depth": sys.getrecursionlimit(),
+            "zone": (time.tzname, time.timezone),
+            "log": (ours.isEnabledFor(logging.INFO), ours.disabled, list(logging.getLogger().handlers)),
+            "warnings": (warnings.showwarning, list(warnings.filters)),
+            "socket": socket.getdefaulttimeout(),
+        }
+
+    before = state()
+    measured = await runner.load(job(code + GET, max_runs=1), cancelled=never(), watch=ignore)
+    assert measured.tally.ok == 1
+    assert state() == before
+
+
+async def test_a_test_that_closes_its_output_leaves_the_daemon_s_open(
+    runner: MolotovRunner, job: MakeJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "sys.stdout.close()\nsys.stderr.close()\n" + GET
+    measured = await runner.load(job(code, max_runs=1), cancelled=never(), watch=ignore)
+    assert measured.tally.ok == 1
+    print("still here", file=sys.stderr)  # noqa: T201 - the daemon's log goes this way
+    assert "still here" in capsys.readouterr().err
+
+
+async def test_what_stays_behind_is_said(runner: MolotovRunner, job: MakeJob, caplog: pytest.LogCaptureFixture) -> None:
+    code = "import threading\nthreading.Thread(target=time.sleep, args=(1,), name='stray', daemon=True).start()\n" + GET
+    await runner.load(job(code, max_runs=1), cancelled=never(), watch=ignore)
+    assert "the test left threads running in the daemon: stray" in caplog.text
