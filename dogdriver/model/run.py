@@ -88,6 +88,10 @@ class Run:
     metrics: Mapping[str, MetricValue] = field(default_factory=dict)
 
     @property
+    def scope(self) -> "Scope":
+        return Scope(self.project, self.deployment, self.test, self.source)
+
+    @property
     def window(self) -> Window | None:
         if self.started is None or self.ended is None:
             return None
@@ -95,14 +99,31 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose runs: those of one project, deployment, test and source. Runs of two scopes are never in one verdict."""
+
+    project: str
+    deployment: str
+    test: str
+    source: str
+
+    def key(self, metric: str) -> "SeriesKey":
+        return SeriesKey(self.project, self.deployment, self.test, self.source, metric)
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesKey:
-    """Whose values: one metric over the runs of one project, deployment, test and source."""
+    """Whose values: one metric over the runs of one scope."""
 
     project: str
     deployment: str
     test: str
     source: str
     metric: str
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.project, self.deployment, self.test, self.source)
 
 
 @dataclass(frozen=True, slots=True)
