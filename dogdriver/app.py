@@ -1,6 +1,6 @@
 """Wiring only: settings → services → jobs → routes. The one place that names concrete classes.
 
-What lives as long as the process, in the order it starts: the HTTP session, the store, the catalogue, Datadog,
+What lives as long as the process, in the order it starts: the HTTP session, the store, the catalog, Datadog,
 the runner, the pipeline, the bucket if there is one, the scheduler with its workers, the web. They end in the
 opposite order.
 """
@@ -26,7 +26,7 @@ from aiohttp import web
 from dogdriver import identity, logs
 from dogdriver import web as pages
 from dogdriver.archive import Exchange
-from dogdriver.catalog import ProjectCatalogue
+from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.errors import SettingsError
@@ -84,7 +84,7 @@ async def _build(
     mask = logs.Masker((token, settings.api_key, settings.app_key, *(Secret(environ.get(name, "")) for name in AWS)))
     logs.configure(settings.log, mask)
 
-    catalogue = ProjectCatalogue(
+    catalog = ProjectCatalog(
         settings.projects, settings.servicebook, session,
         clock=now, default_metrics=DEFAULT_METRICS, default_fingerprint=DEFAULT_FINGERPRINT,
         remember=store.remember, recall=store.recall,
@@ -96,7 +96,7 @@ async def _build(
     )  # fmt: skip
     services = Services(
         store=store,
-        catalogue=catalogue,
+        catalog=catalog,
         target=DockerflowTarget(session),
         checkouts=TestCheckouts(settings.data / "checkouts", environ=environ),
         runner=MolotovRunner(settings.data, now, grace=GRACE / 2, mask=mask),
@@ -118,7 +118,7 @@ async def _build(
     outbox = Outbox(store, senders, now)
     retention = Retention(store, now, timedelta(days=settings.keep_raw))
     scheduler = Scheduler(
-        pipeline=pipeline, store=store, catalogue=catalogue, clock=now, watch=WATCH_DEMO if demo else WATCH,
+        pipeline=pipeline, store=store, catalog=catalog, clock=now, watch=WATCH_DEMO if demo else WATCH,
         workers=(
             Worker("launch", pipeline.launch_next, pipeline.wake.launch, now),
             Worker("collect", pipeline.collect_next, pipeline.wake.collect, now, store.next_due),
@@ -130,16 +130,16 @@ async def _build(
 
     app = web.Application()
     status = Status(
-        store=store, catalogue=catalogue, datadog=datadog, scheduler=scheduler, settings=settings, exchange=exchange,
+        store=store, catalog=catalog, datadog=datadog, scheduler=scheduler, settings=settings, exchange=exchange,
         warnings=tuple(Problem("settings", w) for w in settings.warnings),
     )  # fmt: skip
     pages.setup(
-        app, store=store, commands=pipeline, catalogue=catalogue, status=status, clock=now, source=source, token=token,
+        app, store=store, commands=pipeline, catalog=catalog, status=status, clock=now, source=source, token=token,
         private=settings.private, version=version(), demo=demo, public_url=settings.public_url, mask=mask,
     )  # fmt: skip
 
     async def running(_: web.Application) -> AsyncIterator[None]:
-        await catalogue.begin()  # the scheduler asks ServiceBook, which may take its time
+        await catalog.begin()  # the scheduler asks ServiceBook, which may take its time
         if interrupted := await pipeline.recover():
             log.warning("%d run(s) had been interrupted by the end of the last daemon", interrupted)
         keys = asyncio.create_task(datadog.check_keys())  # never delays listening

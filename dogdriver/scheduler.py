@@ -14,7 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from dogdriver.errors import BadInput
 from dogdriver.model import Clock, Project, Schedule, Trigger
 from dogdriver.pipeline import Pipeline
-from dogdriver.pipeline.ports import Catalogue, Store
+from dogdriver.pipeline.ports import CatalogSource, Store
 
 log = logging.getLogger(__name__)
 
@@ -84,20 +84,20 @@ class Worker:
 
 
 class Scheduler:
-    """The timers: a schedule a project, the release watch, the look into the catalogue; and the workers."""
+    """The timers: a schedule a project, the release watch, the look into the catalog; and the workers."""
 
     def __init__(
         self,
         *,
         pipeline: Pipeline,
         store: Store,
-        catalogue: Catalogue,
+        catalog: CatalogSource,
         clock: Clock,
         workers: tuple[Worker, ...],
         refresh: float = 300.0,
         watch: float = 300.0,
     ) -> None:
-        self._pipeline, self._store, self._catalogue, self._clock = pipeline, store, catalogue, clock
+        self._pipeline, self._store, self._catalog, self._clock = pipeline, store, catalog, clock
         self.workers = workers
         self._refresh, self._watch = refresh, watch
         self._planned: dict[str, tuple[Schedule, str | None]] = {}
@@ -111,8 +111,8 @@ class Scheduler:
     async def start(self) -> None:
         now = self._clock()
         self._timers.start()
-        await self.plan(self._catalogue.current.projects)  # ServiceBook is asked beside all this
-        self._every("catalogue", self.refresh, self._refresh, first=now)
+        await self.plan(self._catalog.current.projects)  # ServiceBook is asked beside all this
+        self._every("catalog", self.refresh, self._refresh, first=now)
         self._every("releases", self._pipeline.watch_releases, self._watch, first=now + timedelta(seconds=self._watch))
         for worker in self.workers:
             worker.start()
@@ -129,8 +129,8 @@ class Scheduler:
         await asyncio.gather(*self._busy, return_exceptions=True)
 
     async def refresh(self) -> None:
-        """Read the catalogue again, and let the timers follow it."""
-        catalog = await self._catalogue.refresh()
+        """Read the catalog again, and let the timers follow it."""
+        catalog = await self._catalog.refresh()
         await self.plan(catalog.projects)
         self._pipeline.wake.launch.set()  # some may have waited for their project
 

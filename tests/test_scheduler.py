@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from dogdriver.model import Catalog, Run, Schedule, Status, Trigger
 from dogdriver.scheduler import Scheduler, Worker
-from tests.world import Catalogue, World, shop
+from tests.world import FixedCatalog, World, shop
 
 
 def real_now() -> datetime:
@@ -15,9 +15,7 @@ def real_now() -> datetime:
 
 
 def scheduler(world: World, *workers: Worker) -> Scheduler:
-    return Scheduler(
-        pipeline=world.pipeline, store=world.store, catalogue=world.catalogue, clock=real_now, workers=workers
-    )
+    return Scheduler(pipeline=world.pipeline, store=world.store, catalog=world.catalog, clock=real_now, workers=workers)
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
@@ -66,13 +64,13 @@ async def test_a_servicebook_that_hangs_holds_up_no_timer_and_its_projects_follo
     answered = asyncio.Event()
     late = replace(shop(), name="late")
 
-    class Hanging(Catalogue):
+    class Hanging(FixedCatalog):
         async def refresh(self) -> Catalog:
             await answered.wait()
             self.current = Catalog({"shop": shop(), "late": late})
             return self.current
 
-    world.catalogue = Hanging({"shop": shop()})
+    world.catalog = Hanging({"shop": shop()})
     timers = scheduler(world)
     await timers.start()
     assert timers.next_run("shop") is not None
@@ -109,7 +107,7 @@ async def test_off_and_forbidden_projects_do_not_run_by_themselves(world: World)
     await timers.close()
 
 
-async def test_the_timers_follow_the_catalogue(world: World) -> None:
+async def test_the_timers_follow_the_catalog(world: World) -> None:
     await _ran(world, ago=10)
     timers = scheduler(world)
     await timers.start()
@@ -117,12 +115,12 @@ async def test_the_timers_follow_the_catalogue(world: World) -> None:
     first = timers.next_run("shop")
     await timers.refresh()
     assert timers.next_run("shop") == first
-    world.catalogue.current = Catalogue({"shop": replace(shop(), schedule=Schedule(cron="7 * * * *"))}).current
+    world.catalog.current = Catalog({"shop": replace(shop(), schedule=Schedule(cron="7 * * * *"))})
     await timers.refresh()
     by_cron = timers.next_run("shop")
     assert by_cron is not None
     assert by_cron.minute == 7
-    world.catalogue.current = Catalogue({}).current
+    world.catalog.current = Catalog({})
     await timers.refresh()
     assert timers.next_run("shop") is None
     await timers.close()

@@ -133,7 +133,7 @@ class Runner:
         )
 
 
-class Catalogue:
+class FixedCatalog:
     def __init__(self, projects: Mapping[str, Project]) -> None:
         self.current = Catalog(projects)
 
@@ -160,7 +160,7 @@ class World:
 
     data: Path
     clock: Clock = field(default_factory=Clock)
-    catalogue: Catalogue = field(default_factory=lambda: Catalogue({"shop": shop()}))
+    catalog: FixedCatalog = field(default_factory=lambda: FixedCatalog({"shop": shop()}))
     target: Target = field(default_factory=Target)
     checkouts: Checkouts = field(default_factory=Checkouts)
     keys: bool = True
@@ -189,7 +189,7 @@ class World:
         self.pipeline = Pipeline(
             Services(
                 store=self.store,
-                catalogue=self.catalogue,
+                catalog=self.catalog,
                 target=self.target,
                 checkouts=self.checkouts,
                 runner=self.runner,

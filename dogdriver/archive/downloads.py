@@ -112,7 +112,7 @@ class Results:
 
         def parse(stored: Stored, body: bytes) -> Arrival:
             result = results[stored.key]
-            place = usual_place(self._world.catalogue.current.projects.get(result.project))
+            place = usual_place(self._world.catalog.current.projects.get(result.project))
             run = result_run(result, body, identity(self._bucket.name, stored.key), place)
             return Arrival(run, stored.key, stored.etag, relabel=True)
 

@@ -160,7 +160,7 @@ class Inbox:
         return run if self._world.project(run) else without_project(run)
 
     def _place(self, project: str) -> tuple[str, str]:
-        return usual_place(self._world.catalogue.current.projects.get(project))
+        return usual_place(self._world.catalog.current.projects.get(project))
 
     async def _set_aside(self, stored: Stored, reason: str, now: datetime) -> None:
         """Move an object where nobody reads it, its reason beside it; it is on our status page before it is moved."""

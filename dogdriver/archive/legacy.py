@@ -14,7 +14,7 @@ from dogdriver.model.parse import LONGEST_NAME
 
 JOBS = "job-"
 METRICS = {"cpu": ("CPU", "%"), "rps": ("RPS", "1/s"), "art": ("ART", "ms")}
-STAGE, TEST = "stage", "dogdriver"  # of a project that the catalogue does not know
+STAGE, TEST = "stage", "dogdriver"  # of a project that the catalog does not know
 NO_END = "imported from the first dogDriver, which does not say when the load ended"
 _RESULT = re.compile(r"([^/]+)-(\d{1,11})\.json", re.DOTALL)
 _JOB = re.compile(r"job-(?!\d{1,11}\.json)[^/]+\.json", re.DOTALL)
@@ -74,7 +74,7 @@ def job_run(body: bytes, run_id: str, now: datetime, place: Callable[[str], tupl
 
 def without_project(run: Run) -> Run:
     """A job of a project that nobody here knows: its metrics cannot be asked for."""
-    note = "the project is not in the catalogue, so its metrics could not be asked for"
+    note = "the project is not in the catalog, so its metrics could not be asked for"
     metrics = {name: MetricValue(MetricState.NO_DATA, unit=unit, note=note) for name, (_, unit) in METRICS.items()}
     return replace(run, metrics=metrics)
 

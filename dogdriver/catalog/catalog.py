@@ -25,7 +25,7 @@ Remember = Callable[[str, Any], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
-class ProjectCatalogue:
+class ProjectCatalog:
     """The projects of the file at *path* and of the ServiceBook at *servicebook*, its base; either may be None.
 
     The constructor reads the file, so that a bad one stops the start: it raises SettingsError. Later a bad file, or a

@@ -1,4 +1,4 @@
-"""What ServiceBook and the projects file say together: pure, from two readings to one catalogue."""
+"""What ServiceBook and the projects file say together: pure, from two readings to one catalog."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace

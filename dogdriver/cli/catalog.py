@@ -10,8 +10,8 @@ from dogdriver.errors import CatalogError, Refused
 from dogdriver.model import Catalog, Deployment, Problem, Project, Test
 
 
-class DaemonCatalogue:
-    """Implements the pipeline's Catalogue; *name* limits it to one project. The daemon's allow-list has decided."""
+class DaemonCatalog:
+    """Implements the pipeline's CatalogSource; *name* limits it to one project. The daemon's allow-list has decided."""
 
     def __init__(self, daemon: Daemon, name: str | None) -> None:
         self._daemon, self._name = daemon, name

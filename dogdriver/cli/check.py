@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from dogdriver.catalog import ProjectCatalogue
+from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.errors import DogdriverError, ExternalError, RateLimited
@@ -85,7 +85,7 @@ class Check:
             keys = await _keys(datadog, self._settings.site)
             yield keys
             try:
-                catalog = await self._catalogue(session).refresh()
+                catalog = await self._catalog(session).refresh()
             except DogdriverError as error:
                 yield Line(Mark.BAD, "projects", error.message)
                 return
@@ -109,14 +109,14 @@ class Check:
     def _wanted(self, project: Project) -> bool:
         return project.name in self._names if self._names else project.allowed and project.test is not None
 
-    def _catalogue(self, session: aiohttp.ClientSession) -> ProjectCatalogue:
+    def _catalog(self, session: aiohttp.ClientSession) -> ProjectCatalog:
         async def recall(_: str) -> Any:
             return None
 
         async def remember(_: str, __: Any) -> None:
             return
 
-        return ProjectCatalogue(
+        return ProjectCatalog(
             self._settings.projects,
             self._settings.servicebook,
             session,

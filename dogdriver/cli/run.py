@@ -101,7 +101,7 @@ class Client:
 
     async def _make(self, shop: Workshop, delivery: Delivery) -> tuple[list[Run], list[Exit]]:
         """The runs that were made and are where they should be, and what all of them amount to so far."""
-        await shop.services.catalogue.refresh()
+        await shop.services.catalog.refresh()
         made = [run for name in self._names(shop) if (run := await self._one(shop, name))]
         if self._order.timeout is not None:
             self._end = asyncio.get_running_loop().time() + self._order.timeout
@@ -119,7 +119,7 @@ class Client:
 
     def _names(self, shop: Workshop) -> Iterator[str]:
         """The projects to run, until somebody stops us."""
-        catalog = shop.services.catalogue.current
+        catalog = shop.services.catalog.current
         for problem in catalog.problems:
             self._report.say("problem", f"{problem.subject}: {problem.message}", subject=problem.subject)
         if self._order.project is not None:

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import aiohttp
 
-from dogdriver.catalog import ProjectCatalogue
+from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
-from dogdriver.cli.catalog import DaemonCatalogue
+from dogdriver.cli.catalog import DaemonCatalog
 from dogdriver.cli.daemon import Daemon
 from dogdriver.cli.report import Mask, Report
 from dogdriver.cli.store import KIND, open_client_store
@@ -23,7 +23,7 @@ from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
 from dogdriver.model import Clock, Snapshot
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.outbox import Outbox
-from dogdriver.pipeline.ports import Catalogue
+from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.pipeline.progress import Live
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Worker
@@ -86,20 +86,20 @@ async def open_workshop(
     home = settings.data / "client" if destination else settings.data
     async with AsyncExitStack() as stack:
         store = await _store(stack, home, destination, clock)
-        catalogue: Catalogue = ProjectCatalogue(
+        catalog: CatalogSource = ProjectCatalog(
             settings.projects, settings.servicebook, session,
             clock=clock, default_metrics=DEFAULT_METRICS, default_fingerprint=DEFAULT_FINGERPRINT,
             remember=store.remember, recall=store.recall,
         )  # fmt: skip
         if lookup and not (settings.projects or settings.servicebook):
-            catalogue = DaemonCatalogue(lookup, project)
+            catalog = DaemonCatalog(lookup, project)
         datadog = Datadog(
             session, clock=clock, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,
             address=settings.datadog_url, recall=store.recall, remember=store.remember,
         )  # fmt: skip
         services = Services(
             store=store,
-            catalogue=catalogue,
+            catalog=catalog,
             target=DockerflowTarget(session),
             checkouts=TestCheckouts(home / "checkouts", environ=environ),
             runner=MolotovRunner(home, clock, grace=GRACE, mask=mask),

@@ -69,7 +69,7 @@ class Pipeline(Commands):
 
     async def _held(self) -> Sequence[str]:
         """Queued runs that wait until ServiceBook has answered; they hold up no others."""
-        if self._world.catalogue.current.complete:
+        if self._world.catalog.current.complete:
             return ()
         return [run.id for run in await self._world.store.queue() if self._world.undecided(run)]
 
@@ -83,7 +83,7 @@ class Pipeline(Commands):
 
     async def watch_releases(self) -> None:
         """See what every deployment that may be loaded runs now; a new release starts a run where that is wanted."""
-        for project in self._world.catalogue.current.projects.values():
+        for project in self._world.catalog.current.projects.values():
             if project.test is None or not project.allowed:
                 continue
             for deployment in project.deployments:
@@ -106,7 +106,7 @@ class Pipeline(Commands):
         try:
             await self.trigger(project, deployment=deployment, trigger=Trigger.RELEASE)
         except (Conflict, Invalid, NotFound):
-            return  # the catalogue changed since; its problems stand on the status page
+            return  # the catalog changed since; its problems stand on the status page
 
     def live(self, run_id: str) -> Snapshot | None:
         return self._world.live.latest(run_id)

@@ -26,7 +26,7 @@ class Commands:
     ) -> Run:
         found = self._project(project)
         if found.partial and (found.test is None or found.deployment(deployment) is None):
-            raise Conflict(f"{found.name} cannot run yet: {self._world.catalogue.current.stale}")
+            raise Conflict(f"{found.name} cannot run yet: {self._world.catalog.current.stale}")
         where, what = _deployment(found, deployment), _test(found, test)
         run = Run(
             id=self._world.ids(),
@@ -102,7 +102,7 @@ class Commands:
         return run
 
     def _project(self, name: str) -> Project:
-        catalog = self._world.catalogue.current
+        catalog = self._world.catalog.current
         if name not in catalog.projects:
             known = ", ".join(sorted(catalog.projects)) or "none yet"
             late = f". {catalog.stale}" if catalog.stale else ""

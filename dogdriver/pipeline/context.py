@@ -9,7 +9,7 @@ from typing import Any
 from dogdriver.errors import Unavailable
 from dogdriver.model import Clock, Errand, MetricState, MetricValue, Project, Run, Status
 from dogdriver.pipeline.backoff import due_after
-from dogdriver.pipeline.ports import Catalogue, Checkouts, Datadog, Runner, Store, Target
+from dogdriver.pipeline.ports import CatalogSource, Checkouts, Datadog, Runner, Store, Target
 from dogdriver.pipeline.progress import Live
 
 LEASE = timedelta(minutes=5)  # longer than any attempt at collecting one run may take
@@ -30,7 +30,7 @@ class Services:
     """*settle* in seconds; *link* gives the address of a run on this dashboard; *ids* makes new run ids."""
 
     store: Store
-    catalogue: Catalogue
+    catalog: CatalogSource
     target: Target
     checkouts: Checkouts
     runner: Runner
@@ -46,18 +46,18 @@ class Services:
     wake: Wake = field(default_factory=Wake)
 
     def project(self, run: Run) -> Project | None:
-        return self.catalogue.current.projects.get(run.project)
+        return self.catalog.current.projects.get(run.project)
 
     def undecided(self, run: Run) -> bool:
         """Whether ServiceBook, which has never answered so far, may still know what *run* needs of its project."""
         project = self.project(run)
         lacking = project is None or project.test is None or project.deployment(run.deployment) is None
-        return lacking and not self.catalogue.current.complete
+        return lacking and not self.catalog.current.complete
 
     def decided(self, run: Run) -> None:
         """Raises Unavailable where that is so: later everything may be known."""
         if self.undecided(run):
-            raise Unavailable(f"{run.project} is not known yet, try again later: {self.catalogue.current.stale}")
+            raise Unavailable(f"{run.project} is not known yet, try again later: {self.catalog.current.stale}")
 
     def waiting_values(self, run: Run) -> dict[str, MetricValue]:
         """The metrics of the run's project, none of which was read yet."""

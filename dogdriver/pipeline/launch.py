@@ -103,7 +103,7 @@ class Launch:
     def _parts(self) -> tuple[Deployment, Test]:
         run, project = self._run, self._world.project(self._run)
         if project is None:
-            raise RunError(f"project {run.project} is not in the catalogue any more; queue a run of one that is")
+            raise RunError(f"project {run.project} is not in the catalog any more; queue a run of one that is")
         deployment = project.deployment(run.deployment)
         if deployment is None:
             raise RunError(f"{run.project} has no deployment {run.deployment} any more; queue a run of one that it has")

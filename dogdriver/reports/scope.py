@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dogdriver.errors import NotFound
 from dogdriver.model import CLIENT_METRICS, Better, Known, Metric, Project, SeriesKey
-from dogdriver.pipeline.ports import Catalogue, Store
+from dogdriver.pipeline.ports import CatalogSource, Store
 
 FIRST_METRICS = {
     "cpu": Metric("cpu", "CPU", "%", Better.LOWER),
@@ -20,7 +20,7 @@ FIRST_METRICS = {
 class Scope:
     """The runs of one *deployment*, *test* and *source* of a project, and what else could be chosen.
 
-    *entry* is what the catalogue says of the project, None where only its history is known. *sources* have the best
+    *entry* is what the catalog says of the project, None where only its history is known. *sources* have the best
     (most runs, most recent) first. *deployment*, *test* are None where the project has none at all.
     """
 
@@ -53,23 +53,23 @@ class Scope:
 
 
 class Scopes:
-    """Finds scopes in the catalogue and the history. *source* is this daemon's own: it stands in where nothing ran."""
+    """Finds scopes in the catalog and the history. *source* is this daemon's own: it stands in where nothing ran."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, source: str) -> None:
+    def __init__(self, store: Store, catalog: CatalogSource, source: str) -> None:
         self._store = store
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._source = source
 
     async def names(self) -> list[str]:
         """All projects, those known from history alone included, in the order of the alphabet."""
         known = {known.project for known in await self._store.known()}
-        return sorted(known | self._catalogue.current.projects.keys(), key=lambda name: (name.lower(), name))
+        return sorted(known | self._catalog.current.projects.keys(), key=lambda name: (name.lower(), name))
 
     async def find(
         self, project: str, *, deployment: str | None = None, test: str | None = None, source: str | None = None
     ) -> Scope:
         """Raises NotFound for a project, deployment, test or source that there is not, naming those there are."""
-        entry = self._catalogue.current.projects.get(project)
+        entry = self._catalog.current.projects.get(project)
         known = await self._store.known(project)
         if entry is None and not known:
             raise NotFound(f"there is no project {project}; GET /api/v1/projects lists those there are")

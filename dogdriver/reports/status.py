@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dogdriver.archive import Exchange
-from dogdriver.catalog import ProjectCatalogue
+from dogdriver.catalog import ProjectCatalog
 from dogdriver.datadog import Datadog
 from dogdriver.model import Problem
 from dogdriver.model.health import Endpoint
@@ -25,14 +25,14 @@ class Status:
         self,
         *,
         store: Store,
-        catalogue: ProjectCatalogue,
+        catalog: ProjectCatalog,
         datadog: Datadog,
         scheduler: Scheduler,
         settings: Settings,
         exchange: Exchange | None = None,
         warnings: tuple[Problem, ...] = (),
     ) -> None:
-        self._store, self._catalogue, self._datadog = store, catalogue, datadog
+        self._store, self._catalog, self._datadog = store, catalog, datadog
         self._scheduler, self._settings, self._warnings = scheduler, settings, warnings
         self._exchange = exchange
 
@@ -78,7 +78,7 @@ class Status:
     def _of_servicebook(self) -> Mapping[str, Any]:
         if self._settings.servicebook is None:
             return {"state": "off", "message": "no ServiceBook is set (DOGDRIVER_SERVICEBOOK)"}
-        return self._catalogue.status
+        return self._catalog.status
 
     async def _of_bucket(self) -> dict[str, Any]:
         if self._exchange is None:
@@ -87,7 +87,7 @@ class Status:
 
     async def _of_scheduler(self) -> dict[str, Any]:
         errors = {w.name: w.last_error for w in self._scheduler.workers if w.last_error} | self._scheduler.errors
-        projects = self._catalogue.current.projects
+        projects = self._catalog.current.projects
         return {
             "state": "failing" if errors else "ok",
             "last_error": next(iter(errors.values()), None),

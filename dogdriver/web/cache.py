@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 import msgspec
 from aiohttp import hdrs, web
 
-from dogdriver.pipeline.ports import Catalogue, Store
+from dogdriver.pipeline.ports import CatalogSource, Store
 
 MOST_BYTES = 32 * 1024 * 1024
 BRIEF = 1.0  # seconds: a page that shows a running load, which says something new once a second and streams it
@@ -53,19 +53,19 @@ class _Kept:
 
 
 class Answers:
-    """Bodies by address, for one state of the store and the catalogue; the least recently used go first."""
+    """Bodies by address, for one state of the store and the catalog; the least recently used go first."""
 
     def __init__(
         self,
         store: Store,
-        catalogue: Catalogue,
+        catalog: CatalogSource,
         *,
         most_bytes: int = MOST_BYTES,
         now: Callable[[], float] = monotonic,
     ) -> None:
         self._now = now
         self._store = store
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._most = most_bytes
         self._bytes = 0
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
@@ -94,7 +94,7 @@ class Answers:
         return web.Response(body=kept.body, content_type=kind, charset="utf-8", headers=headers)
 
     def _find(self, key: str) -> _Kept | None:
-        state = (self._store.version, self._catalogue.current)
+        state = (self._store.version, self._catalog.current)
         if self._state is None or self._state[0] != state[0] or self._state[1] is not state[1]:
             self._kept.clear()
             self._bytes = 0

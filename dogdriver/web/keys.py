@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.model import Clock
-from dogdriver.pipeline.ports import Catalogue, Commands, Store
+from dogdriver.pipeline.ports import CatalogSource, Commands, Store
 from dogdriver.reports.history import History
 from dogdriver.reports.scope import Scopes
 from dogdriver.web.auth import Access
@@ -27,7 +27,7 @@ class Site:
 
     store: Store
     commands: Commands
-    catalogue: Catalogue
+    catalog: CatalogSource
     status: Callable[[], Awaitable[Mapping[str, Any]]]
     clock: Clock
     source: str

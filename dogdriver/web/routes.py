@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.model import Clock
-from dogdriver.pipeline.ports import Catalogue, Commands, Store
+from dogdriver.pipeline.ports import CatalogSource, Commands, Store
 from dogdriver.reports.history import History
 from dogdriver.reports.scope import Scopes
 from dogdriver.settings import Secret
@@ -34,7 +34,7 @@ def setup(
     *,
     store: Store,
     commands: Commands,
-    catalogue: Catalogue,
+    catalog: CatalogSource,
     status: Callable[[], Awaitable[Mapping[str, Any]]],
     clock: Clock,
     source: str,
@@ -55,7 +55,7 @@ def setup(
     app[SITE] = Site(
         store=store,
         commands=commands,
-        catalogue=catalogue,
+        catalog=catalog,
         status=status,
         clock=clock,
         source=source,
@@ -63,8 +63,8 @@ def setup(
         demo=demo,
         mask=mask or masker(token),
         access=Access(token, clock, private=private, public_url=public_url),
-        answers=Answers(store, catalogue),
-        scopes=Scopes(store, catalogue, source),
+        answers=Answers(store, catalog),
+        scopes=Scopes(store, catalog, source),
         history=History(store),
         meter=meter,
     )

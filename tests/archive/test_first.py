@@ -102,7 +102,7 @@ async def test_a_job_of_a_project_that_nobody_knows_is_listed_without_data(s3: S
     await paris.collect_all()
     [run] = await paris.all(project="fjord-api")
     assert (run.status, run.metrics["cpu"].state) == (Status.DONE, MetricState.NO_DATA)
-    assert "not in the catalogue" in (run.metrics["cpu"].note or "")
+    assert "not in the catalog" in (run.metrics["cpu"].note or "")
 
 
 @pytest.mark.parametrize(

@@ -43,13 +43,13 @@ async def test_a_delivered_run_is_collected_archived_and_seen_everywhere(s3: S3S
 
 async def test_a_run_whose_project_servicebook_may_still_name_stays_in_the_inbox(s3: S3Server, start: Start) -> None:
     paris = await start("paris")
-    after = paris.catalogue.current
-    paris.catalogue.current = Catalog(complete=False)
+    after = paris.catalog.current
+    paris.catalog.current = Catalog(complete=False)
     run = made_elsewhere(paris.clock())
     key = await deliver(paris, run)
     await paris.sync()
     assert (await paris.all(), await paris.listed(INBOX), await paris.listed(CLAIMS)) == ([], [key], [])
-    paris.catalogue.current = after
+    paris.catalog.current = after
     await paris.sync()
     assert (await paris.now(run)).metrics["cpu"].state is MetricState.WAITING
 

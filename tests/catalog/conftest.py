@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dogdriver.catalog import ProjectCatalogue
+from dogdriver.catalog import ProjectCatalog
 from dogdriver.model import Better, Metric
 
 REAL = Path(__file__).parent.parent / "data" / "servicebook" / "projects.json"
@@ -112,20 +112,20 @@ def memory() -> Memory:
     return Memory()
 
 
-Make = Callable[..., ProjectCatalogue]
+Make = Callable[..., ProjectCatalog]
 
 
 @pytest.fixture
-async def catalogue(book: Book, memory: Memory, tmp_path: Path) -> AsyncIterator[Make]:
-    """Makes a catalogue of the book and, if a text is given, a projects file."""
+async def make(book: Book, memory: Memory, tmp_path: Path) -> AsyncIterator[Make]:
+    """Makes a catalog of the book and, if a text is given, a projects file."""
     async with aiohttp.ClientSession() as session:
 
-        def make(toml: str | None = None, *, servicebook: bool = True, seconds: float = 5) -> ProjectCatalogue:
+        def make(toml: str | None = None, *, servicebook: bool = True, seconds: float = 5) -> ProjectCatalog:
             path = None
             if toml is not None:
                 path = tmp_path / "projects.toml"
                 path.write_text(toml)
-            return ProjectCatalogue(
+            return ProjectCatalog(
                 path,
                 book.base if servicebook else None,
                 session,

@@ -18,9 +18,9 @@ from .conftest import DEFAULT, FINGERPRINT, Book, Make
 KINTOWE = '[[project]]\nname = "kintowe"\n'
 
 
-async def test_the_file_wins_per_field_and_deployments_merge(catalogue: Make, book: Book) -> None:
+async def test_the_file_wins_per_field_and_deployments_merge(make: Make, book: Book) -> None:
     book.find("kintowe")["deployments"].append({"name": "Prod", "endpoint": "https://prod.example/"})
-    catalog = await catalogue(
+    catalog = await make(
         f"""{KINTOWE}
         deployments = {{ STAGE = "http://127.0.0.1:8888/v1", local = "http://127.0.0.1:1" }}
         test = {{ ref = "main", env = {{ A = "{{endpoint}}" }} }}
@@ -43,27 +43,27 @@ async def test_the_file_wins_per_field_and_deployments_merge(catalogue: Make, bo
     assert list(catalog.projects) == ["Firefox Screenshots", "kintowe", "Shavar", "Symbol"]
 
 
-async def test_another_test_of_the_book_may_be_wanted(catalogue: Make) -> None:
-    catalog = await catalogue(f'{KINTOWE}test.name = "Load Test"\n').refresh()
+async def test_another_test_of_the_book_may_be_wanted(make: Make) -> None:
+    catalog = await make(f'{KINTOWE}test.name = "Load Test"\n').refresh()
     test = catalog.projects["kintowe"].test
     assert test
     assert (test.url, test.name) == ("https://github.com/Kinto/kinto-loadtests", "Load Test")
 
 
-async def test_a_project_without_a_test_in_the_book_takes_its_deployments(catalogue: Make) -> None:
+async def test_a_project_without_a_test_in_the_book_takes_its_deployments(make: Make) -> None:
     toml = '[[project]]\nname = "ABSearch"\ntest.url = "https://github.com/o/r"\n'
-    absearch = (await catalogue(toml).refresh()).projects["ABSearch"]
+    absearch = (await make(toml).refresh()).projects["ABSearch"]
     assert [d.name for d in absearch.deployments] == ["stage", "prod"]
     assert absearch.allowed
 
 
-async def test_a_name_in_another_case_is_pointed_out(catalogue: Make) -> None:
-    catalog = await catalogue('[[project]]\nname = "KintoWE"\ntest.url = "https://github.com/o/r"\n').refresh()
+async def test_a_name_in_another_case_is_pointed_out(make: Make) -> None:
+    catalog = await make('[[project]]\nname = "KintoWE"\ntest.url = "https://github.com/o/r"\n').refresh()
     assert any("ServiceBook knows kintowe" in sentence for sentence in catalog.projects["KintoWE"].problems)
 
 
-async def test_what_is_missing_is_said(catalogue: Make) -> None:
-    project = catalogue('[[project]]\nname = "new"\n', servicebook=False).current.projects["new"]
+async def test_what_is_missing_is_said(make: Make) -> None:
+    project = make('[[project]]\nname = "new"\n', servicebook=False).current.projects["new"]
     assert project.test is None
     assert not project.allowed
     assert [sentence.split(";")[0] for sentence in project.problems] == ["It has no test", "It has no deployment"]
@@ -82,15 +82,15 @@ async def test_what_is_missing_is_said(catalogue: Make) -> None:
     ],
 )
 async def test_a_test_of_the_file_runs_if_it_is_on_the_list_or_there_is_none(
-    catalogue: Make, allowed: str | None, url: str, *, runs: bool
+    make: Make, allowed: str | None, url: str, *, runs: bool
 ) -> None:
     defaults = f"[defaults]\nallowed_tests = {allowed}\n" if allowed else ""
-    made = catalogue(f'{defaults}[[project]]\nname = "a"\ntest.url = "{url}"\n', servicebook=False)
+    made = make(f'{defaults}[[project]]\nname = "a"\ntest.url = "{url}"\n', servicebook=False)
     assert made.current.projects["a"].allowed is runs
 
 
-async def test_defaults_hold_where_a_project_says_nothing(catalogue: Make) -> None:
-    catalog = catalogue(
+async def test_defaults_hold_where_a_project_says_nothing(make: Make) -> None:
+    catalog = make(
         """
         [defaults]
         schedule = "off"
@@ -130,9 +130,9 @@ METRIC = 'metric = [{ name = "m", query = "avg:m{*}", unit = "ms", better = "low
     ],
 )
 async def test_the_default_fingerprint_goes_with_the_default_metrics(
-    catalogue: Make, more: str, expected: str | None
+    make: Make, more: str, expected: str | None
 ) -> None:
-    made = catalogue(f'[[project]]\nname = "a"\ntest.url = "/x"\n{more}\n', servicebook=False)
+    made = make(f'[[project]]\nname = "a"\ntest.url = "/x"\n{more}\n', servicebook=False)
     assert made.current.projects["a"].fingerprint == expected
 
 
@@ -146,10 +146,10 @@ async def test_the_default_fingerprint_goes_with_the_default_metrics(
     ],
 )
 async def test_a_schedule_that_does_not_know_where_to_run_is_a_problem(
-    catalogue: Make, places: str, schedule: str, *, said: bool
+    make: Make, places: str, schedule: str, *, said: bool
 ) -> None:
     toml = f'[[project]]\nname = "a"\ntest.url = "/x"\nschedule = "{schedule}"\ndeployments = {{ {places} }}\n'
-    catalog = catalogue(toml, servicebook=False).current
+    catalog = make(toml, servicebook=False).current
     sentence = (
         "It has several deployments (dev, prod) and none called stage, so its schedule never runs it; "
         "call one of them stage, or trigger its runs with the deployment's name."
@@ -158,9 +158,9 @@ async def test_a_schedule_that_does_not_know_where_to_run_is_a_problem(
     assert [problem.message for problem in catalog.problems] == ([sentence] if said else [])
 
 
-async def test_a_bad_file_stops_the_start(catalogue: Make) -> None:
+async def test_a_bad_file_stops_the_start(make: Make) -> None:
     with pytest.raises(SettingsError, match=r"projects\.toml:2: `project\.name`"):
-        catalogue('[[project]]\nname = ""\n')
+        make('[[project]]\nname = ""\n')
 
 
 def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
@@ -168,16 +168,16 @@ def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
         read(tmp_path / "none.toml", margin=0.03)
 
 
-async def test_a_file_that_goes_away_stays_in_force(catalogue: Make, tmp_path: Path) -> None:
-    made = catalogue('[[project]]\nname = "a"\ntest.url = "/x"\n', servicebook=False)
+async def test_a_file_that_goes_away_stays_in_force(make: Make, tmp_path: Path) -> None:
+    made = make('[[project]]\nname = "a"\ntest.url = "/x"\n', servicebook=False)
     (tmp_path / "projects.toml").unlink()
     catalog = await made.refresh()
     assert list(catalog.projects) == ["a"]
     assert "cannot be read (No such file or directory)" in catalog.problems[0].message
 
 
-async def test_a_file_that_turns_bad_stays_as_it_was_and_is_shown(catalogue: Make, tmp_path: Path) -> None:
-    made = catalogue('[[project]]\nname = "a"\ntest.url = "/x"\n', servicebook=False)
+async def test_a_file_that_turns_bad_stays_as_it_was_and_is_shown(make: Make, tmp_path: Path) -> None:
+    made = make('[[project]]\nname = "a"\ntest.url = "/x"\n', servicebook=False)
     path = tmp_path / "projects.toml"
     path.write_bytes(b'[[project]]\nname = "\xff"\n')
     catalog = await made.refresh()

@@ -12,8 +12,8 @@ from dogdriver.model import Deployment
 from .conftest import DEFAULT, NOW, Book, Make, Memory
 
 
-async def test_the_real_answer_lists_the_projects_that_have_a_dogdriver_test(catalogue: Make, book: Book) -> None:
-    catalog = await catalogue().refresh()
+async def test_the_real_answer_lists_the_projects_that_have_a_dogdriver_test(make: Make, book: Book) -> None:
+    catalog = await make().refresh()
     assert list(catalog.projects) == ["Firefox Screenshots", "kintowe", "Shavar", "Symbol"]
     kintowe = catalog.projects["kintowe"]
     assert kintowe.deployments == (Deployment("stage", "https://webextensions-settings.stage.mozaws.net"),)
@@ -28,26 +28,26 @@ async def test_the_real_answer_lists_the_projects_that_have_a_dogdriver_test(cat
     assert book.asked[0].headers["Accept"] == "application/vnd.api+json"
 
 
-async def test_what_servicebook_alone_knows_is_listed_and_not_allowed(catalogue: Make) -> None:
-    catalog = await catalogue().refresh()
+async def test_what_servicebook_alone_knows_is_listed_and_not_allowed(make: Make) -> None:
+    catalog = await make().refresh()
     assert not any(project.allowed for project in catalog.projects.values())
     assert any("outside `allowed_tests`" in problem.message for problem in catalog.problems)
     assert {problem.subject for problem in catalog.problems} == set(catalog.projects)
 
 
-async def test_allowed_tests_decide_for_servicebook_s_projects(catalogue: Make) -> None:
+async def test_allowed_tests_decide_for_servicebook_s_projects(make: Make) -> None:
     toml = '[defaults]\nallowed_tests = ["https://github.com/tarekziade/kinto-*"]\n'
-    catalog = await catalogue(toml).refresh()
+    catalog = await make(toml).refresh()
     assert [name for name, project in catalog.projects.items() if project.allowed] == ["kintowe"]
 
 
 @pytest.mark.parametrize("total", [True, False])
-async def test_all_pages_are_read_without_following_the_links(catalogue: Make, book: Book, *, total: bool) -> None:
+async def test_all_pages_are_read_without_following_the_links(make: Make, book: Book, *, total: bool) -> None:
     book.total = total
     test = {"name": "dogdriver", "url": "https://github.com/o/r"}
     for i in range(250):
         book.add(f"project {i}", tests=[test])
-    catalog = await catalogue().refresh()
+    catalog = await make().refresh()
     assert len(catalog.projects) == 254
     assert [request.query["page[number]"] for request in book.asked] == ["1", "2", "3"]
     assert {json.dumps(dict(r.query) | {"page[number]": ""}) for r in book.asked} == {
@@ -69,11 +69,9 @@ async def test_all_pages_are_read_without_following_the_links(catalogue: Make, b
         ("file:///etc", "names a place on this machine"),
     ],
 )
-async def test_a_bad_test_is_reported_by_name_and_stops_no_other(
-    catalogue: Make, book: Book, url: Any, why: str
-) -> None:
+async def test_a_bad_test_is_reported_by_name_and_stops_no_other(make: Make, book: Book, url: Any, why: str) -> None:
     book.add("Dirty (one)", tests=[{"name": "dogdriver", "url": url}])
-    catalog = await catalogue('[defaults]\nallowed_tests = ["*"]\n').refresh()
+    catalog = await make('[defaults]\nallowed_tests = ["*"]\n').refresh()
     dirty = catalog.projects["Dirty (one)"]
     assert dirty.test is None
     assert not dirty.allowed
@@ -82,7 +80,7 @@ async def test_a_bad_test_is_reported_by_name_and_stops_no_other(
     assert catalog.projects["kintowe"].allowed
 
 
-async def test_a_bad_deployment_is_reported_and_the_others_stay(catalogue: Make, book: Book) -> None:
+async def test_a_bad_deployment_is_reported_and_the_others_stay(make: Make, book: Book) -> None:
     book.find("kintowe")["deployments"] += [
         {"name": "Stage", "endpoint": "https://second.example"},
         {"name": "prod", "endpoint": "see the wiki"},
@@ -90,20 +88,20 @@ async def test_a_bad_deployment_is_reported_and_the_others_stay(catalogue: Make,
         {"name": "dev", "endpoint": "https://dev.example/v1//"},
         "nonsense",
     ]
-    kintowe = (await catalogue().refresh()).projects["kintowe"]
+    kintowe = (await make().refresh()).projects["kintowe"]
     assert [d.name for d in kintowe.deployments] == ["stage", "dev"]
     assert kintowe.deployments[1].endpoint == "https://dev.example/v1"
     assert any("'prod' ('see the wiki')" in sentence for sentence in kintowe.problems)
     assert any("'' ('https://nameless.example')" in sentence for sentence in kintowe.problems)
 
 
-async def test_bad_entries_are_reported(catalogue: Make, book: Book) -> None:
+async def test_bad_entries_are_reported(make: Make, book: Book) -> None:
     test = {"name": "dogdriver", "url": "https://github.com/o/r"}
     book.add("kintowe", tests=[test])
     book.add("a/b", tests=[test])
     book.add(None, tests=[test])
     book.add(17, tests=[test])
-    catalog = await catalogue().refresh()
+    catalog = await make().refresh()
     problems = [(p.subject, p.message) for p in catalog.problems]
     assert ("kintowe", "ServiceBook has it twice; the second (1047) is left out.") in problems
     assert any(subject == "a/b" and "left out" in message for subject, message in problems)
@@ -112,17 +110,17 @@ async def test_bad_entries_are_reported(catalogue: Make, book: Book) -> None:
     assert len(catalog.projects) == 4
 
 
-async def test_garbage_items_are_survived(catalogue: Make, book: Book) -> None:
+async def test_garbage_items_are_survived(make: Make, book: Book) -> None:
     book.projects += [None, 3, [], {"name": "x", "tests": 5, "deployments": {"a": 1}}]
-    catalog = await catalogue('[[project]]\nname = "kintowe"\n').refresh()
+    catalog = await make('[[project]]\nname = "kintowe"\n').refresh()
     assert "kintowe" in catalog.projects
     assert any(p.subject == "ServiceBook's project no. 48" for p in catalog.problems)
 
 
-async def test_nobody_s_address_is_kept(catalogue: Make, book: Book, memory: Memory) -> None:
+async def test_nobody_s_address_is_kept(make: Make, book: Book, memory: Memory) -> None:
     book.find("kintowe") | {"qa_primary": {"email": "primary@example.com"}}
     book.find("kintowe")["qa_primary"] = {"email": "primary@example.com", "name": "A Person"}
-    catalog = await catalogue().refresh()
+    catalog = await make().refresh()
     assert "@" not in memory.kept["servicebook"]
     assert "Person" not in memory.kept["servicebook"]
     assert "@" not in repr(catalog)
@@ -132,21 +130,21 @@ async def status(code: int) -> web.Response:
     return web.Response(status=code)
 
 
-async def test_a_fault_that_passes_is_tried_again(catalogue: Make, book: Book) -> None:
+async def test_a_fault_that_passes_is_tried_again(make: Make, book: Book) -> None:
     async def cut(request: web.Request) -> web.Response:
         assert request.transport
         request.transport.abort()
         return web.Response()
 
     book.faults = [lambda _: status(503), cut]
-    made = catalogue()
+    made = make()
     assert len((await made.refresh()).projects) == 4
     assert made.status["state"] == "ok"
     assert len(book.asked) == 3
 
 
-async def test_when_it_is_down_the_last_answer_stays_and_says_so(catalogue: Make, book: Book) -> None:
-    made = catalogue()
+async def test_when_it_is_down_the_last_answer_stays_and_says_so(make: Make, book: Book) -> None:
+    made = make()
     before = await made.refresh()
     book.down = True
     catalog = await made.refresh()
@@ -160,11 +158,11 @@ async def test_when_it_is_down_the_last_answer_stays_and_says_so(catalogue: Make
     assert (await made.refresh()).stale is None
 
 
-async def test_the_last_answer_survives_a_restart(catalogue: Make, book: Book, memory: Memory) -> None:
-    await catalogue().refresh()
+async def test_the_last_answer_survives_a_restart(make: Make, book: Book, memory: Memory) -> None:
+    await make().refresh()
     assert memory.writes == 1
     book.down = True
-    made = catalogue()
+    made = make()
     assert (dict(made.current.projects), made.current.complete) == ({}, False)
     asked = len(book.asked)
     begun = await made.begin()
@@ -178,10 +176,8 @@ async def test_the_last_answer_survives_a_restart(catalogue: Make, book: Book, m
     assert made.status["last_success"] == NOW
 
 
-async def test_before_the_first_answer_the_file_s_projects_are_partial_and_not_accused(
-    catalogue: Make, book: Book
-) -> None:
-    made = catalogue('[[project]]\nname = "kintowe"\n[project.deployments]\nprod = "https://kinto.example"\n')
+async def test_before_the_first_answer_the_file_s_projects_are_partial_and_not_accused(make: Make, book: Book) -> None:
+    made = make('[[project]]\nname = "kintowe"\n[project.deployments]\nprod = "https://kinto.example"\n')
     begun = await made.begin()
     assert not begun.complete
     assert begun.stale
@@ -200,18 +196,16 @@ async def test_before_the_first_answer_the_file_s_projects_are_partial_and_not_a
     assert found.name == "stage"
 
 
-async def test_without_a_book_the_file_is_everything(catalogue: Make) -> None:
-    begun = await catalogue('[[project]]\nname = "a"\n', servicebook=False).begin()
+async def test_without_a_book_the_file_is_everything(make: Make) -> None:
+    begun = await make('[[project]]\nname = "a"\n', servicebook=False).begin()
     assert (begun.complete, begun.projects["a"].partial, begun.stale) == (True, False, None)
 
 
 @pytest.mark.parametrize("kept", ['{"base": "http://another/api"}', "[]", "3", '{"base": 1, "projects": 2}', "null"])
-async def test_what_is_kept_of_another_book_is_no_answer(
-    catalogue: Make, book: Book, memory: Memory, kept: str
-) -> None:
+async def test_what_is_kept_of_another_book_is_no_answer(make: Make, book: Book, memory: Memory, kept: str) -> None:
     memory.kept["servicebook"] = kept
     book.down = True
-    catalog = await catalogue().refresh()
+    catalog = await make().refresh()
     assert not catalog.projects
     assert catalog.stale
     assert "missing until then" in catalog.stale
@@ -229,18 +223,18 @@ async def test_what_is_kept_of_another_book_is_no_answer(
         ("[" * 100_000, 200, "answers no JSON object"),
     ],
 )
-async def test_what_is_no_servicebook_is_named(catalogue: Make, book: Book, body: str, code: int, why: str) -> None:
+async def test_what_is_no_servicebook_is_named(make: Make, book: Book, body: str, code: int, why: str) -> None:
     async def wrong(_: web.Request) -> web.Response:
         return web.Response(status=code, text=body)
 
     book.faults = [wrong] * 3
-    made = catalogue()
+    made = make()
     await made.refresh()
     assert why in made.status["last_error"]
     assert book.base.rstrip("/") in made.status["last_error"]
 
 
-async def test_a_book_that_never_answers_is_left(catalogue: Make, book: Book) -> None:
+async def test_a_book_that_never_answers_is_left(make: Make, book: Book) -> None:
     gone = asyncio.Event()
 
     async def hang(_: web.Request) -> web.Response:
@@ -248,14 +242,14 @@ async def test_a_book_that_never_answers_is_left(catalogue: Make, book: Book) ->
         return web.Response()
 
     book.faults = [hang] * 3
-    made = catalogue(seconds=0.05)
+    made = make(seconds=0.05)
     await made.refresh()
     assert "no answer within 0.05 s" in made.status["last_error"]
     gone.set()
 
 
-async def test_an_unchanged_catalogue_is_the_same_object(catalogue: Make, book: Book, memory: Memory) -> None:
-    made = catalogue()
+async def test_an_unchanged_catalog_is_the_same_object(make: Make, book: Book, memory: Memory) -> None:
+    made = make()
     first = await made.refresh()
     assert await made.refresh() is first
     assert made.current is first

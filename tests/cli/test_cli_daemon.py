@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dogdriver.cli.catalog import DaemonCatalogue
+from dogdriver.cli.catalog import DaemonCatalog
 from dogdriver.cli.daemon import Daemon
 from dogdriver.errors import CatalogError, DogdriverError, NotFound, Refused, Unauthenticated, Unavailable
 from dogdriver.model import Deployment, Test
@@ -139,17 +139,17 @@ async def test_projects_as_a_daemon_knows_them() -> None:
         return error(404, "not_found", "there is no such project")
 
     async with answering(answer) as daemon:
-        one = await DaemonCatalogue(daemon, "thing").refresh()
+        one = await DaemonCatalog(daemon, "thing").refresh()
         assert one.projects["thing"].deployments == (Deployment("stage", "http://stage"),)
         assert one.projects["thing"].test == Test("https://tests", env={"A": "{endpoint}"}, guard=0.1)
-        everything = await DaemonCatalogue(daemon, None).refresh()
+        everything = await DaemonCatalog(daemon, None).refresh()
         assert everything.projects.keys() == {"thing"}
         assert [(p.subject, "none has no test" in p.message) for p in everything.problems] == [
             ("none", True), ("bent", False),
         ]  # fmt: skip
         with pytest.raises(NotFound, match="no such project"):
-            await DaemonCatalogue(daemon, "other").refresh()
+            await DaemonCatalog(daemon, "other").refresh()
         with pytest.raises(Refused, match="none has no test"):
-            await DaemonCatalogue(daemon, "none").refresh()
+            await DaemonCatalog(daemon, "none").refresh()
         with pytest.raises(CatalogError, match="cannot be used"):
-            await DaemonCatalogue(daemon, "bent").refresh()
+            await DaemonCatalog(daemon, "bent").refresh()

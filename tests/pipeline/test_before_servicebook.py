@@ -13,8 +13,8 @@ LATE = "ServiceBook at http://book/api has not answered yet."
 
 def _before(world: World, **projects: object) -> Catalog:
     """What the file alone says; gives what is known once the book has answered."""
-    after = world.catalogue.current
-    world.catalogue.current = Catalog(projects, stale=LATE, complete=False)  # type: ignore[arg-type] # projects
+    after = world.catalog.current
+    world.catalog.current = Catalog(projects, stale=LATE, complete=False)  # type: ignore[arg-type] # projects
     return after
 
 
@@ -27,7 +27,7 @@ async def test_a_queued_run_of_a_project_of_the_book_waits_and_holds_up_no_other
     assert not await world.pipeline.launch_next()
     assert (await world.now(going)).status is Status.PENDING
     assert (await world.now(waiting)).status is Status.QUEUED
-    world.catalogue.current = after
+    world.catalog.current = after
     assert await world.pipeline.launch_next()
     assert (await world.now(waiting)).status is Status.PENDING
 
@@ -39,7 +39,7 @@ async def test_so_does_one_whose_parts_are_in_the_book(world: World, lacks: dict
     assert not await world.pipeline.launch_next()
     with pytest.raises(Conflict, match="shop cannot run yet: ServiceBook at http://book/api has not answered yet"):
         await world.pipeline.trigger("shop", deployment="stage")
-    world.catalogue.current = after
+    world.catalog.current = after
     assert await world.pipeline.launch_next()
     assert (await world.now(waiting)).status is Status.PENDING
 
@@ -65,7 +65,7 @@ async def test_pending_runs_keep_their_metrics_waiting(world: World) -> None:
     after = _before(world)
     same = await world.collect_until(pending, SETTLE)
     assert {name: value.state for name, value in same.metrics.items() if name == "cpu"} == {"cpu": MetricState.WAITING}
-    world.catalogue.current = after
+    world.catalog.current = after
     done = await world.collect_until(pending, 2 * SETTLE)
     assert (done.status, done.metrics["cpu"].value) == (Status.DONE, 40.0)
 
@@ -83,7 +83,7 @@ async def test_a_run_made_elsewhere_is_taken_later(world: World) -> None:
     after = _before(world)
     with pytest.raises(Unavailable, match="try again later"):
         await world.pipeline.accept(run)
-    world.catalogue.current = after
+    world.catalog.current = after
     kept, new = await world.pipeline.accept(run)
     assert (new, kept.metrics["cpu"].state) == (True, MetricState.WAITING)
 

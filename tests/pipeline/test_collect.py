@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dogdriver.datadog_api import replies as reply
-from dogdriver.model import MetricState, Project, Run, Status
-from tests.world import SETTLE, Catalogue, World, shop
+from dogdriver.model import Catalog, MetricState, Project, Run, Status
+from tests.world import SETTLE, World, shop
 
 DAY = 144 * SETTLE
 
@@ -113,11 +113,11 @@ async def test_what_is_wrong_with_the_address_or_a_proxy_is_waited_out(world: Wo
     pending = await world.launched()
     world.feed(pending)
     world.standin.parse_error_status = 404
-    kept, world.catalogue.current = world.catalogue.current, Catalogue({"shop": broken()}).current
+    kept, world.catalog.current = world.catalog.current, Catalog({"shop": broken()})
     waiting = await world.collect_until(pending, SETTLE)
     assert {waiting.metrics[m].state for m in ("cpu", "rps", "art")} == {MetricState.WAITING}
     assert "404" in (waiting.metrics["art"].note or "")
-    world.catalogue.current = kept
+    world.catalog.current = kept
     after = await world.collect_until(pending, 2 * SETTLE)
     assert after.metrics["art"].value == pytest.approx(200.0)
 
@@ -125,7 +125,7 @@ async def test_what_is_wrong_with_the_address_or_a_proxy_is_waited_out(world: Wo
 async def test_a_query_that_cannot_be_read_is_refused_at_once_in_datadogs_words(world: World) -> None:
     pending = await world.launched()
     world.feed(pending)
-    world.catalogue.current = Catalogue({"shop": broken()}).current
+    world.catalog.current = Catalog({"shop": broken()})
     ended = await world.collect_until(pending, SETTLE)
     assert ended.status is Status.DONE
     for name in ("cpu", "rps", "art"):
@@ -195,7 +195,7 @@ async def test_a_question_that_was_changed_since_is_not_asked_for_an_old_run(wor
     run = await done(world)
     await world.deliver()
     other = replace(shop().metrics[2], query="avg:system.cpu.idle{app:{project}}", unit="%")
-    world.catalogue.current = Catalogue({"shop": replace(shop(), metrics=(*shop().metrics[:2], other))}).current
+    world.catalog.current = Catalog({"shop": replace(shop(), metrics=(*shop().metrics[:2], other))})
     world.clock.forward(DAY)
     await world.deliver()
     art = (await world.now(run)).metrics["art"]

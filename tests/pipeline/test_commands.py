@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from dogdriver.errors import Conflict, DogdriverError, Invalid, NotFound, TargetError
-from dogdriver.model import Deployment, Load, MetricState, MetricValue, Release, Run, Status, Tally, Trigger
-from tests.world import SETTLE, START, Catalogue, World, shop
+from dogdriver.model import Catalog, Deployment, Load, MetricState, MetricValue, Release, Run, Status, Tally, Trigger
+from tests.world import SETTLE, START, World, shop
 
 
 async def test_what_is_queued_already_is_given_back(world: World) -> None:
@@ -43,7 +43,7 @@ TWO = (Deployment("dev", "http://127.0.0.1:1"), Deployment("prod", "http://127.0
 async def test_what_cannot_be_run_is_refused_in_one_sentence(
     world: World, change: dict[str, object], asked: dict[str, str], error: type[DogdriverError], words: str
 ) -> None:
-    world.catalogue.current = Catalogue({"shop": replace(shop(), **change)}).current  # type: ignore[arg-type] # by name
+    world.catalog.current = Catalog({"shop": replace(shop(), **change)})  # type: ignore[arg-type] # by name
     with pytest.raises(error, match=words):
         await world.pipeline.trigger(**{"project": "shop", **asked})  # type: ignore[arg-type] # by name
     assert not await world.store.queue()
@@ -153,7 +153,7 @@ async def test_a_run_made_elsewhere_is_kept_once(world: World) -> None:
 async def test_a_new_release_starts_a_run_only_where_that_is_wanted(world: World) -> None:
     await world.pipeline.watch_releases()
     assert not await world.store.queue()
-    world.catalogue.current = Catalogue({"shop": shop(on_release=True)}).current
+    world.catalog.current = Catalog({"shop": shop(on_release=True)})
     await world.pipeline.watch_releases()
     assert not await world.store.queue()  # 1.0.0 is not new any more
     world.target.versions = [("1.1.0", None)]
@@ -172,7 +172,7 @@ async def test_a_test_that_was_renamed_since_is_not_run_under_the_old_name(world
     run = await world.pipeline.trigger("shop")
     test = shop().test
     assert test is not None
-    world.catalogue.current = Catalogue({"shop": replace(shop(), test=replace(test, name="heavy"))}).current
+    world.catalog.current = Catalog({"shop": replace(shop(), test=replace(test, name="heavy"))})
     assert await world.pipeline.launch_next()
     failed = await world.now(run)
     assert (failed.status, failed.reason) == (

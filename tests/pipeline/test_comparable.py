@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from dogdriver.model import MetricState, Point, Run, Status
+from dogdriver.model import Catalog, MetricState, Point, Run, Status
 from dogdriver.pipeline.judge import comparable
-from tests.world import SETTLE, START, Catalogue, World, shop
+from tests.world import SETTLE, START, World, shop
 
 HOSTS = "avg:system.cpu.idle{app:{project},env:{deployment}} by {host}"
 
@@ -67,7 +67,7 @@ async def _done(world: World, hosts: int) -> Run:
 
 
 async def test_hosts_that_come_with_a_release_leave_it_undecided_and_that_is_the_reason(world: World) -> None:
-    world.catalogue.current = Catalogue({"shop": shop(fingerprint=HOSTS)}).current
+    world.catalog.current = Catalog({"shop": shop(fingerprint=HOSTS)})
     for _ in range(3):
         assert (await _done(world, 2)).fingerprint == 2.0
     world.target.versions = [("1.1.0", None)]

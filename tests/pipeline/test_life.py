@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from dogdriver.errors import CheckoutError, LoadTestError, TargetError
-from dogdriver.model import ClientMeasures, Grade, Measured, MetricState, Run, Status, Tally
-from tests.world import RUN_SECONDS, SETTLE, Catalogue, World, shop
+from dogdriver.model import Catalog, ClientMeasures, Grade, Measured, MetricState, Run, Status, Tally
+from tests.world import RUN_SECONDS, SETTLE, World, shop
 
 
 async def test_a_run_goes_from_its_trigger_to_done(world: World) -> None:
@@ -139,7 +139,7 @@ async def test_without_keys_the_run_is_done_with_what_the_client_measured(world:
 
 async def test_a_refused_query_says_so_and_does_not_spin(world: World) -> None:
     broken = replace(shop().metrics[0], name="broken", query="avg:nonsense{")
-    world.catalogue.current = Catalogue({"shop": replace(shop(), metrics=(*shop().metrics, broken))}).current
+    world.catalog.current = Catalog({"shop": replace(shop(), metrics=(*shop().metrics, broken))})
     pending = await world.launched()
     world.feed(pending)
     done = await world.collect_until(pending, 2 * SETTLE)
@@ -151,7 +151,7 @@ async def test_a_refused_query_says_so_and_does_not_spin(world: World) -> None:
 
 async def test_a_metric_taken_out_of_the_file_ends_without_a_value(world: World) -> None:
     pending = await world.launched()
-    world.catalogue.current = Catalogue({"shop": replace(shop(), metrics=shop().metrics[1:])}).current
+    world.catalog.current = Catalog({"shop": replace(shop(), metrics=shop().metrics[1:])})
     world.feed(pending)
     done = await world.collect_until(pending, 2 * SETTLE)
     assert (done.metrics["cpu"].state, done.metrics["cpu"].value) == (MetricState.NO_DATA, None)

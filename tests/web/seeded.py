@@ -61,7 +61,7 @@ class Clock:
 
 
 class Shelf:
-    """A catalogue that says what it is given."""
+    """A catalog that says what it is given."""
 
     def __init__(self, *projects: Project, problems: tuple[Problem, ...] = ()) -> None:
         self.current = Catalog({project.name: project for project in projects}, problems)
@@ -94,7 +94,7 @@ class Bench:
         ids = count(1)
         self.services = Services(
             store=self.store,
-            catalogue=self.shelf,
+            catalog=self.shelf,
             target=cast("Any", None),
             checkouts=cast("Any", None),
             runner=cast("Any", None),
@@ -118,7 +118,7 @@ class Bench:
             app,
             store=self.store,
             commands=self.pipeline,
-            catalogue=self.shelf,
+            catalog=self.shelf,
             status=self.status,
             clock=self.clock,
             source=OWN,

@@ -2,7 +2,7 @@
 
 from dogdriver.pipeline.ports.commands import Commands
 from dogdriver.pipeline.ports.datadog import Datadog
-from dogdriver.pipeline.ports.load import Catalogue, Checkouts, Runner, Target
+from dogdriver.pipeline.ports.load import CatalogSource, Checkouts, Runner, Target
 from dogdriver.pipeline.ports.store import Store
 
-__all__ = ["Catalogue", "Checkouts", "Commands", "Datadog", "Runner", "Store", "Target"]
+__all__ = ["CatalogSource", "Checkouts", "Commands", "Datadog", "Runner", "Store", "Target"]

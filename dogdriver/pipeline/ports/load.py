@@ -7,7 +7,7 @@ from typing import Protocol
 from dogdriver.model import Catalog, Deployment, Job, Load, Measured, Prepared, Snapshot, Test
 
 
-class Catalogue(Protocol):
+class CatalogSource(Protocol):
     """Which projects exist. `current` never waits; `refresh` asks ServiceBook and reads the file again."""
 
     @property

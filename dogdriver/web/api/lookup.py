@@ -15,7 +15,7 @@ async def project_test(request: web.Request) -> web.StreamResponse:
     site.access.require(request)
     read_query(request, ())
     name = request.match_info["project"]
-    entry = site.catalogue.current.projects.get(name)
+    entry = site.catalog.current.projects.get(name)
     if entry is None:
         raise NotFound(f"there is no project {name} to run; GET /api/v1/projects lists those there are")
     if entry.test is None:

@@ -151,7 +151,7 @@ async def status(request: web.Request) -> web.StreamResponse:
 async def status_document(site: Site) -> dict[str, Any]:
     """What the daemon says of its parts, and the queue."""
     queue = await site.store.queue()
-    catalog = site.catalogue.current
+    catalog = site.catalog.current
     return {
         "source": site.source,
         "version": site.version.get("version"),

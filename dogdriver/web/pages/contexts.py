@@ -66,9 +66,9 @@ class Card:
 @dataclass(frozen=True, slots=True)
 class HomePage:
     """`/`: the *cards* of all projects that ever ran, the most pressing first, and of the *others*; the *lead*
-    sentence, the *queue*, and what is wrong with the catalogue.
+    sentence, the *queue*, and what is wrong with the catalog.
 
-    *problems* are (subject, message); *stale* says why the catalogue is an earlier one than wanted.
+    *problems* are (subject, message); *stale* says why the catalog is an earlier one than wanted.
     """
 
     lead: str

@@ -17,7 +17,7 @@ DECIDED = frozenset({Outcome.REGRESSED.value, Outcome.IMPROVED.value})
 
 async def home_page(site: Site) -> HomePage:
     views = [await project_view(site, name) for name in await site.scopes.names()]
-    catalog = site.catalogue.current
+    catalog = site.catalog.current
     shown = {view.scope.project for view in views}
     return HomePage(
         lead=_lead(views),
@@ -76,7 +76,7 @@ def _telling(metrics: Sequence[MetricView]) -> MetricView:
 
 
 async def status_page(site: Site) -> StatusPage:
-    catalog = site.catalogue.current
+    catalog = site.catalog.current
     parts = [(name, said) for name, said in (await site.status()).items() if isinstance(said, Mapping)]
     return StatusPage(
         parts=tuple(parts),
