@@ -10,11 +10,10 @@ from urllib.parse import quote
 import aiohttp
 
 from dogdriver.datadog_api import events, links, results
-from dogdriver.datadog_api import replies as reply
 from dogdriver.datadog_api.endpoints import Api
 from dogdriver.datadog_api.http import Answer, Transport
 from dogdriver.datadog_api.ratelimit import Budget
-from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
+from dogdriver.errors import ExternalError, Mismatch, RateLimited, Refused, Unavailable
 from dogdriver.metrics import points as buckets
 from dogdriver.metrics import query, settle
 from dogdriver.metrics.hosts import fingerprint, kinds
@@ -103,8 +102,8 @@ class Datadog:
         for together in _together(list(dict.fromkeys(queries))):
             try:
                 found.update(zip(together, await self._query(together, window), strict=True))
-            except (reply.Mismatch, Refused) as error:
-                if len(together) == 1 or (isinstance(error, Refused) and error.reason_code == "forbidden"):
+            except (Mismatch, Refused) as error:
+                if len(together) == 1 or (isinstance(error, Refused) and error.code == "forbidden"):
                     found.update(dict.fromkeys(together, error))
                 else:
                     found.update({one: await self._alone(one, window) for one in together})

@@ -2,13 +2,14 @@
 
 DogdriverError                     code, message (what, and what to do), details
 ├── SettingsError                  the start is refused
-├── BadInput                       the caller can mend it
+├── BadInput                       the caller can fix it
 │   ├── NotFound                   no such project, run, metric
 │   ├── Conflict                   not in this state, or not the same as before
 │   ├── TooLarge                   more bytes than are taken
 │   ├── UnsupportedMedia           not JSON by its content type
 │   ├── Invalid                    well-formed, and still not acceptable
 │   ├── Unauthenticated            no token, or a wrong one
+│   │   └── TooManyAttempts        wrong tokens, again and again
 │   └── Forbidden                  a token will not help (an Origin that is not ours)
 ├── RunError                       the run ends as failed, with this sentence as its reason
 │   ├── CatalogError               a project, deployment or test that cannot be used
@@ -17,24 +18,25 @@ DogdriverError                     code, message (what, and what to do), details
 │   └── LoadTestError              the test itself: unknown name, no scenario, import or set-up that raises
 ├── ExternalError                  somebody else's server
 │   ├── Unavailable                try again, not before retry_after seconds if given
-│   │   └── RateLimited            the budget is spent
+│   │   ├── RateLimited            the budget is spent
+│   │   └── Mismatch               the answer is not to the question that was asked
 │   └── Refused                    permanent: keys, scope, malformed request; trying again will not help
 └── StoreError                     the database cannot do what it must
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 
 class DogdriverError(Exception):
     """One sentence that says what is wrong and what to do, and a stable *code* in snake_case."""
 
-    code: ClassVar[str] = "error"
+    code: str = "error"
 
     def __init__(self, message: str, *, code: str | None = None, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.reason_code = code or type(self).code
+        self.code = code or self.code
         self.details = dict(details or {})
 
 
@@ -68,6 +70,16 @@ class Invalid(BadInput):
 
 class Unauthenticated(BadInput):
     code = "unauthenticated"
+
+
+class TooManyAttempts(Unauthenticated):
+    """*retry_after*: the seconds to wait."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Forbidden(BadInput):
@@ -112,6 +124,12 @@ class Unavailable(ExternalError):
 
 class RateLimited(Unavailable):
     code = "rate_limited"
+
+
+class Mismatch(Unavailable):
+    """Nothing in the answer is used."""
+
+    code = "mismatch"
 
 
 class Refused(ExternalError):

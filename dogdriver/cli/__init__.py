@@ -29,7 +29,7 @@ def run(parsed: argparse.Namespace, settings: Settings, environ: Mapping[str, st
         identity.prepare(settings.data)
         return asyncio.run(Client(wanted, settings, environ, clock, report, mask).run())
     except DogdriverError as error:
-        report.say("impossible", f"dogdriver: {error.message}", code=error.reason_code)
+        report.say("impossible", f"dogdriver: {error.message}", code=error.code)
         return Exit.IMPOSSIBLE
     finally:
         report.close()

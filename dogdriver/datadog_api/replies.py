@@ -5,19 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dogdriver.errors import Refused, Unavailable
+from dogdriver.errors import Mismatch, Refused, Unavailable
 from dogdriver.metrics import query as queries
 from dogdriver.metrics import units
 from dogdriver.model import Reading, Series
 
 WINDOW_SLACK = 60  # seconds: no more than a window is padded by, so that the run itself is inside
 _METRIC = re.compile(r"[A-Za-z][\w.]*\.[\w.]+")
-
-
-class Mismatch(Unavailable):
-    """The answer is not to the question that was asked; nothing in it is used."""
-
-    code = "mismatch"
 
 
 def check_window(document: Mapping[str, Any], start: int, end: int) -> None:

@@ -44,5 +44,5 @@ class Health:
         return replace(self, last_success=at, error=None, refused=False)
 
     def failed(self, at: datetime, error: ExternalError) -> "Health":
-        forbidden = isinstance(error, Refused) and error.reason_code == "forbidden"
+        forbidden = isinstance(error, Refused) and error.code == "forbidden"
         return replace(self, last_error=at, error=error.message, refused=forbidden)

@@ -93,9 +93,9 @@ class Attempt:
         self, metric: Metric, before: MetricValue, answer: Reading | ExternalError, window: Window
     ) -> MetricValue:
         # Only what is said of the query itself is final at once; keys, proxies and settings can be mended meanwhile.
-        if isinstance(answer, Refused) and (answer.reason_code == "bad_query" or self._regular is None):
+        if isinstance(answer, Refused) and (answer.code == "bad_query" or self._regular is None):
             what = "; correct its query in the projects file, `dogdriver check` tries it"
-            note = answer.message + (what if answer.reason_code == "bad_query" else "")
+            note = answer.message + (what if answer.code == "bad_query" else "")
             return replace(before, state=MetricState.REFUSED, query=self._query(metric), note=note)
         if isinstance(answer, ExternalError):
             return self._later(before, answer.message)

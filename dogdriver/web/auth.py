@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from itsdangerous import BadSignature, TimestampSigner
 
-from dogdriver.errors import Forbidden, Unauthenticated
+from dogdriver.errors import Forbidden, TooManyAttempts, Unauthenticated
 from dogdriver.model import Clock
 from dogdriver.settings import Secret
 
@@ -21,16 +21,6 @@ MOST_ADDRESSES = 10_000
 SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 OPEN = frozenset({"/__lbheartbeat__", "/__heartbeat__", "/__version__", "/login"})
 """What a private daemon still answers to everybody."""
-
-
-class TooManyAttempts(Unauthenticated):
-    """Wrong tokens, again and again; *retry_after* seconds to wait."""
-
-    code = "too_many_attempts"
-
-    def __init__(self, message: str, *, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class Access:

@@ -21,11 +21,11 @@ from dogdriver.errors import (
     RunError,
     StoreError,
     TooLarge,
+    TooManyAttempts,
     Unauthenticated,
     Unavailable,
     UnsupportedMedia,
 )
-from dogdriver.web.auth import TooManyAttempts
 from dogdriver.web.cache import json_response
 
 LOG = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ LOG = logging.getLogger(__name__)
 STATUS: Mapping[type[DogdriverError], HTTPStatus] = {
     BadInput: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
@@ -51,8 +52,6 @@ HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 4
 
 
 def status_of(error: DogdriverError) -> HTTPStatus:
-    if isinstance(error, TooManyAttempts):
-        return HTTPStatus.TOO_MANY_REQUESTS
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
@@ -87,7 +86,7 @@ def failure(request: web.Request, error: Exception) -> Failure:
         status = status_of(error)
         if status is HTTPStatus.INTERNAL_SERVER_ERROR:
             LOG.error("%s %s failed", request.method, request.path, exc_info=error)
-        document = error_document(error.reason_code, error.message, error.details)
+        document = error_document(error.code, error.message, error.details)
         return Failure(status, document, _headers(error, status))
     if isinstance(error, web.HTTPException):
         document = error_document(HTTP_CODES.get(error.status, "http_error"), _sentence(request, error))

@@ -49,7 +49,7 @@ async def test_without_keys_nothing_leaves_and_that_is_said(
     if not configured:
         with pytest.raises(Refused, match="set DD_API_KEY and DD_APP_KEY") as caught:
             await client.read("avg:a.b{*}", window)
-        assert caught.value.reason_code == "not_configured"
+        assert caught.value.code == "not_configured"
         assert not standin.asked("/api/v1/query")
     if not sends:
         with pytest.raises(Refused, match="set DD_API_KEY"):
@@ -206,7 +206,7 @@ async def test_an_event_of_long_ago_is_refused_as_such(datadog: Datadog, run: Ru
     payload = datadog.events(run, "stop", at=clock() - timedelta(hours=18, minutes=1), link=None)
     with pytest.raises(Refused) as caught:
         await datadog.send_event(payload)
-    assert caught.value.reason_code == "too_old"
+    assert caught.value.code == "too_old"
     assert "Event too far in the past" in caught.value.message
     assert not datadog.status[Endpoint.EVENTS].refused
 

@@ -161,7 +161,7 @@ async def test_a_403_marks_its_own_endpoint(
     standin.mode("forbidden", path="/api/v1/query")
     error = await failure(datadog, window, secrets_stay_out)
     assert isinstance(error, Refused)
-    assert error.reason_code == "forbidden"
+    assert error.code == "forbidden"
     assert "DD_APP_KEY" in error.message
     await datadog.send_event(datadog.events(run, "start", at=clock(), link=None))
     assert datadog.status[Endpoint.QUERY].refused
@@ -187,7 +187,7 @@ async def test_a_parse_error_is_permanent_and_in_datadogs_own_words(
     standin.parse_error_status = status
     with pytest.raises(Refused) as caught:
         await datadog.read("avg:foo@bar{*}", window)
-    assert caught.value.reason_code == "bad_query"
+    assert caught.value.code == "bad_query"
     assert "unable to parse avg:foo@bar{*}" in caught.value.message
 
 

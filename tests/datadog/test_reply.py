@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.datadog_api.replies import Mismatch, check_window, readings
-from dogdriver.errors import ExternalError, Refused, Unavailable
+from dogdriver.datadog_api.replies import check_window, readings
+from dogdriver.errors import ExternalError, Mismatch, Refused, Unavailable
 from dogdriver.model import Reading
 
 RECORDED = {

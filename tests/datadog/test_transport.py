@@ -177,7 +177,7 @@ async def test_every_status_has_its_error(
         with pytest.raises(ExternalError) as caught:
             await europe.read("avg:a.b{*}", window)
     assert isinstance(caught.value, kind)
-    assert caught.value.reason_code == code
+    assert caught.value.code == code
     assert words in caught.value.message
     assert len(caught.value.message) < 700
     assert "\n" not in caught.value.message
