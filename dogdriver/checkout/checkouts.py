@@ -10,12 +10,10 @@ from tempfile import mkdtemp
 
 from packaging.utils import canonicalize_name
 
-from dogdriver.checkout import entry, requirements
 from dogdriver.checkout.address import Address, check_ref, parse
-from dogdriver.checkout.folder import copy
+from dogdriver.checkout.files import copy_folder, find_entry, inside
 from dogdriver.checkout.git import Git
-from dogdriver.checkout.place import inside
-from dogdriver.checkout.site import Sites
+from dogdriver.checkout.requirements import Sites, reconcile
 from dogdriver.errors import CheckoutError
 from dogdriver.model import Prepared, Test
 
@@ -67,7 +65,7 @@ class TestCheckouts:
                 return await self._prepared(test, address, ref)
         except OSError as error:
             raise CheckoutError(
-                f"The test cannot be put into the data directory ({error.strerror}); make room there or mend its owner."
+                f"The test cannot be put into the data directory ({error.strerror}); make room there or fix its owner."
             ) from error
 
     async def _prepared(self, test: Test, address: Address, ref: str) -> Prepared:
@@ -86,14 +84,14 @@ class TestCheckouts:
         snapshot = address.folder and ref == "HEAD" and not _is_bare(Path(address.text))
         commit: str | None = None
         if snapshot:
-            await asyncio.to_thread(copy, Path(address.text), root)
+            await asyncio.to_thread(copy_folder, Path(address.text), root)
             shutil.rmtree(repository, ignore_errors=True)  # else it would grow with every edit
             tree = await self._git.hash_folder(repository, root)
         else:
             commit, tree = await self._git.fetch(repository, address, ref)
             await self._git.export(repository, tree, root)
         folder = inside(root, root, test.path or ".", "the test's `path`")
-        found = entry.find(root, folder, test.name)
+        found = find_entry(root, folder, test.name)
         repository.touch()
         content = tree
         if folder != root and all(file.is_relative_to(folder) for file in found.files):
@@ -103,7 +101,7 @@ class TestCheckouts:
             notes.append("the test's repository has submodules; they are not fetched")
         site = None
         if found.requirements:
-            wanted = requirements.reconcile(found.requirements, root, self._own)
+            wanted = reconcile(found.requirements, root, self._own)
             notes += wanted.notes
             site = await self._sites.install(wanted, folder=found.requirements.parent, content=tree)
         return Prepared(

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dogdriver.checkout.address import Address
-from dogdriver.checkout.process import Finished, run, surroundings
+from dogdriver.checkout.process import Finished, environment, run
 from dogdriver.errors import CheckoutError
 
 CONFIG = """\
@@ -49,7 +49,7 @@ GONE = (  # trying again will not help
     ("not found", "there is no such repository; correct the address"),
 )
 AWAY = (
-    ("Could not resolve host", "the host's name is not known; correct the address or mend the network"),
+    ("Could not resolve host", "the host's name is not known; correct the address or fix the network"),
     ("Connection refused", "nothing listens there; correct the address or try later"),
     ("unable to access", "the server cannot be reached; correct the address or try later"),
 )
@@ -64,7 +64,7 @@ class Git:
         self._home = home
         self._seconds = seconds
         self._env = {
-            **surroundings(environ),
+            **environment(environ),
             "HOME": str(home),
             "XDG_CONFIG_HOME": str(home),
             "GIT_CONFIG_NOSYSTEM": "1",

@@ -29,7 +29,7 @@ class Finished:
         return self.code == 0
 
 
-def surroundings(environ: Mapping[str, str]) -> dict[str, str]:
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What a program may know of the daemon's environment: how to reach the network, and no secret."""
     return {"PATH": os.defpath, **{name: environ[name] for name in PASSED if name in environ}, "LC_ALL": "C.UTF-8"}
 

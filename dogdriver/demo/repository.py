@@ -12,7 +12,7 @@ SECONDS = 20.0
 
 # Nobody's own git settings, and the same commit for the same content.
 _IDENTITY = {
-    **process.surroundings({}),
+    **process.environment({}),
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     **{

@@ -336,7 +336,7 @@ async def test_submodules_are_mentioned(checkouts: Make, repository: Repository)
 
 
 @pytest.mark.parametrize("damage", ["refs/test.lock", "shallow.lock", "HEAD", "objects"])
-async def test_what_a_killed_daemon_left_is_mended(
+async def test_what_a_killed_daemon_left_is_repaired(
     checkouts: Make, repository: Repository, tmp_path: Path, damage: str
 ) -> None:
     made = checkouts()
@@ -379,7 +379,7 @@ async def test_a_data_directory_that_takes_nothing_is_a_sentence(
 ) -> None:
     made = checkouts()
     (tmp_path / "data").write_text("no directory")
-    why = "The test cannot be put into the data directory (Not a directory); make room there or mend its owner."
+    why = "The test cannot be put into the data directory (Not a directory); make room there or fix its owner."
     assert await reason(made, Test(repository.url)) == why
 
 
@@ -411,7 +411,7 @@ async def test_a_moving_branch_does_not_grow_its_repository(
 async def test_a_folder_that_is_too_much_is_refused(
     checkouts: Make, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dogdriver.checkout.folder.MOST_FILES", 1)
+    monkeypatch.setattr("dogdriver.checkout.files.MOST_FILES", 1)
     message = await reason(checkouts(), Test(str(repository.folder)))
     assert "holds more than 1 files" in message
     assert "give the folder of the test alone" in message

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dogdriver.checkout.requirements import reconcile
-from dogdriver.checkout.site import Sites
+from dogdriver.checkout.requirements import Sites, reconcile
 from dogdriver.errors import CheckoutError
 from dogdriver.model import Test
 

@@ -188,7 +188,7 @@ async def test_a_service_that_cannot_start_is_said_in_a_sentence(tmp_path: Path)
 async def test_the_sample_test_is_a_repository_with_the_same_commit_each_time(tmp_path: Path) -> None:
     async def head() -> str:
         done = await programs.run(
-            ["git", "rev-parse", "HEAD"], env=programs.surroundings({}), cwd=tmp_path / "loadtest", seconds=20
+            ["git", "rev-parse", "HEAD"], env=programs.environment({}), cwd=tmp_path / "loadtest", seconds=20
         )
         return done.out.strip()
 
