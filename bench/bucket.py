@@ -22,7 +22,7 @@ from typing import Any
 import aiohttp
 from aiobotocore.session import get_session
 
-from dogdriver.archive import Exchange
+from dogdriver.archive import Archive
 from dogdriver.demo.standin import serve_standin
 from tests.archive.s3 import S3Server
 from tests.archive.shelf import Shelf
@@ -210,17 +210,17 @@ async def listing(folder: Path, objects: int) -> None:
         world.standin = standin
         await world.open()
         shelf = Shelf()
-        exchange = Exchange(replace(world.pipeline._world, source="here"), world.store, shelf, sync=30.0)  # noqa: SLF001 - a bench
+        archive = Archive(replace(world.pipeline._world, source="here"), world.store, shelf, sync=30.0)  # noqa: SLF001 - a bench
         for number in range(objects):
             writer = ("oslo", "rome")[number % 2]
             shelve(shelf, finished(number, writer), writer, START + timedelta(minutes=number))
         began = time.perf_counter()
-        await look(world, exchange)
+        await look(world, archive)
         first, took = shelf.requests - shelf.read, time.perf_counter() - began
         costs = []
         for _ in range(20):
             before = shelf.requests
-            await look(world, exchange)
+            await look(world, archive)
             costs.append(shelf.requests - before)
         print(f"{objects:>7} objects: the first look {first} lists and {shelf.read} objects in {took:.1f} s, each later"
               f" one {min(costs)} to {max(costs)} requests")  # fmt: skip

@@ -25,7 +25,7 @@ from aiohttp import web
 
 from dogdriver import identity, logs
 from dogdriver import web as pages
-from dogdriver.archive import Exchange
+from dogdriver.archive import Archive
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
@@ -109,7 +109,7 @@ async def _build(
         link=lambda run: f"{settings.public_url or address}/r/{run}",
     )
     pipeline = Pipeline(services)
-    exchange = await _exchange(stack, settings, services, store)
+    archive = await _archive(stack, settings, services, store)
     senders = {
         "datadog.event": datadog.send_event,
         "datadog.series": datadog.send_series,
@@ -124,13 +124,13 @@ async def _build(
             Worker("collect", pipeline.collect_next, pipeline.wake.collect, now, store.next_due),
             Worker("outbox", outbox.deliver_next, pipeline.wake.errands, now, store.next_errand),
             Worker("retention", retention.next, asyncio.Event(), now, retention.due),
-            *_bucket_workers(exchange, pipeline, now),
+            *_bucket_workers(archive, pipeline, now),
         ),
     )  # fmt: skip
 
     app = web.Application()
     status = Status(
-        store=store, catalog=catalog, datadog=datadog, scheduler=scheduler, settings=settings, exchange=exchange,
+        store=store, catalog=catalog, datadog=datadog, scheduler=scheduler, settings=settings, archive=archive,
         warnings=tuple(Problem("settings", w) for w in settings.warnings),
     )  # fmt: skip
     pages.setup(
@@ -158,9 +158,7 @@ async def _build(
     return app
 
 
-async def _exchange(
-    stack: AsyncExitStack, settings: Settings, services: Services, store: SqliteStore
-) -> Exchange | None:
+async def _archive(stack: AsyncExitStack, settings: Settings, services: Services, store: SqliteStore) -> Archive | None:
     """What goes to and comes from the bucket; None without one."""
     if settings.bucket is None:
         return None
@@ -169,15 +167,15 @@ async def _exchange(
     bucket = await stack.enter_async_context(open_bucket(settings.bucket))
     for name in AWS:  # the client has taken its own
         os.environ.pop(name, None)  # noqa: TID251 - the wiring
-    return Exchange(services, store, bucket, sync=settings.sync)
+    return Archive(services, store, bucket, sync=settings.sync)
 
 
-def _bucket_workers(exchange: Exchange | None, pipeline: Pipeline, now: Callable[[], datetime]) -> tuple[Worker, ...]:
-    if exchange is None:
+def _bucket_workers(archive: Archive | None, pipeline: Pipeline, now: Callable[[], datetime]) -> tuple[Worker, ...]:
+    if archive is None:
         return ()
     return (
-        Worker("archive", exchange.upload_next, pipeline.wake.archive, now, exchange.next_upload),
-        Worker("bucket", exchange.sync_next, asyncio.Event(), now, exchange.next_sync),
+        Worker("archive", archive.upload_next, pipeline.wake.archive, now, archive.next_upload),
+        Worker("bucket", archive.sync_next, asyncio.Event(), now, archive.next_sync),
     )
 
 

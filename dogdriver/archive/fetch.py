@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from dogdriver.archive.objects import LARGEST
-from dogdriver.archive.ports import Books, Bucket
+from dogdriver.archive.ports import Bucket, Ledger
 from dogdriver.errors import BadInput, DogdriverError, Invalid, TooLarge
 from dogdriver.model.archive import Arrival, Fetched, Rejected, Stored
 from dogdriver.pipeline.context import Services
@@ -20,7 +20,7 @@ Parse = Callable[[Stored, bytes], Arrival]
 """Makes a run of an object's content. Raises BadInput with a sentence that names what is wrong."""
 
 
-async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
     """*work* on every item, AT_ONCE of them at a time; the first error ends it, as itself."""
     queue = iter(items)
 
@@ -37,7 +37,7 @@ async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def understood(stored: Stored, parse: Callable[[], T]) -> T:
+def parse_safely(stored: Stored, parse: Callable[[], T]) -> T:
     """What *parse* makes of an object; where it fails by a defect of ours, the object must not hold up the others."""
     try:
         return parse()
@@ -57,16 +57,16 @@ async def fetch(bucket: Bucket, stored: Stored) -> Fetched | None:
     return await bucket.get(stored.key, most=LARGEST)
 
 
-class History:
+class Importer:
     """Brings objects that are history: what cannot be used is left where it is, and remembered."""
 
-    def __init__(self, services: Services, books: Books, bucket: Bucket) -> None:
-        self._world, self._books, self._bucket = services, books, bucket
+    def __init__(self, context: Services, ledger: Ledger, bucket: Bucket) -> None:
+        self._context, self._ledger, self._bucket = context, ledger, bucket
 
     async def bring(self, objects: Sequence[tuple[Stored, str]], parse: Parse) -> int:
         """Of *objects*, each with its run's id, read those that are new; how many runs came of them."""
         new = 0
-        for batch in _batches(await self._books.unread(objects)):
+        for batch in _batches(await self._ledger.unread(objects)):
             new += await self._read(batch, parse)
         return new
 
@@ -77,14 +77,14 @@ class History:
             try:
                 fetched = await fetch(self._bucket, stored)
                 if fetched is not None:
-                    arrivals.append(understood(stored, lambda: parse(stored, fetched.body)))
+                    arrivals.append(parse_safely(stored, lambda: parse(stored, fetched.body)))
             except BadInput as error:
                 reason = error.message
-                await self._books.reject(Rejected(stored.key, stored.etag, stored.size, reason, self._world.clock()))
+                await self._ledger.reject(Rejected(stored.key, stored.etag, stored.size, reason, self._context.clock()))
 
-        await each(batch, read)
+        await for_each(batch, read)
         arrivals.sort(key=lambda arrival: arrival.key)
-        return await self._books.bring(arrivals, self._world.clock())
+        return await self._ledger.bring(arrivals, self._context.clock())
 
 
 def _batches(objects: Sequence[Stored]) -> Iterator[list[Stored]]:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dogdriver.archive.downloads import Round
-from dogdriver.archive.fetch import each, fetch, understood
-from dogdriver.archive.legacy import JOBS, is_job, job_run, usual_place, without_project
+from dogdriver.archive.downloads import FullScan
+from dogdriver.archive.fetch import fetch, for_each, parse_safely
+from dogdriver.archive.legacy import JOBS, default_place, is_job, job_run, without_project
 from dogdriver.archive.objects import (
     INBOX,
     claim_key,
@@ -22,7 +22,7 @@ from dogdriver.archive.objects import (
     reason_object,
     rejected_keys,
 )
-from dogdriver.archive.ports import Books, Bucket
+from dogdriver.archive.ports import Bucket, Ledger
 from dogdriver.errors import BadInput, Invalid
 from dogdriver.model import Run
 from dogdriver.model.archive import Arrival, Rejected, Stored, Taken
@@ -37,19 +37,19 @@ PAGES = 10  # of each inbox in one look
 class Inbox:
     """Takes, claims, sets aside and removes the objects of both inboxes."""
 
-    def __init__(self, services: Services, books: Books, bucket: Bucket) -> None:
-        self._world, self._books, self._bucket = services, books, bucket
-        self._rounds = (Round(bucket, INBOX), Round(bucket, JOBS, folders=True))
+    def __init__(self, context: Services, ledger: Ledger, bucket: Bucket) -> None:
+        self._context, self._ledger, self._bucket = context, ledger, bucket
+        self._scans = (FullScan(bucket, INBOX), FullScan(bucket, JOBS, folders=True))
         self._others: dict[str, datetime] = {}  # until when somebody else has an object
         self._first_seen: dict[str, datetime] = {}
 
     async def look(self) -> int:
         """How many objects were taken."""
-        now = self._world.clock()
-        taken = {one.key: one for one in await self._books.taken()}
-        await each([one for one in taken.values() if not one.archived], lambda one: self._renew(one, now))
+        now = self._context.clock()
+        taken = {one.key: one for one in await self._ledger.taken()}
+        await for_each([one for one in taken.values() if not one.archived], lambda one: self._renew(one, now))
         listed = [one for one in await self._listed() if one.key not in taken]
-        known = {one.key: one for one in await self._books.rejected(keys=[one.key for one in listed])}
+        known = {one.key: one for one in await self._ledger.rejected(keys=[one.key for one in listed])}
         self._others = {key: until for key, until in self._others.items() if until > now}
         self._first_seen = {one.key: self._first_seen.get(one.key, now) for one in listed}
         arrivals: list[Arrival] = []
@@ -61,32 +61,32 @@ class Inbox:
                 arrivals.append(arrival)
 
         try:
-            await each(listed, take)
+            await for_each(listed, take)
         finally:
             if arrivals:
-                await self._books.bring(arrivals, now)
-                self._world.wake.collect.set()
-                self._world.wake.archive.set()
+                await self._ledger.bring(arrivals, now)
+                self._context.wake.collect.set()
+                self._context.wake.archive.set()
         return len(arrivals)
 
     async def done(self) -> Sequence[str]:
         """The objects whose runs are in the archive."""
-        return [one.key for one in await self._books.taken() if one.archived]
+        return [one.key for one in await self._ledger.taken() if one.archived]
 
     async def clear(self, done: Sequence[str]) -> None:
         """Remove them: first the object, then its claim."""
 
         async def remove(key: str) -> None:
             await self._bucket.remove(key, claim_key(key))
-            await self._books.let_go([key])
+            await self._ledger.let_go([key])
 
-        await each(done, remove)
+        await for_each(done, remove)
 
     async def _listed(self) -> Sequence[Stored]:
         found: dict[str, Stored] = {}
-        for round_ in self._rounds:
+        for scan in self._scans:
             for _ in range(PAGES):
-                listing = await round_.page()
+                listing = await scan.next_page()
                 found |= {one.key: one for one in listing.objects}
                 if not listing.more:
                     break
@@ -97,27 +97,27 @@ class Inbox:
         if stored.key in self._others:
             return True
         waited = now - self._first_seen[stored.key]
-        return not self._world.datadog.configured and waited < timedelta(seconds=self._world.settle)
+        return not self._context.datadog.configured and waited < timedelta(seconds=self._context.settle)
 
     # Claims
 
     async def _claim(self, key: str, now: datetime) -> bool:
-        place, body = claim_key(key), claim_object(self._world.source, now + CLAIM)
+        place, body = claim_key(key), claim_object(self._context.source, now + CLAIM)
         if await self._bucket.put(place, body, new=True):
             return True
         kept = await self._bucket.get(place, most=CLAIM_BYTES)
         if kept is None:
             return False  # just given back: the next look will tell
         held = read_claim(kept.body)
-        if held and held[0] != self._world.source and held[1] > now:
+        if held and held[0] != self._context.source and held[1] > now:
             self._others[key] = min(held[1], now + CLAIM)
             return False
         return await self._bucket.put(place, body, match=kept.etag)
 
     async def _renew(self, taken: Taken, now: datetime) -> None:
         if taken.claimed - now < CLAIM / 2:
-            await self._bucket.put(claim_key(taken.key), claim_object(self._world.source, now + CLAIM))
-            await self._books.renew(taken.key, now + CLAIM)
+            await self._bucket.put(claim_key(taken.key), claim_object(self._context.source, now + CLAIM))
+            await self._ledger.renew(taken.key, now + CLAIM)
 
     # Objects
 
@@ -143,12 +143,12 @@ class Inbox:
             await self._bucket.remove(claim_key(stored.key))
             return None
         body = fetched.body
-        run = understood(stored, lambda: self._run(body, run_id, job=job, now=now))
-        if self._world.undecided(run):
+        run = parse_safely(stored, lambda: self._run(body, run_id, job=job, now=now))
+        if self._context.undecided(run):
             await self._bucket.remove(claim_key(stored.key))  # until ServiceBook has answered
             return None
-        run = self._world.arrived(run)
-        kept = await self._world.store.run(run_id)
+        run = self._context.arrived(run)
+        kept = await self._context.store.run(run_id)
         if kept is not None and not job and not same_run(kept, _as_labelled(run, kept)):
             raise Invalid(f"run {run_id} is here already and differs from it")
         return Arrival(run, stored.key, stored.etag, claimed=now + CLAIM, relabel=job)
@@ -157,17 +157,17 @@ class Inbox:
         if not job:
             return delivered(body, run_id, now)
         run = job_run(body, run_id, now, self._place)
-        return run if self._world.project(run) else without_project(run)
+        return run if self._context.project(run) else without_project(run)
 
     def _place(self, project: str) -> tuple[str, str]:
-        return usual_place(self._world.catalog.current.projects.get(project))
+        return default_place(self._context.catalog.current.projects.get(project))
 
     async def _set_aside(self, stored: Stored, reason: str, now: datetime) -> None:
         """Move an object where nobody reads it, its reason beside it; it is on our status page before it is moved."""
         place, beside = rejected_keys(stored.key)
-        await self._books.reject(Rejected(stored.key, stored.etag, stored.size, reason, now, place))
+        await self._ledger.reject(Rejected(stored.key, stored.etag, stored.size, reason, now, place))
         if await self._bucket.copy(stored.key, place):
-            await self._bucket.put(beside, reason_object(stored.key, reason, now, self._world.source))
+            await self._bucket.put(beside, reason_object(stored.key, reason, now, self._context.source))
         await self._bucket.remove(stored.key, claim_key(stored.key))
 
 

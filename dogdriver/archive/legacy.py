@@ -23,27 +23,27 @@ UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class LegacyResult:
     """What the key of a result says."""
 
     project: str
     start: datetime
 
 
-def result_of(key: str) -> Result | None:
+def parse_result_key(key: str) -> LegacyResult | None:
     """None: the key is not a result's. The project may hold hyphens; the start is what follows the last one."""
     match = _RESULT.fullmatch(key)
     if match is None:
         return None
     start = datetime.fromtimestamp(int(match[2]), UTC)
-    return Result(match[1], start) if start < UNTIL else None
+    return LegacyResult(match[1], start) if start < UNTIL else None
 
 
 def is_job(key: str) -> bool:
     return _JOB.fullmatch(key) is not None
 
 
-def result_run(result: Result, body: bytes, run_id: str, place: tuple[str, str]) -> Run:
+def result_run(result: LegacyResult, body: bytes, run_id: str, place: tuple[str, str]) -> Run:
     """A run that is done, with what was measured. Raises Invalid with a sentence that names what is wrong."""
     document = parsed(body)
     name = _name(result.project, "the project in its key")
@@ -79,7 +79,7 @@ def without_project(run: Run) -> Run:
     return replace(run, metrics=metrics)
 
 
-def usual_place(project: Project | None) -> tuple[str, str]:
+def default_place(project: Project | None) -> tuple[str, str]:
     """The default deployment and test of a project."""
     deployment = project.deployment(None) if project else None
     test = project.test if project else None

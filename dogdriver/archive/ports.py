@@ -1,4 +1,4 @@
-"""What the exchange needs of a bucket and of the database, as small Protocols."""
+"""What the archive needs of a bucket and of the database, as small Protocols."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -38,7 +38,7 @@ class Bucket(Protocol):
         """What is not there is no error."""
 
 
-class Books(Protocol):
+class Ledger(Protocol):
     """The part of the store that keeps what has gone up and what has come down. Every method is one transaction."""
 
     async def bucket_is(self, name: str) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from dogdriver.archive.health import Health, noted
 from dogdriver.archive.objects import archive_key, archive_object, stamp_of, writer_prefix
-from dogdriver.archive.ports import Books, Bucket
+from dogdriver.archive.ports import Bucket, Ledger
 from dogdriver.errors import ExternalError, Refused
 from dogdriver.model import Run
 from dogdriver.pipeline.context import Services
@@ -16,28 +16,28 @@ log = logging.getLogger(__name__)
 class Uploads:
     """One run a step. Its key is kept before the object is sent: sent again, after whatever, it is the same object."""
 
-    def __init__(self, services: Services, books: Books, bucket: Bucket, *, rest: float) -> None:
-        self._world, self._books, self._bucket = services, books, bucket
+    def __init__(self, context: Services, ledger: Ledger, bucket: Bucket, *, rest: float) -> None:
+        self._context, self._ledger, self._bucket = context, ledger, bucket
         self._rest = timedelta(seconds=rest)
-        self._prefix = writer_prefix(services.source)
+        self._prefix = writer_prefix(context.source)
         self._later: datetime | None = None
         self._refused: list[str] = []
         self.health = Health()
 
     async def next(self) -> bool:
         """Send the next run; False: all are there, or the bucket cannot be reached and is left alone for a while."""
-        now = self._world.clock()
+        now = self._context.clock()
         if self._later and now < self._later:
             return False
         self._later = None
-        found = await self._books.unarchived(self._refused)
+        found = await self._ledger.unarchived(self._refused)
         if found is None:
             self._refused.clear()
             return False
         run, key = found
         if key is not None and not key.startswith(self._prefix):
-            await self._books.give_key(run.id, key)  # another daemon's object, or the first dogDriver's: it stays so
-            await self._books.archived(run.id, now)
+            await self._ledger.give_key(run.id, key)  # another daemon's object, or the first dogDriver's: it stays so
+            await self._ledger.archived(run.id, now)
             return True
         return await self._send(run, key, now)
 
@@ -47,9 +47,9 @@ class Uploads:
 
     async def _send(self, run: Run, key: str | None, now: datetime) -> bool:
         try:
-            with noted(self.health, self._world.clock):
+            with noted(self.health, self._context.clock):
                 key = key or await self._new_key(run, now)
-                await self._books.give_key(run.id, key)
+                await self._ledger.give_key(run.id, key)
                 await self._bucket.put(key, archive_object(run))
         except ExternalError as error:
             self._later = now + self._rest
@@ -60,14 +60,14 @@ class Uploads:
         except Exception:
             self._refused.append(run.id)  # a defect of ours must not hold up the other runs
             raise
-        await self._books.archived(run.id, self._world.clock())
+        await self._ledger.archived(run.id, self._context.clock())
         return True
 
     async def _new_key(self, run: Run, now: datetime) -> str:
         """Behind every key given out before, even where the clock was set back."""
-        key = archive_key(self._world.source, now, run.id)
-        last = await self._books.newest_key(self._prefix)
+        key = archive_key(self._context.source, now, run.id)
+        last = await self._ledger.newest_key(self._prefix)
         if last is not None and last >= key:
             after = stamp_of(last) + timedelta(microseconds=1)
-            key = archive_key(self._world.source, after, run.id)
+            key = archive_key(self._context.source, after, run.id)
         return key

@@ -10,7 +10,7 @@ from dogdriver.model.parse import run_from_document
 
 
 class Inbox:
-    """*bucket* as the exchange of the daemons uses it."""
+    """*bucket* as the archive of the daemons uses it."""
 
     def __init__(self, bucket: Bucket) -> None:
         self.name = f"s3://{bucket.name}"

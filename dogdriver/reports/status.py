@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dogdriver.archive import Exchange
+from dogdriver.archive import Archive
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.datadog import Datadog
 from dogdriver.model import Problem
@@ -29,12 +29,12 @@ class Status:
         datadog: Datadog,
         scheduler: Scheduler,
         settings: Settings,
-        exchange: Exchange | None = None,
+        archive: Archive | None = None,
         warnings: tuple[Problem, ...] = (),
     ) -> None:
         self._store, self._catalog, self._datadog = store, catalog, datadog
         self._scheduler, self._settings, self._warnings = scheduler, settings, warnings
-        self._exchange = exchange
+        self._archive = archive
 
     async def __call__(self) -> dict[str, Any]:
         return {
@@ -81,9 +81,9 @@ class Status:
         return self._catalog.status
 
     async def _of_bucket(self) -> dict[str, Any]:
-        if self._exchange is None:
+        if self._archive is None:
             return {"state": "off", "message": "no bucket is set (DOGDRIVER_BUCKET)"}
-        return await self._exchange.status()
+        return await self._archive.status()
 
     async def _of_scheduler(self) -> dict[str, Any]:
         errors = {w.name: w.last_error for w in self._scheduler.workers if w.last_error} | self._scheduler.errors

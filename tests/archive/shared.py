@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from dogdriver.archive import Exchange
+from dogdriver.archive import Archive
 from dogdriver.model import Run
 from dogdriver.model.archive import Stored
 from dogdriver.model.filters import Filter
@@ -27,7 +27,7 @@ class Daemon(World):
     page: int = 1000
     bucket: S3Bucket = field(init=False)
     services: Services = field(init=False)
-    exchange: Exchange = field(init=False)
+    archive: Archive = field(init=False)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _more: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -41,20 +41,20 @@ class Daemon(World):
         self.pipeline = Pipeline(self.services)
         self._more = AsyncExitStack()
         self.bucket = await self._more.enter_async_context(open_bucket(self.bucket_name, page=self.page))
-        self.exchange = Exchange(self.services, self.store, self.bucket, sync=SYNC)
+        self.archive = Archive(self.services, self.store, self.bucket, sync=SYNC)
 
     async def close(self) -> None:
         await self._more.aclose()
         await super().close()
 
     async def upload(self) -> None:
-        while await self.exchange.upload_next():
+        while await self.archive.upload_next():
             pass
 
     async def sync(self) -> None:
         """The next look, as if its time had come, and all that follows from it."""
         self.clock.forward(SYNC)
-        while await self.exchange.sync_next():
+        while await self.archive.sync_next():
             pass
 
     async def done(self, *, cpu: float = 40.0) -> Run:
@@ -85,4 +85,4 @@ class Daemon(World):
         return found
 
     async def status(self) -> Mapping[str, Any]:
-        return await self.exchange.status()
+        return await self.archive.status()

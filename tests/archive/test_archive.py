@@ -134,7 +134,7 @@ async def test_the_same_object_is_sent_again_after_a_kill_before_the_note(
     with monkeypatch.context() as moment:
         moment.setattr(paris.store, "archived", killed)
         with pytest.raises(KeyboardInterrupt):
-            await paris.exchange.upload_next()
+            await paris.archive.upload_next()
     before = await paris.objects()
     await paris.upload()
     assert await paris.objects() == before

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dogdriver.archive.legacy import is_job, result_of
+from dogdriver.archive.legacy import is_job, parse_result_key
 from dogdriver.archive.objects import identity
 from dogdriver.model import MetricState, SeriesKey, Status
 from dogdriver.model.document import run_document
@@ -172,10 +172,10 @@ async def test_missing_numbers_are_missing_not_zero(s3: S3Server, start: Start) 
 def test_what_is_whose() -> None:
     assert is_job("job-6f1f2a5c-3a11-4a64-8d5f-0d3c5b8a9e01.json")
     assert not is_job("job-1462000000.json")
-    assert result_of("job-1462000000.json") is not None
-    found = result_of("a-b-1462000000.json")
+    assert parse_result_key("job-1462000000.json") is not None
+    found = parse_result_key("a-b-1462000000.json")
     assert found is not None
     assert found.project == "a-b"
     for key in ("a.json", "a-1.txt", "a-b.json", "-1.json", "a/b-1.json", "a--1.json", "a-99999999999.json"):
-        found = result_of(key)
+        found = parse_result_key(key)
         assert found is None or found.project == "a-", key

@@ -144,7 +144,7 @@ async def test_a_restart_goes_on_with_what_was_claimed(s3: S3Server, start: Star
 
 
 async def _killed_before_the_object_went(paris: Daemon, run: Run) -> None:
-    assert await paris.exchange.upload_next()
+    assert await paris.archive.upload_next()
     assert len(await paris.listed(INBOX)) == 1
     await paris.close()
     await paris.open()
@@ -160,7 +160,7 @@ async def test_an_object_left_behind_by_a_daemon_that_archived_its_run_goes(s3: 
     paris.feed(run)
     await paris.sync()
     await paris.collect_all()
-    assert await paris.exchange.upload_next()
+    assert await paris.archive.upload_next()
     await oslo.sync()
     assert (await oslo.now(run)).status is Status.DONE
     oslo.clock.forward(2 * CLAIM.total_seconds())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dogdriver.archive import Exchange
+from dogdriver.archive import Archive
 from dogdriver.archive.downloads import OVERLAP
 from dogdriver.archive.objects import RUNS, archive_key, archive_object, identity
 from dogdriver.model import Run, Status
@@ -30,9 +30,9 @@ def shelve(shelf: Shelf, run: Run, writer: str, at: datetime) -> None:
     shelf[archive_key(writer, at, run.id)] = archive_object(run)
 
 
-async def look(world: World, exchange: Exchange) -> None:
+async def look(world: World, archive: Archive) -> None:
     world.clock.forward(SYNC)
-    while await exchange.sync_next():
+    while await archive.sync_next():
         pass
 
 
@@ -41,69 +41,69 @@ def _shelf() -> Shelf:
     return Shelf()
 
 
-@pytest.fixture(name="exchange")
-def _exchange(world: World, shelf: Shelf) -> Exchange:
-    return Exchange(replace(world.pipeline._world, source="here"), world.store, shelf, sync=SYNC)
+@pytest.fixture(name="archive")
+def _archive(world: World, shelf: Shelf) -> Archive:
+    return Archive(replace(world.pipeline._world, source="here"), world.store, shelf, sync=SYNC)
 
 
 @pytest.mark.parametrize("objects", [1_000, 5_000])
 async def test_a_look_costs_the_same_however_much_there_is(
-    world: World, shelf: Shelf, exchange: Exchange, objects: int
+    world: World, shelf: Shelf, archive: Archive, objects: int
 ) -> None:
     for number in range(objects):
         writer = ("oslo", "rome")[number % 2]
         shelve(shelf, finished(number, writer), writer, START + timedelta(minutes=number))
-    await look(world, exchange)
+    await look(world, archive)
     assert shelf.read == objects
     costs = []
     for _ in range(8):
         before = shelf.requests
-        await look(world, exchange)
+        await look(world, archive)
         costs.append(shelf.requests - before)
     assert costs == [7] * 8, "two inboxes, the writers, two of them, two pages of the rounds"
     assert shelf.read == objects
 
 
-async def test_what_comes_late_or_out_of_order_comes_in(world: World, shelf: Shelf, exchange: Exchange) -> None:
+async def test_what_comes_late_or_out_of_order_comes_in(world: World, shelf: Shelf, archive: Archive) -> None:
     """A writer restored from a backup, or two by mistake under one name: keys behind those that were seen."""
     number = 0
     for number in range(3 * OVERLAP):
         shelve(shelf, finished(number, "oslo"), "oslo", START + timedelta(minutes=number))
-    await look(world, exchange)
+    await look(world, archive)
     late = finished(number + 1, "oslo")
     shelve(shelf, late, "oslo", START + timedelta(minutes=number - OVERLAP // 2, seconds=1))
     before = shelf.requests
-    await look(world, exchange)
+    await look(world, archive)
     assert await world.store.run(late.id) is not None
     assert shelf.requests - before == 7, "found in the overlap, at once"
     later = finished(number + 2, "oslo")
     shelve(shelf, later, "oslo", START - timedelta(days=1))
     for _ in range(3):
-        await look(world, exchange)
+        await look(world, archive)
     assert await world.store.run(later.id) is not None, "found by the round"
     assert shelf.read == 3 * OVERLAP + 2
 
 
-async def test_a_restart_lists_only_what_is_new(world: World, shelf: Shelf, exchange: Exchange) -> None:
+async def test_a_restart_lists_only_what_is_new(world: World, shelf: Shelf, archive: Archive) -> None:
     for number in range(5 * PAGE):
         shelf[f"shop-{1462000000 + number}.json"] = b'{"CPU": 1}'
-    await look(world, exchange)
-    again = Exchange(replace(world.pipeline._world, source="here"), world.store, shelf, sync=SYNC)
+    await look(world, archive)
+    again = Archive(replace(world.pipeline._world, source="here"), world.store, shelf, sync=SYNC)
     before = shelf.requests, shelf.read
     await look(world, again)
     assert (shelf.requests - before[0], shelf.read - before[1]) == (5, 0)
 
 
-async def test_strange_keys_beside_ours_are_no_hindrance(world: World, shelf: Shelf, exchange: Exchange) -> None:
+async def test_strange_keys_beside_ours_are_no_hindrance(world: World, shelf: Shelf, archive: Archive) -> None:
     for key in ("README", "a.json", "-.json", "x/y-1462000000.json", f"{RUNS}loose.json", f"{RUNS}oslo/nonsense"):
         shelf[key] = b"{}"
     shelf["shop-1462000000.json"] = b'{"CPU": 1}'
     for _ in range(3):
-        await look(world, exchange)
+        await look(world, archive)
     assert await world.store.run(identity("shelf", "shop-1462000000.json")) is not None
     assert shelf.read == 3, "each once"
     version = world.store.version
-    await look(world, exchange)
+    await look(world, archive)
     assert world.store.version == version, "what changes nothing spoils no kept answer"
     assert {one.key for one in await world.store.rejected()} == {f"{RUNS}loose.json", f"{RUNS}oslo/nonsense"}
 

@@ -27,9 +27,9 @@ async def test_a_server_killed_in_the_middle_loses_nothing(own_s3: S3Server, sta
         paris.feed(run)
     await oslo.sync()
     for _ in range(2):
-        assert await paris.exchange.upload_next()
+        assert await paris.archive.upload_next()
     own_s3.kill()
-    assert not await paris.exchange.upload_next()
+    assert not await paris.archive.upload_next()
     await oslo.sync()
     runs.append(await paris.done())  # life goes on
     for daemon in (paris, oslo):
@@ -61,11 +61,11 @@ async def test_while_it_is_down_one_attempt_an_interval_is_made(own_s3: S3Server
     own_s3.kill()
     before = paris.bucket.requests
     for _ in range(5):
-        assert not await paris.exchange.upload_next()
+        assert not await paris.archive.upload_next()
     assert paris.bucket.requests - before == 1
-    assert await paris.exchange.next_upload() is not None
+    assert await paris.archive.next_upload() is not None
     paris.clock.forward(SYNC)
-    assert not await paris.exchange.upload_next()
+    assert not await paris.archive.upload_next()
     assert paris.bucket.requests - before == 2
 
 
@@ -74,7 +74,7 @@ async def test_a_server_that_hangs_is_given_up(own_s3: S3Server, start: Start, m
     paris = await start("paris", data="other")
     await paris.done()
     own_s3.hang()
-    assert not await paris.exchange.upload_next()
+    assert not await paris.archive.upload_next()
     status = await paris.status()
     assert "cannot be reached" in status["last_error"]
     assert (status["waiting"], status["archived"]) == (1, 0), "what was not taken does not stand in the bucket"
