@@ -45,7 +45,7 @@ def prepare(data: Path) -> None:
     except OSError as error:
         raise SettingsError(
             f"the data directory {data} cannot be written ({error.strerror}); set DOGDRIVER_DATA to one that can, "
-            "or mend its owner"
+            "or fix its owner"
         ) from None
 
 
@@ -55,7 +55,7 @@ def _read(file: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read ({error}); mend it or take it away") from None
+        raise SettingsError(f"{file} cannot be read ({error}); fix it or remove it") from None
 
 
 def _write(file: Path, text: str, *, mode: int) -> None:

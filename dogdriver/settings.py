@@ -251,7 +251,7 @@ def _from_file(name: str, file: str) -> str:
         raise SettingsError(f"{name} names {file}, which is not UTF-8; write the secret into it anew") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise SettingsError(f"{name} names {file}, which cannot be read ({why}); mend the path") from None
+        raise SettingsError(f"{name} names {file}, which cannot be read ({why}); fix the path") from None
     if not text:
         raise SettingsError(f"{name} names {file}, which is empty; write the secret into it, or unset {name}")
     return text

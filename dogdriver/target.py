@@ -52,7 +52,7 @@ class DockerflowTarget:
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status == HTTPStatus.OK and failing):
                 raise TargetError(
                     f"{_place(deployment)} is unhealthy: {page} answers {status}"
-                    f"{f' and names {failing}' if failing else ''}; mend the service, then run again."
+                    f"{f' and names {failing}' if failing else ''}; fix the service, then run again."
                 )
             if status < HTTPStatus.MULTIPLE_CHOICES:  # it has this one
                 return

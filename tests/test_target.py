@@ -208,7 +208,7 @@ async def test_unhealthy(target: DockerflowTarget, serve: Serve, page: Any, name
         await target.check(deployment)
     assert named in caught.value.message
     assert deployment.endpoint in caught.value.message
-    assert "mend the service" in caught.value.message
+    assert "fix the service" in caught.value.message
 
 
 async def test_without_a_heartbeat_the_load_balancers_decides(target: DockerflowTarget, serve: Serve) -> None:

@@ -49,7 +49,7 @@ class Daemon:
         path = f"/api/v1/runs/{quote(str(document['id']), safe='')}"
         try:
             status, answer = await self._once("PUT", path, document)
-        except Unauthenticated as error:  # the run must not be lost for a token that can be mended
+        except Unauthenticated as error:  # the run must not be lost for a token that can be fixed
             raise Unavailable(error.message) from None
         if status in {HTTPStatus.OK, HTTPStatus.CREATED}:
             return

@@ -24,7 +24,7 @@ class Inbox:
         key, body = inbox_object(run_from_document(document))
         try:
             await self._bucket.put(key, body)
-        except Refused as error:  # credentials and rights can be mended: the run stays here until then
+        except Refused as error:  # credentials and rights can be fixed: the run stays here until then
             raise Unavailable(error.message) from None
 
     def link(self, _run: str, /) -> str | None:

@@ -169,7 +169,7 @@ class Transport:
             rate = Rate.read(answer.headers)
             wait = rate.reset if rate.reset is not None else rate.period
             return RateLimited(f"Datadog's limit of calls to {endpoint} is reached{says}", retry_after=wait)
-        if status == 408 or status >= 500:  # noqa: PLR2004 - theirs to mend
+        if status == 408 or status >= 500:  # noqa: PLR2004 - theirs to fix
             return Unavailable(
                 f"Datadog ({endpoint}) answered {status}{says}", retry_after=_retry_after(answer.headers)
             )

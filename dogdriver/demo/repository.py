@@ -37,7 +37,7 @@ async def write(place: Path) -> str:
             done = await process.run(["git", *step], env=_IDENTITY, cwd=place, seconds=SECONDS)
             if not done.ok:
                 why = done.err.strip() or "its time was up"
-                raise DogdriverError(f"git {step[0]} failed in {place} ({why}); mend git, or choose another place.")
+                raise DogdriverError(f"git {step[0]} failed in {place} ({why}); fix git, or choose another place.")
     except FileNotFoundError:  # no git here
         return str(place)
     return f"file://{place}"

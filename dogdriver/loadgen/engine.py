@@ -192,6 +192,6 @@ class Crew:
             fixture = "setup" if failed[0] == "SETUP_FAILED" else "setup_session"
             why = next(iter(self._library.util.stop_reason()), "")
             said = str(why) or "an error"
-            raise LoadTestError(f"the {fixture} fixture of entry {name} failed: {said}; mend the test")
+            raise LoadTestError(f"the {fixture} fixture of entry {name} failed: {said}; fix the test")
         if self._died and not counts["OK"].value and not counts["FAILED"].value:
             raise LoadTestError(f"every worker of entry {name} ended before its first scenario: {self._died[0]}")

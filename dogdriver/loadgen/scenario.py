@@ -68,7 +68,7 @@ class Scenario:
             raise
         except BaseException as error:
             traceback.print_exc()  # into the run's log
-            raise LoadTestError(f"{what} raised {self.told(error)}; mend the test") from error
+            raise LoadTestError(f"{what} raised {self.told(error)}; fix the test") from error
 
     def told(self, error: BaseException) -> str:
         """`NameError: name 'x' is not defined (loadtest.py:12)`: the innermost place in the test's own folder."""

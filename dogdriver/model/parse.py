@@ -140,7 +140,7 @@ def _run(parsed: _Document) -> Run:
     if (started is None) != (ended is None) and parsed.status.final:
         raise Invalid("started and ended come together; give both, or neither where no load was started")
     if started and ended and ended < started:
-        raise Invalid(f"ended ({moment(ended)}) is before started ({moment(started)}); mend the clock they come from")
+        raise Invalid(f"ended ({moment(ended)}) is before started ({moment(started)}); fix the clock they come from")
     _check_load(parsed.load)
     if created is None:
         raise Invalid("the run document lacks created; add it", details={"missing": ["created"]})
@@ -174,7 +174,7 @@ def _check_past(run: Run, now: datetime) -> None:
         if at is not None and at - now > AHEAD:
             raise Invalid(
                 f"{field} ({moment(at)}) is more than a day ahead of this daemon's clock ({moment(now)}); "
-                "deliver a run when it has ended, or mend the clock that its times come from",
+                "deliver a run when it has ended, or fix the clock that its times come from",
                 details={"field": field},
             )
 

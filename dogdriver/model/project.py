@@ -129,7 +129,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in the catalog that a person should mend; *subject* names the entry."""
+    """Something in the catalog that a person should fix; *subject* names the entry."""
 
     subject: str
     message: str

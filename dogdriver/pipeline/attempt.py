@@ -92,7 +92,7 @@ class Attempt:
     async def _value(
         self, metric: Metric, before: MetricValue, answer: Reading | ExternalError, window: Window
     ) -> MetricValue:
-        # Only what is said of the query itself is final at once; keys, proxies and settings can be mended meanwhile.
+        # Only what is said of the query itself is final at once; keys, proxies and settings can be fixed meanwhile.
         if isinstance(answer, Refused) and (answer.code == "bad_query" or self._regular is None):
             what = "; correct its query in the projects file, `dogdriver check` tries it"
             note = answer.message + (what if answer.code == "bad_query" else "")

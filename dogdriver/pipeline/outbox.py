@@ -63,7 +63,7 @@ class Outbox:
 
 
 def _refused(tried: Errand, error: Refused, now: datetime) -> Errand:
-    """Final; but keys that are not taken may be mended, so those errands are tried on until they are too old."""
+    """Final; but keys that are not taken may be fixed, so those errands are retried until they are too old."""
     log.warning("%s %s was refused: %s", tried.kind, tried.key, error.message)
     if error.code == "forbidden":
         return replace(tried, due=now + LONGEST_WAIT, error=error.message)

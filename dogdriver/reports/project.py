@@ -33,7 +33,7 @@ class MetricView:
 
 @dataclass(frozen=True, slots=True)
 class ProjectView:
-    """A project in one scope: *sources* are all that it was ever loaded from, *problems* what a person should mend,
+    """A project in one scope: *sources* are all that it was ever loaded from, *problems* what a person should fix,
     *agreement* what they say together of the release, None where fewer than two have judged it.
     """
 

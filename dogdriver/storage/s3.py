@@ -160,7 +160,7 @@ class S3Bucket:
         except BotoCoreError as error:
             raise Refused(
                 f"the bucket {self.name} cannot be asked ({type(error).__name__}); "
-                "mend DOGDRIVER_BUCKET and AWS' own variables"
+                "fix DOGDRIVER_BUCKET and AWS' own variables"
             ) from None
 
     def _answered(self, error: ClientError) -> ExternalError:
@@ -168,8 +168,8 @@ class S3Bucket:
         if code in LATER or status == 429 or status >= 500:  # noqa: PLR2004 - HTTP's own numbers
             return Unavailable(f"the bucket {self.name} cannot answer now ({code})")
         if code == "NoSuchBucket":
-            return Refused(f"there is no bucket {self.name}; create it, or mend DOGDRIVER_BUCKET")
-        remedy = "; mend AWS' credentials, or the rights that they have on it" if code in RIGHTS else ""
+            return Refused(f"there is no bucket {self.name}; create it, or fix DOGDRIVER_BUCKET")
+        remedy = "; fix AWS' credentials, or the rights that they have on it" if code in RIGHTS else ""
         return Refused(f"the bucket {self.name} refused a request ({code}){remedy}")
 
 
@@ -208,7 +208,7 @@ async def open_bucket(name: str, *, page: int = PAGE) -> AsyncIterator[S3Bucket]
             client = await stack.enter_async_context(get_session().create_client("s3", config=config))
         except (BotoCoreError, ValueError) as error:
             raise SettingsError(
-                f"the bucket {name} cannot be opened ({type(error).__name__}); mend AWS' own variables and files, "
+                f"the bucket {name} cannot be opened ({type(error).__name__}); fix AWS' own variables and files, "
                 "AWS_ENDPOINT_URL_S3 (http://host:port) and AWS_PROFILE first of all"
             ) from None
         # Waiting for "100 Continue" knows no time-out, and objects this small gain nothing by asking first.

@@ -130,4 +130,4 @@ def _sentence(request: web.Request, error: web.HTTPException) -> str:
         return f"{request.method} is not possible at {request.path}; use {allowed}"
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return "the body is larger than dogDriver takes; send less"
-    return f"{error.reason}; mend the request and send it again"
+    return f"{error.reason}; fix the request and send it again"

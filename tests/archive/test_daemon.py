@@ -97,5 +97,5 @@ async def test_a_wrong_bucket_is_said_and_stops_nothing(own_s3: S3Server, daemon
     daemon.environ = {**daemon.environ, "DOGDRIVER_BUCKET": "nowhere"}
     await daemon.start()
     state = await _bucket(daemon, state="failing")
-    assert state["last_error"] == "there is no bucket nowhere; create it, or mend DOGDRIVER_BUCKET"
+    assert state["last_error"] == "there is no bucket nowhere; create it, or fix DOGDRIVER_BUCKET"
     assert (await daemon.get("/api/v1/projects"))["projects"] == []

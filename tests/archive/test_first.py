@@ -134,7 +134,7 @@ async def test_a_malformed_job_is_set_aside_with_its_reason(s3: S3Server, start:
     good = job(1, 2)
     await put_job(paris, good)
     await paris.sync()
-    assert len(await paris.all()) == 1, "the same key, mended"
+    assert len(await paris.all()) == 1, "the same key, fixed"
 
 
 @pytest.mark.parametrize(

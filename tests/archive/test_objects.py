@@ -87,7 +87,7 @@ async def test_a_bad_delivery_is_set_aside(s3: S3Server, start: Start, name: str
     assert moved.body == BAD[name]
     await deliver(paris, made_elsewhere(START))
     await paris.sync()
-    assert len(await paris.all()) == 1, "the same key, mended"
+    assert len(await paris.all()) == 1, "the same key, fixed"
 
 
 KEYS = {

@@ -122,9 +122,9 @@ def error(status: int, code: str) -> Answer:
     [
         (503, "SlowDown", Unavailable, "cannot answer now (SlowDown)"),
         (500, "InternalError", Unavailable, "InternalError"),
-        (403, "AccessDenied", Refused, "mend AWS' credentials"),
-        (403, "InvalidAccessKeyId", Refused, "mend AWS' credentials"),
-        (404, "NoSuchBucket", Refused, "create it, or mend DOGDRIVER_BUCKET"),
+        (403, "AccessDenied", Refused, "fix AWS' credentials"),
+        (403, "InvalidAccessKeyId", Refused, "fix AWS' credentials"),
+        (404, "NoSuchBucket", Refused, "create it, or fix DOGDRIVER_BUCKET"),
         (400, "Whatever", Refused, "refused a request (Whatever)"),
     ],
 )

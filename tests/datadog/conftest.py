@@ -38,7 +38,7 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def mended_aioresponses(monkeypatch: pytest.MonkeyPatch) -> None:
+def fixed_aioresponses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aioresponses.core, "ClientResponse", CompatResponse)
 
 

@@ -167,10 +167,10 @@ async def test_what_fails_before_the_load_sends_no_event(world: World, error: Ta
     if error:
         world.target.unhealthy = error
     else:
-        world.checkouts.error = CheckoutError("git cannot reach it; mend the address")
+        world.checkouts.error = CheckoutError("git cannot reach it; fix the address")
     failed = await world.launched()
     assert failed.status is Status.FAILED
-    assert failed.reason in {"http://127.0.0.1:1 does not answer; start it", "git cannot reach it; mend the address"}
+    assert failed.reason in {"http://127.0.0.1:1 does not answer; start it", "git cannot reach it; fix the address"}
     assert failed.started is None
     await world.deliver()
     assert not world.events("start")
@@ -229,9 +229,9 @@ async def test_a_release_that_changes_under_the_load_is_invalid(world: World) ->
 
 
 async def test_a_test_that_cannot_be_set_up_fails_with_its_sentence(world: World) -> None:
-    world.runner.error = LoadTestError("global_setup raised ValueError: no account; mend the test")
+    world.runner.error = LoadTestError("global_setup raised ValueError: no account; fix the test")
     run = await world.launched()
-    assert (run.status, run.reason) == (Status.FAILED, "global_setup raised ValueError: no account; mend the test")
+    assert (run.status, run.reason) == (Status.FAILED, "global_setup raised ValueError: no account; fix the test")
 
 
 async def test_a_defect_of_ours_fails_the_run_and_is_raised(world: World) -> None:

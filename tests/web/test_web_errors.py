@@ -186,7 +186,7 @@ async def test_a_body_that_does_not_say_its_length_is_cut_off_all_the_same(owner
         (StoreError("the disk is full; make room"), 503, "store"),
         (RateLimited("the budget is spent; wait", retry_after=7.2), 503, "rate_limited"),
         (Refused("the key is wrong; set another"), 502, "refused"),
-        (RunError("it cannot run; mend it"), 409, "run_failed"),
+        (RunError("it cannot run; fix it"), 409, "run_failed"),
         (KeyError("secret detail"), 500, "internal"),
     ],
 )

@@ -33,11 +33,11 @@ async def test_the_home_page_says_in_words_what_is_slower(reader: Client) -> Non
 
 
 async def test_an_empty_daemon_says_what_is_missing_and_what_to_do(bench: Bench) -> None:
-    again = Bench(bench.store, shelf=Shelf(problems=(Problem("projects.toml", "line 3: mend it"),)))
+    again = Bench(bench.store, shelf=Shelf(problems=(Problem("projects.toml", "line 3: fix it"),)))
     async with TestClient(TestServer(again.app())) as client:
         text = await page(client, "/")
     assert "DOGDRIVER_PROJECTS" in text
-    assert "line 3: mend it" in text
+    assert "line 3: fix it" in text
     assert "Nothing runs or waits" in text
 
 

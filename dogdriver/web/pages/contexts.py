@@ -44,7 +44,7 @@ class Card:
 
     *name* and *url*; the *headline* in words with its *release*, what that is held *against*, and the *sentence*; the
     most telling *metric* with its *last* value, *trend* and *spark* line; the newest *run*; when it runs (*schedule*);
-    *problems* to mend; *empty* says what is missing where nothing was ever run.
+    *problems* to fix; *empty* says what is missing where nothing was ever run.
     """
 
     name: str
