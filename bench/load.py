@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
 
-from dogdriver.model import Job, Measured, Prepared, Snapshot
+from dogdriver.model import Isolation, Job, Measured, Prepared, Snapshot
 from dogdriver.runner import MolotovRunner
 from tests.loadgen.service import Service
 
@@ -68,7 +68,7 @@ def job(folder: Path, url: str, isolation: str, **entry: float) -> Job:
     (folder / "loadtest.py").write_text(TEST)
     prepared = Prepared(str(folder), None, entry, "bench", "0" * 40, None)
     env = {"URL": url, "REPORT": str(folder / "report.json")}
-    return Job("bench", prepared, env, 1.0, isolation)
+    return Job("bench", prepared, env, 1.0, Isolation(isolation))
 
 
 def by_command_line(folder: Path, url: str, workers: int, seconds: int) -> float:

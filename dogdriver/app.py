@@ -31,7 +31,7 @@ from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.errors import SettingsError
 from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
-from dogdriver.model import Problem
+from dogdriver.model import Isolation, Problem
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.pipeline.retention import Retention
@@ -105,7 +105,7 @@ async def _build(
         ids=lambda: uuid.uuid4().hex,
         source=source,
         settle=settings.settle,
-        isolation=settings.isolation,
+        isolation=Isolation(settings.isolation),
         link=lambda run: f"{settings.public_url or address}/r/{run}",
     )
     pipeline = Pipeline(services)

@@ -12,7 +12,7 @@ from dogdriver.loadgen.process import ProcessHost
 from dogdriver.loadgen.protocol import Order
 from dogdriver.loadgen.supervisor import Host, Limits, Supervisor
 from dogdriver.loadgen.thread import ThreadHost
-from dogdriver.model import Clock, Job, Load, Measured, Prepared, Snapshot
+from dogdriver.model import Clock, Isolation, Job, Load, Measured, Prepared, Snapshot
 
 LOG = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class MolotovRunner:
         members = 1 if order.smoke else load.processes
         if self._thread is not None and self._thread.alive:
             lines.add("a thread of an earlier test is still blocked in the daemon, so this test runs in a process")
-        elif job.isolation == "thread" and members == 1:
+        elif job.isolation is Isolation.THREAD and members == 1:
             self._thread = ThreadHost(order, lines)
             return self._thread
         return ProcessHost(order, lines, self._orphans, members)

@@ -22,14 +22,17 @@ from dogdriver.model import (
     ClientMeasures,
     Deployment,
     Grade,
+    Isolation,
     Job,
     Load,
     Measured,
+    Phase,
     Prepared,
     Project,
     Run,
     Schedule,
     Snapshot,
+    Stopped,
     Tally,
     Test,
     Window,
@@ -106,7 +109,7 @@ class Runner:
 
     async def load(self, job: Job, *, cancelled: asyncio.Event, watch: Callable[[Snapshot], None]) -> Measured:
         self.jobs.append(job)
-        watch(Snapshot("load", 0.5, 150.0, 2, 10.0, 20.0, 30.0, 5, 0, 5, 0))
+        watch(Snapshot(Phase.LOADING, 0.5, 150.0, 2, 10.0, 20.0, 30.0, 5, 0, 5, 0))
         self.begun.set()
         if self.error:
             raise self.error
@@ -117,7 +120,7 @@ class Runner:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
         measured = self.change(self._measured(RUN_SECONDS, ok=3000))
-        return replace(measured, stopped="cancelled") if cancelled.is_set() else measured
+        return replace(measured, stopped=Stopped.CANCELLED) if cancelled.is_set() else measured
 
     async def recover(self) -> None:
         self.recovered += 1
@@ -198,7 +201,7 @@ class World:
                 ids=lambda: f"{next(self._ids):032x}",
                 source="here",
                 settle=SETTLE,
-                isolation="thread",
+                isolation=Isolation.THREAD,
                 link=lambda run: f"http://dash/r/{run}",
             )
         )

@@ -15,7 +15,7 @@ from dogdriver.catalog.lines import locate
 from dogdriver.catalog.schedule import cron, schedule
 from dogdriver.checkout.address import Address
 from dogdriver.errors import SettingsError
-from dogdriver.model import Deployment, Metric, Schedule
+from dogdriver.model import Deployment, Isolation, Metric, Schedule
 
 LARGEST = 1024 * 1024  # bytes
 SHOWN = 10  # mistakes in one message
@@ -44,7 +44,7 @@ class Common:
     on_release: bool | None = None
     guard: float | None = None
     stall: float | None = None
-    isolation: str | None = None
+    isolation: Isolation | None = None
     fingerprint: str | None = None
     fingerprint_tolerance: float | None = None
 
@@ -76,7 +76,7 @@ COMMON: Mapping[str, Take] = {
     "on_release": values.flag,
     "guard": values.number(0, 1),
     "stall": values.seconds,
-    "isolation": values.one_of("thread", "process"),
+    "isolation": lambda value: Isolation(values.one_of(*Isolation)(value)),
     "fingerprint": values.text,
     "fingerprint_tolerance": values.number(0, 1000),
 }

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from dogdriver.model import Run, Snapshot
+from dogdriver.model import Phase, Run, Snapshot
 
 LINES = 10  # that a load gets in a plain log, and one for its end
 Mask = Callable[[str], str]
@@ -42,7 +42,7 @@ class Plain:
         for line in snapshot.lines:
             self._print(f"  | {line}")
         part = int(round(snapshot.progress * LINES, 6))
-        if part > self._last and snapshot.state == "loading":
+        if part > self._last and snapshot.state is Phase.LOADING:
             self._last = part
             self._print(f"  {snapshot.progress:4.0%}  {_figures(snapshot)}")
 

@@ -20,7 +20,7 @@ from dogdriver.cli.store import KIND, open_client_store
 from dogdriver.datadog import Datadog
 from dogdriver.errors import StoreError
 from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
-from dogdriver.model import Clock, Snapshot
+from dogdriver.model import Clock, Isolation, Snapshot
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.pipeline.ports import CatalogSource
@@ -108,7 +108,7 @@ async def open_workshop(
             ids=lambda: uuid.uuid4().hex,
             source=source,
             settle=settings.settle,
-            isolation=settings.isolation,
+            isolation=Isolation(settings.isolation),
             link=destination.link if destination else lambda _: None,
             live=_Watched(report),
         )

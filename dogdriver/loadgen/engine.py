@@ -7,10 +7,11 @@ from typing import Any
 from dogdriver.errors import LoadTestError
 from dogdriver.loadgen.instrumented import tracer_class, worker_class
 from dogdriver.loadgen.molotov import Console, Library, counters
-from dogdriver.loadgen.protocol import Beat, Order, Phase, Result, Tell
+from dogdriver.loadgen.protocol import Beat, Order, PhaseStarted, Result, Tell
 from dogdriver.loadgen.recorder import Recorder
 from dogdriver.loadgen.scenario import Scenario
 from dogdriver.loadgen.stopping import Stopping
+from dogdriver.model import Phase
 
 BEAT = 1.0
 
@@ -38,7 +39,7 @@ class Crew:
     def prepare(self) -> None:
         """Import the test and call its global_setup. Raises LoadTestError."""
         order = self._order
-        self._tell(Phase("import"))
+        self._tell(PhaseStarted(Phase.IMPORT))
         self._loop = self._new_loop()
         self._library = library = Library.fresh()
         self._console = Console(library.util)
@@ -47,7 +48,7 @@ class Crew:
         self._test.load(order.options["scenario"], order.options["use_extension"], order.options["single_mode"])
         if order.smoke:
             self._only_smoke()
-        self._tell(Phase("global_setup"))
+        self._tell(PhaseStarted(Phase.GLOBAL_SETUP))
         self._test.fixture("global_setup", self._args)
 
     def member(self, number: int, tell: Tell) -> None:
@@ -58,7 +59,7 @@ class Crew:
 
     def work(self) -> None:
         """The load. Raises LoadTestError where the test's fixtures fail or nothing could be executed."""
-        self._tell(Phase("load"))
+        self._tell(PhaseStarted(Phase.LOADING))
         library = self._library
         self._sessions: list[Any] = []
         library.session.SessionTracer = tracer_class(library, self._recorder, self._sessions)
@@ -68,7 +69,7 @@ class Crew:
 
     def teardown(self) -> None:
         """global_teardown. An error in the fixture is printed, as Molotov does."""
-        self._tell(Phase("global_teardown"))
+        self._tell(PhaseStarted(Phase.GLOBAL_TEARDOWN))
         try:
             self._test.fixture("global_teardown")
         except LoadTestError as error:

@@ -7,7 +7,7 @@ from time import monotonic
 
 from dogdriver.loadgen.protocol import Order, Result
 from dogdriver.loadgen.summary import measures
-from dogdriver.model import ClientMeasures, Grade, Load, Measured, Tally, Window
+from dogdriver.model import ClientMeasures, Grade, Load, Measured, Stopped, Tally, Window
 
 
 class Outcome:
@@ -21,10 +21,10 @@ class Outcome:
         self.results: list[Result] = []
         self.broken: str | None = None
         self.left_behind: str | None = None
-        self.stopped: str | None = None
+        self.stopped: Stopped | None = None
         self._reasons: list[str] = []
 
-    def stop(self, why: str | None, reason: str) -> None:
+    def stop(self, why: Stopped | None, reason: str) -> None:
         self.stopped = self.stopped or why
         self._reasons.append(reason)
 

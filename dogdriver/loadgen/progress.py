@@ -4,7 +4,7 @@ from collections import deque
 
 from dogdriver.loadgen.histogram import Latencies
 from dogdriver.loadgen.protocol import Beat, Result
-from dogdriver.model import Snapshot
+from dogdriver.model import Phase, Snapshot
 
 MINUTE = 60.0
 LEAST = 20
@@ -49,7 +49,7 @@ class Progress:
             sum(b.requests for b in beats), sum(b.errors for b in beats),
         )  # fmt: skip
 
-    def snapshot(self, state: str, elapsed: float, lines: tuple[str, ...]) -> Snapshot:
+    def snapshot(self, state: Phase, elapsed: float, lines: tuple[str, ...]) -> Snapshot:
         ok, failed, requests, errors = self.counted()
         then, earlier = self._before
         p50, p95 = self._recent.quantiles(0.5, 0.95)

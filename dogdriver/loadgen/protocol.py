@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from dogdriver.loadgen.recording import Recording
+from dogdriver.model import Phase
 
 
 class Order(msgspec.Struct):
@@ -26,10 +27,10 @@ class Order(msgspec.Struct):
     limit: float | None
 
 
-class Phase(msgspec.Struct, tag=True):
-    """The crew begins with *name*: import, global_setup, load, global_teardown."""
+class PhaseStarted(msgspec.Struct, tag=True):
+    """The crew begins with *phase*."""
 
-    name: str
+    phase: Phase
 
 
 class Beat(msgspec.Struct, tag=True):
@@ -87,5 +88,5 @@ class Over(msgspec.Struct, tag=True):
     how: str | None = None
 
 
-Message = Phase | Beat | Result | Broken | Note | Over
+Message = PhaseStarted | Beat | Result | Broken | Note | Over
 Tell = Callable[[Message], None]

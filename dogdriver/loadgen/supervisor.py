@@ -13,8 +13,8 @@ from dogdriver.errors import LoadTestError
 from dogdriver.loadgen.outcome import Outcome
 from dogdriver.loadgen.output import Lines
 from dogdriver.loadgen.progress import Progress
-from dogdriver.loadgen.protocol import Beat, Broken, Message, Note, Order, Over, Phase, Result
-from dogdriver.model import Clock, Load, Measured, Snapshot
+from dogdriver.loadgen.protocol import Beat, Broken, Message, Note, Order, Over, PhaseStarted, Result
+from dogdriver.model import Clock, Load, Measured, Phase, Snapshot, Stopped
 
 LOG = logging.getLogger(__name__)
 LATE = 1.5
@@ -72,7 +72,7 @@ class Supervisor:
         self._wall, self._monotonic = clock(), monotonic()
         self._outcome = Outcome(order, load, mask, stall=stall)
         self._progress = Progress(members=host.members, duration=load.duration, guard=guard)
-        self._phase = "import"
+        self._phase = Phase.IMPORT
         self._deadline = monotonic() + limits.setup
         self._load_began: float | None = None
         self._spoken = monotonic()
@@ -93,7 +93,7 @@ class Supervisor:
                     self._hear(getter.result())
                     getter = None
                 if wish.done() and not self._stopping:
-                    self._stop("cancelled", "cancelled")
+                    self._stop(Stopped.CANCELLED, "cancelled")
                 await self._look_at_the_clock()
         finally:
             for task in (wish, getter):
@@ -104,8 +104,8 @@ class Supervisor:
 
     def _hear(self, message: Message) -> None:
         match message:
-            case Phase(name=name):
-                self._enter(name)
+            case PhaseStarted(phase=phase):
+                self._enter(phase)
             case Beat():
                 self._progress.hear(message)
                 if self._progress.complete:
@@ -114,7 +114,7 @@ class Supervisor:
                 self._outcome.results.append(message)
                 self._progress.finish(message)
                 if message.exited and not self._stopping:
-                    self._stop("exit", message.exited)
+                    self._stop(Stopped.EXIT, message.exited)
             case Broken(message=sentence):
                 self._outcome.broken = self._outcome.broken or sentence
             case Note(message=sentence):
@@ -122,19 +122,19 @@ class Supervisor:
             case Over(how=how):
                 self._over = True
                 if how is not None and not self._stopping:
-                    self._outcome.stop("exit", how)
+                    self._outcome.stop(Stopped.EXIT, how)
 
-    def _enter(self, name: str) -> None:
-        if name == self._phase:
+    def _enter(self, phase: Phase) -> None:
+        if phase is self._phase:
             return
-        self._phase = name
+        self._phase = phase
         if self._stopping:
             return
         now = monotonic()
-        if name == "load":
+        if phase is Phase.LOADING:
             self._load_began = now
             self._deadline = float("inf") if self._order.limit is None else now + self._order.limit + self._order.grace
-        elif name == "global_teardown":
+        elif phase is Phase.GLOBAL_TEARDOWN:
             self._deadline = now + self._limits.teardown
         self._speak()
 
@@ -148,7 +148,7 @@ class Supervisor:
             self._speak()
         if now < self._deadline or self._over:
             return
-        if self._stopping or self._phase != "load":
+        if self._stopping or self._phase is not Phase.LOADING:
             await self._give_up()
         else:
             self._stop(None, f"the load did not end by itself within {self._order.limit:g} s and was ended")
@@ -156,7 +156,7 @@ class Supervisor:
     async def _give_up(self) -> None:
         left = await self._host.end()
         self._over = True
-        if not self._stopping and self._phase == "global_teardown":
+        if not self._stopping and self._phase is Phase.GLOBAL_TEARDOWN:
             self._note(f"global_teardown did not end within {self._limits.teardown:g} s and was cut off")
         elif not self._stopping:
             self._outcome.broken = (
@@ -167,7 +167,7 @@ class Supervisor:
             self._outcome.left_behind = left
             LOG.error("%s", self._mask(left))
 
-    def _stop(self, why: str | None, reason: str) -> None:
+    def _stop(self, why: Stopped | None, reason: str) -> None:
         self._stopping = True
         self._outcome.stop(why, reason)
         self._host.stop()
@@ -178,12 +178,14 @@ class Supervisor:
         """A snapshot; after it the guard has its look."""
         self._spoken = monotonic()
         elapsed = self._spoken - self._load_began if self._load_began is not None else 0.0
-        state = "stopping" if self._stopping else {"load": "loading"}.get(self._phase, self._phase)
+        state = Phase.STOPPING if self._stopping else self._phase
         self._watch(self._progress.snapshot(state, elapsed, self._lines.take(self._mask, last=self._over)))
-        if self._phase == "load" and not self._stopping and not self._order.smoke:
+        if self._phase is Phase.LOADING and not self._stopping and not self._order.smoke:
             ratio = self._progress.breach(elapsed)
             if ratio is not None:
-                self._stop("guard", f"{ratio:.0%} of the executions of the last minute failed, so the load was ended")
+                self._stop(
+                    Stopped.GUARD, f"{ratio:.0%} of the executions of the last minute failed, so the load was ended"
+                )
 
     def _note(self, sentence: str) -> None:
         self._lines.add(sentence)
@@ -206,7 +208,7 @@ class Supervisor:
         passed = monotonic() - self._monotonic
         stepped = abs((self._clock() - self._wall).total_seconds() - passed) > STEP
         outcome = self._outcome
-        if outcome.broken is not None and outcome.stopped != "cancelled":
+        if outcome.broken is not None and outcome.stopped is not Stopped.CANCELLED:
             raise LoadTestError(self._mask(outcome.broken))
         return outcome.measured(
             lambda reading: self._wall + timedelta(seconds=reading - self._monotonic),

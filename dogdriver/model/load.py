@@ -15,6 +15,31 @@ class Grade(StrEnum):
     INVALID = "invalid"
 
 
+class Isolation(StrEnum):
+    """Where a test's code runs."""
+
+    THREAD = "thread"  # in a thread of the daemon's own process: a load of several processes gets them all the same
+    PROCESS = "process"  # in child processes, which see no secret of the daemon and can be killed
+
+
+class Phase(StrEnum):
+    """How far a load is; in this order, but for STOPPING, which any of the others may turn into."""
+
+    IMPORT = "import"  # the test's code is being imported
+    GLOBAL_SETUP = "global_setup"  # its fixture of that name runs
+    LOADING = "loading"  # workers execute scenarios
+    STOPPING = "stopping"  # it was told to end before its time and has its grace for that
+    GLOBAL_TEARDOWN = "global_teardown"  # its fixture of that name runs
+
+
+class Stopped(StrEnum):
+    """Why a load ended before its time."""
+
+    GUARD = "guard"  # too many of the last minute's executions failed
+    CANCELLED = "cancelled"  # somebody wanted the run to end
+    EXIT = "exit"  # the test itself ended it: sys.exit in a scenario, a process that died
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A stretch of time; both ends aware, UTC."""
@@ -87,7 +112,7 @@ class ClientMeasures:
 class Snapshot:
     """A running load, once a second. *progress* is 0..1; *lines* are the test's own new log lines."""
 
-    state: str
+    state: Phase
     progress: float
     elapsed: float
     workers: int
@@ -105,7 +130,7 @@ class Snapshot:
 class Measured:
     """What came of a load (or of a smoke): when exactly, how much, and why it stopped early if it did.
 
-    *stopped* is None for a load that ran its course, else `guard`, `cancelled` or `exit`, explained in *reason*.
+    *stopped* is None for a load that ran its course, else explained in *reason*.
     *failed* is true where the test's own rule says so (`fail: N`).
     """
 
@@ -113,7 +138,7 @@ class Measured:
     load: Load
     tally: Tally
     client: ClientMeasures
-    stopped: str | None = None
+    stopped: Stopped | None = None
     reason: str | None = None
     failed: bool = False
     clock_stepped: bool = False
@@ -144,5 +169,5 @@ class Job:
     prepared: Prepared
     env: Mapping[str, str]
     guard: float
-    isolation: str  # thread | process
+    isolation: Isolation
     stall: float = 1.0

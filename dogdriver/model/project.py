@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from dogdriver.model.load import Isolation
 from dogdriver.model.verdict import Better
 
 CLIENT_PREFIX = "client."
@@ -35,7 +36,7 @@ class Test:
     env: Mapping[str, str] = field(default_factory=dict)
     guard: float = 0.5
     stall: float = 1.0
-    isolation: str | None = None  # thread | process; None: as the daemon is set
+    isolation: Isolation | None = None  # None: as the daemon is set
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dogdriver.errors import Unavailable
-from dogdriver.model import Clock, Errand, MetricState, MetricValue, Project, Run, Status
+from dogdriver.model import Clock, Errand, Isolation, MetricState, MetricValue, Project, Run, Status
 from dogdriver.pipeline.backoff import due_after
 from dogdriver.pipeline.ports import CatalogSource, Checkouts, Datadog, Runner, Store, Target
 from dogdriver.pipeline.progress import Live
@@ -39,7 +39,7 @@ class Services:
     ids: Callable[[], str]
     source: str
     settle: float
-    isolation: str
+    isolation: Isolation
     link: Callable[[str], str | None]
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     live: Live = field(default_factory=Live)

@@ -21,6 +21,7 @@ from dogdriver.model import (
     Release,
     Run,
     Status,
+    Stopped,
     Test,
 )
 from dogdriver.pipeline.context import Services
@@ -153,7 +154,7 @@ class Launch:
 
     async def _amounts_to(self, measured: Measured, deployment: Deployment, before: Release, guard: float) -> _End:
         """What the load amounts to; a run that measured something else than its release is invalid."""
-        if measured.stopped == "cancelled":
+        if measured.stopped is Stopped.CANCELLED:
             raise _Cancelled
         if end := _own_end(measured, guard) or await self._unless_cancelled(self._changed_under(deployment, before)):
             return end
@@ -252,13 +253,13 @@ def _own_end(measured: Measured, guard: float) -> _End | None:
     """How the load itself says that it went wrong."""
     tally = measured.tally
     executed = tally.ok + tally.failed
-    if measured.stopped == "exit":
+    if measured.stopped is Stopped.EXIT:
         return _End(Status.ABORTED, measured.reason)
     if measured.failed:
         return _End(Status.FAILED, measured.reason or "the test's own limit of failures (`fail`) was reached")
     if not executed:
         return _End(Status.FAILED, "the load executed no scenario to its end; give it more time or a lighter scenario")
-    if measured.stopped == "guard" or tally.failed / executed > guard:
+    if measured.stopped is Stopped.GUARD or tally.failed / executed > guard:
         share = tally.failed / executed
         said = f"{share:.0%} of the executions failed, more than the {guard:.0%} that the guard lets pass"
         return _End(Status.INVALID, measured.reason or said)

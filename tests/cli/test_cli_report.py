@@ -10,7 +10,7 @@ import pytest
 from dogdriver.cli.arguments import Exit
 from dogdriver.cli.report import make_report, told
 from dogdriver.logs import Masker
-from dogdriver.model import ClientMeasures, Grade, Release, Run, Snapshot, Status, Tally, Trigger
+from dogdriver.model import ClientMeasures, Grade, Phase, Release, Run, Snapshot, Status, Tally, Trigger
 from dogdriver.settings import Secret
 
 RUN = Run("r1", "thing", "stage", "t", "ci", Status.PENDING, Trigger.REQUEST, datetime(2026, 5, 4, tzinfo=UTC))
@@ -21,7 +21,7 @@ class Terminal(StringIO):
         return True
 
 
-def snapshot(progress: float, *lines: str, state: str = "loading") -> Snapshot:
+def snapshot(progress: float, *lines: str, state: Phase = Phase.LOADING) -> Snapshot:
     return Snapshot(state, progress, progress * 10, 2, 10.0, 20.0, 30.0, 5, 0, 5, 0, lines)
 
 
@@ -29,7 +29,7 @@ def test_plain_lines_are_few() -> None:
     out = StringIO()
     report = make_report(out, Masker(), as_json=False)
     report.say("started", "It begins.")
-    report.load("r1", snapshot(0.0, state="smoke"))
+    report.load("r1", snapshot(0.0, state=Phase.GLOBAL_SETUP))
     for percent in range(101):
         report.load("r1", snapshot(percent / 100))
     report.say("ended", "It ends.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dogdriver.model import Clock, Job, Prepared
+from dogdriver.model import Clock, Isolation, Job, Prepared
 from dogdriver.runner import MolotovRunner
 from tests.loadgen.service import Service
 
@@ -50,7 +50,11 @@ def _job(tmp_path: Path, service: Service) -> MakeJob:
             directory=str(folder), site=None, entry=entry, name="dogdriver", content="0" * 40, commit=None
         )
         return Job(
-            run="r1", prepared=prepared, env={"URL": service.url, **(env or {})}, guard=guard, isolation=isolation
+            run="r1",
+            prepared=prepared,
+            env={"URL": service.url, **(env or {})},
+            guard=guard,
+            isolation=Isolation(isolation),
         )
 
     return make

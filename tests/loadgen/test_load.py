@@ -19,7 +19,7 @@ import pytest
 from dogdriver.errors import LoadTestError
 from dogdriver.loadgen.interpreter import ENVIRON
 from dogdriver.loadgen.supervisor import Limits
-from dogdriver.model import Clock, Job, Snapshot
+from dogdriver.model import Clock, Job, Snapshot, Stopped
 from dogdriver.runner import MolotovRunner
 
 MakeJob = Callable[..., Job]
@@ -245,17 +245,17 @@ def test_describe_says_what_shapes_the_load(runner: MolotovRunner, job: MakeJob)
 async def test_sys_exit_in_a_scenario_ends_the_run(runner: MolotovRunner, job: MakeJob, isolation: str) -> None:
     code = "@scenario()\nasync def one(session):\n    sys.exit('enough')\n"
     measured = await runner.load(job(code, isolation=isolation, workers=3), cancelled=never(), watch=ignore)
-    assert measured.stopped == "exit"
+    assert measured.stopped is Stopped.EXIT
     assert measured.reason == "the test ended the run: SystemExit: enough (loadtest.py:7)"
 
 
 async def test_a_process_that_dies_ends_the_run(runner: MolotovRunner, job: MakeJob) -> None:
     code = "@scenario()\nasync def one(session):\n    os.kill(os.getpid(), 11)\n"
     measured = await runner.load(job(code, isolation="process"), cancelled=never(), watch=ignore)
-    assert (measured.stopped, measured.client.rps) == ("exit", None)
+    assert (measured.stopped, measured.client.rps) == (Stopped.EXIT, None)
     assert measured.reason == "the test's process ended by itself, killed by SIGSEGV"
     measured = await runner.load(job(code, processes=2), cancelled=never(), watch=ignore)
-    assert measured.stopped == "exit"
+    assert measured.stopped is Stopped.EXIT
     assert "of 2 of the load ended by itself" in (measured.reason or "")
 
 
@@ -265,7 +265,7 @@ async def test_the_guard_stops_a_load_that_fails(runner: MolotovRunner, job: Mak
     measured = await runner.load(
         job(code, isolation=isolation, guard=0.5, workers=2, duration=60), cancelled=never(), watch=ignore
     )
-    assert measured.stopped == "guard"
+    assert measured.stopped is Stopped.GUARD
     assert measured.client.error_ratio == 1.0
     assert measured.reason == "100% of the executions of the last minute failed, so the load was ended"
     assert measured.window.seconds < 30

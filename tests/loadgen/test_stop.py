@@ -16,7 +16,7 @@ import pytest
 
 from dogdriver.errors import LoadTestError
 from dogdriver.loadgen.orphans import Orphans, born
-from dogdriver.model import Clock, Job, Measured, Snapshot
+from dogdriver.model import Clock, Job, Measured, Phase, Snapshot, Stopped
 from dogdriver.runner import MolotovRunner
 
 MakeJob = Callable[..., Job]
@@ -31,7 +31,7 @@ async def cancelled_when_loading(runner: MolotovRunner, wanted: Job) -> Measured
     cancelled = asyncio.Event()
 
     def watch(snapshot: Snapshot) -> None:
-        if snapshot.state == "loading" and snapshot.elapsed > 0.5:
+        if snapshot.state is Phase.LOADING and snapshot.elapsed > 0.5:
             cancelled.set()
 
     return await runner.load(wanted, cancelled=cancelled, watch=watch)
@@ -55,7 +55,7 @@ async def test_ends_within_its_grace(
     wanted = job(scenario(body), isolation=isolation, processes=processes, workers=2, duration=600)
     before = set(threading.enumerate())
     measured = await cancelled_when_loading(runner, wanted)
-    assert measured.stopped == "cancelled"
+    assert measured.stopped is Stopped.CANCELLED
     assert measured.window.seconds < 30
     assert not {t for t in set(threading.enumerate()) - before if t.name.startswith("load ")}
 
@@ -67,7 +67,7 @@ async def test_a_blocked_thread_is_left_and_the_next_test_runs_in_a_process(
     body = f"    while not os.path.exists({str(release)!r}): time.sleep(0.05)\n"
     here = Path.cwd()
     measured = await cancelled_when_loading(runner, job(scenario(body), duration=600))
-    assert measured.stopped == "cancelled"
+    assert measured.stopped is Stopped.CANCELLED
     assert "left behind, blocked at loadtest.py:7" in (measured.reason or "")
     assert Path.cwd() == here
     lines: list[str] = []
@@ -89,7 +89,7 @@ async def test_a_blocked_process_is_killed(runner: MolotovRunner, job: MakeJob) 
     code = scenario("    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    time.sleep(3600)\n")
     wanted = job("import signal\n" + code, isolation="process", duration=600)
     measured = await cancelled_when_loading(runner, wanted)
-    assert measured.stopped == "cancelled"
+    assert measured.stopped is Stopped.CANCELLED
     assert measured.client.rps is None
 
 
@@ -99,7 +99,7 @@ async def test_cancelled_before_it_loads(runner: MolotovRunner, job: MakeJob, is
     cancelled.set()
     wanted = job(scenario("    await session.get(URL + '/')\n"), isolation=isolation, duration=600)
     measured = await runner.load(wanted, cancelled=cancelled, watch=lambda _: None)
-    assert measured.stopped == "cancelled"
+    assert measured.stopped is Stopped.CANCELLED
     assert measured.tally.ok == 0
 
 
@@ -110,7 +110,9 @@ async def test_a_cancelled_task_leaves_nothing_running(
     wanted = job(scenario("    await session.get(URL + '/')\n"), isolation=isolation, duration=600)
     loading = asyncio.Event()
     task = asyncio.create_task(
-        runner.load(wanted, cancelled=asyncio.Event(), watch=lambda s: loading.set() if s.state == "loading" else None)
+        runner.load(
+            wanted, cancelled=asyncio.Event(), watch=lambda s: loading.set() if s.state is Phase.LOADING else None
+        )
     )
     await loading.wait()
     task.cancel()
@@ -180,12 +182,12 @@ DAEMON = """
 import asyncio, json, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from dogdriver.model import Job, Prepared
+from dogdriver.model import Isolation, Job, Prepared
 from dogdriver.runner import MolotovRunner
 folder, url, isolation, processes = sys.argv[1:]
 prepared = Prepared(folder, None, {"workers": 2, "duration": 600, "processes": int(processes)}, "t", "0", None)
 runner = MolotovRunner(Path(folder) / "data", lambda: datetime.now(UTC))
-job = Job("r", prepared, {"URL": url}, 1.0, isolation)
+job = Job("r", prepared, {"URL": url}, 1.0, Isolation(isolation))
 asyncio.run(runner.load(job, cancelled=asyncio.Event(), watch=lambda s: print(s.requests, flush=True)))
 """
 
@@ -243,7 +245,7 @@ async def test_a_process_that_dies_takes_with_it_what_it_has_started(
     code = "helper()\n@scenario()\nasync def one(session):\n    os._exit(3)\n"
     wanted = job(HELPER + code, isolation="process", workers=1, duration=600, processes=processes)
     measured = await runner.load(wanted, cancelled=asyncio.Event(), watch=lambda _: None)
-    assert measured.stopped == "exit"
+    assert measured.stopped is Stopped.EXIT
     assert measured.reason
     assert "ended by itself" in measured.reason
     assert await asyncio.to_thread(all_gone, _helper(wanted.prepared.directory))

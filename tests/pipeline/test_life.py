@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from dogdriver.errors import CheckoutError, LoadTestError, TargetError
-from dogdriver.model import Catalog, ClientMeasures, Grade, Measured, MetricState, Run, Status, Tally
+from dogdriver.model import Catalog, ClientMeasures, Grade, Measured, MetricState, Run, Status, Stopped, Tally
 from tests.world import RUN_SECONDS, SETTLE, World, shop
 
 
@@ -199,9 +199,9 @@ def _saturated(measured: Measured) -> Measured:
 @pytest.mark.parametrize(
     ("change", "status", "reason"),
     [
-        (lambda m: replace(m, stopped="guard", reason="60 % failed"), Status.INVALID, "60 % failed"),
+        (lambda m: replace(m, stopped=Stopped.GUARD, reason="60 % failed"), Status.INVALID, "60 % failed"),
         (lambda m: replace(m, tally=Tally(ok=10, failed=90)), Status.INVALID, "90% of the executions failed"),
-        (lambda m: replace(m, stopped="exit", reason="the test called sys.exit"), Status.ABORTED, "sys.exit"),
+        (lambda m: replace(m, stopped=Stopped.EXIT, reason="the test called sys.exit"), Status.ABORTED, "sys.exit"),
         (lambda m: replace(m, failed=True), Status.FAILED, "limit of failures"),
         (lambda m: replace(m, tally=Tally()), Status.FAILED, "executed no scenario"),
         (_saturated, Status.INVALID, "a stall of 1.4 s"),

@@ -17,6 +17,7 @@ from dogdriver.model import (
     ClientMeasures,
     Deployment,
     Grade,
+    Isolation,
     Latency,
     Load,
     Metric,
@@ -103,7 +104,7 @@ class Bench:
             ids=lambda: f"{next(ids):032x}",
             source=OWN,
             settle=600.0,
-            isolation="thread",
+            isolation=Isolation.THREAD,
             link=lambda run: f"http://dogdriver.example.com/r/{run}",
         )
         self.pipeline = Pipeline(self.services)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 
-from dogdriver.model import Filter, Snapshot, Status
+from dogdriver.model import Filter, Phase, Snapshot, Status
 from tests.web.seeded import TOKEN, Bench, ended_run
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -109,7 +109,7 @@ async def test_somebody_signs_in_starts_a_run_and_watches_it(told: Bench, browse
     assert run is not None
     told.services.live.open(run.id)
     await page.wait_for_selector("text=Now")
-    step = Snapshot("load", 0.5, 150.0, 20, 418.2, 18.3, 43.1, 20_000, 3, 63_000, 3, ("GET /v1/records 200",))
+    step = Snapshot(Phase.LOADING, 0.5, 150.0, 20, 418.2, 18.3, 43.1, 20_000, 3, 63_000, 3, ("GET /v1/records 200",))
     told.services.live.push(run.id, step)
     await page.wait_for_selector("text=418 /s")
     await page.wait_for_selector("text=GET /v1/records 200")

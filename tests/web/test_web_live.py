@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from dogdriver.model import Run, Snapshot, Status
+from dogdriver.model import Phase, Run, Snapshot, Status
 from dogdriver.web.keys import SITE
 from tests.web.conftest import Client
 from tests.web.seeded import TOKEN, Bench, ended_run
@@ -16,7 +16,7 @@ RUN = "1" * 32
 
 
 def snapshot(progress: float, *lines: str) -> Snapshot:
-    return Snapshot("load", progress, 300 * progress, 20, 410.0, 18.0, 41.0, 100, 1, 300, 1, lines)
+    return Snapshot(Phase.LOADING, progress, 300 * progress, 20, 410.0, 18.0, 41.0, 100, 1, 300, 1, lines)
 
 
 async def event(answer: ClientResponse) -> tuple[str, Any]:

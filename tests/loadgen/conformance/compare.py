@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dogdriver.errors import LoadTestError
 from dogdriver.loadgen.interpreter import ENVIRON
-from dogdriver.model import Job, Prepared
+from dogdriver.model import Isolation, Job, Prepared, Stopped
 from dogdriver.runner import MolotovRunner
 from tests.loadgen.conformance.cases import HEADER, Case, Kind
 
@@ -28,7 +28,7 @@ class Did:
     failed: int | None
     good: bool
     said: str
-    stopped: str | None = None
+    stopped: Stopped | None = None
 
     def __str__(self) -> str:
         counts = "-" if self.ok is None else f"{self.ok}/{self.failed}"
@@ -68,7 +68,7 @@ async def by_runner(case: Case, folder: Path, url: str) -> Did:
     runner = MolotovRunner(folder / ".data", lambda: datetime.now(UTC), grace=5.0)  # noqa: TID251 - real loads
     try:
         measured = await runner.load(
-            Job("r", prepared, {"URL": url}, 1.0, "thread"), cancelled=asyncio.Event(), watch=lambda _: None
+            Job("r", prepared, {"URL": url}, 1.0, Isolation.THREAD), cancelled=asyncio.Event(), watch=lambda _: None
         )
     except LoadTestError as error:
         return Did(None, None, good=False, said=error.message)
@@ -85,4 +85,4 @@ def agree(case: Case, theirs: Did, ours: Did) -> bool:
         case Kind.REFUSED:
             return not theirs.ok and not theirs.failed and ours.ok is None
         case Kind.EXIT:
-            return not theirs.good and ours.stopped == "exit"
+            return not theirs.good and ours.stopped is Stopped.EXIT
