@@ -1,4 +1,4 @@
-"""Datadog as the rest of dogDriver sees it: metrics in, events and gauges out, and how that goes."""
+"""Datadog as the rest of dogDriver sees it: answers to queries in, events and gauges out, and how that goes."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,25 +9,23 @@ from urllib.parse import quote
 
 import aiohttp
 
-from dogdriver.datadog_api import events, links, results
-from dogdriver.datadog_api.endpoints import Api
-from dogdriver.datadog_api.http import Answer, Transport
+from dogdriver.datadog_api import payloads
+from dogdriver.datadog_api.endpoints import Endpoints
+from dogdriver.datadog_api.http import Response, Transport
 from dogdriver.datadog_api.ratelimit import Budget
-from dogdriver.errors import ExternalError, Mismatch, RateLimited, Refused, Unavailable
-from dogdriver.metrics import points as buckets
-from dogdriver.metrics import query, settle
-from dogdriver.metrics.hosts import fingerprint, kinds
-from dogdriver.model import Clock, Headline, Metric, MetricValue, Reading, Run, Window
+from dogdriver.errors import ExternalError, KeysRefused, Mismatch, RateLimited, Refused, Unavailable
+from dogdriver.metrics.query import is_list
+from dogdriver.model import Clock, EventStep, Headline, Reading, Run, Window
 from dogdriver.model.health import Endpoint, Health
 from dogdriver.settings import Secret
 
 TIMEOUT = 10.0
-PADS = (60.0, 300.0)  # seconds asked for around a run: half its length, within these
+PADDING = (60.0, 300.0)  # seconds asked for around a run: half its length, within these
 FINDABLE = 60.0  # seconds until an event can surely be listed; 24 were seen
-MOST_TOGETHER = 10
+MOST_TOGETHER = 10  # queries in one request
 LONGEST_LINE = 6000  # of the joined queries as they are sent
-_REMEMBERED = "datadog.budget"
-_CHEAP = "avg:datadog.estimated_usage.hosts{*}"
+_BUDGET_KEPT_AS = "datadog.budget"
+_CHEAP_QUERY = "avg:datadog.estimated_usage.hosts{*}"
 
 
 class Datadog:
@@ -35,7 +33,7 @@ class Datadog:
 
     Without an application key nothing can be read: *configured* is False. Without an API key nothing is sent, either.
     *recall* and *remember* (the store's) carry the rate budget over a restart. *address* is for another host than the
-    site's; *link_templates* take the place of links.TEMPLATES where they are not None. Raises SettingsError for a key
+    site's; *link_templates* take the place of the usual ones where they are not None. Raises SettingsError for a key
     that cannot be one.
     """
 
@@ -58,14 +56,14 @@ class Datadog:
         self._reads = bool(api_key and app_key)
         self._site = site
         given = {name: one for name, one in (link_templates or {}).items() if one is not None}
-        self._link_templates = {**links.TEMPLATES, **given}
+        self._link_templates = {**payloads.LINK_TEMPLATES, **given}
         self._recall = recall
         self._remember = remember
         self._recalled = recall is None
         transport = Transport(
             session, address or f"https://api.{site}", api_key=api_key, app_key=app_key, timeout=timeout
         )
-        self._api = Api(transport, clock)
+        self._api = Endpoints(transport, clock)
         self.budget = Budget(clock)
 
     @property
@@ -78,16 +76,6 @@ class Datadog:
         return self._sends
 
     # Reading
-
-    def render(self, metric: Metric, run: Run) -> str:
-        """Raises ValueError for a metric of the load generator's own, which has no query."""
-        if metric.query is None:
-            raise ValueError(f"{metric.name} is measured by the load generator; it has no query")
-        return query.render(metric.query, query.values(run))
-
-    def render_template(self, template: str, run: Run) -> str:
-        """Any other query with the same tokens, such as a project's fingerprint."""
-        return query.render(template, query.values(run))
 
     async def read(self, query: str, window: Window) -> Reading:
         """One query over *window* and a little more on both sides. Raises Unavailable (RateLimited) or Refused."""
@@ -103,7 +91,7 @@ class Datadog:
             try:
                 found.update(zip(together, await self._query(together, window), strict=True))
             except (Mismatch, Refused) as error:
-                if len(together) == 1 or (isinstance(error, Refused) and error.code == "forbidden"):
+                if len(together) == 1 or isinstance(error, KeysRefused):
                     found.update(dict.fromkeys(together, error))
                 else:
                     found.update({one: await self._alone(one, window) for one in together})
@@ -123,11 +111,11 @@ class Datadog:
         if (wait := self.budget.take()) > 0:
             raise RateLimited("the budget of queries to Datadog is spent for now", retry_after=wait)
 
-        def learn(answer: Answer) -> None:
-            self.budget.learn(answer.status, answer.headers)
+        def observe(response: Response) -> None:
+            self.budget.update(response.status, response.headers)
 
         try:
-            found = await self._api.query(queries, *padded(window), learn)
+            found = await self._api.query(queries, *padded(window), observe)
         except RateLimited as error:
             await self._keep()
             raise RateLimited(error.message, retry_after=self.budget.wait()) from None
@@ -137,64 +125,40 @@ class Datadog:
 
     async def _restore(self) -> None:
         if self._recall is not None and not self._recalled:
-            self.budget.load(await self._recall(_REMEMBERED))
+            self.budget.load(await self._recall(_BUDGET_KEPT_AS))
             self._recalled = True
 
     async def _keep(self) -> None:
         if self._remember is not None:
-            await self._remember(_REMEMBERED, self.budget.dump())
-
-    def assess(
-        self,
-        reading: Reading,
-        previous: Reading | None,
-        *,
-        metric: Metric,
-        window: Window,
-        ramp_up: float,
-        usual_gap: float | None,
-        last: bool,
-    ) -> MetricValue:
-        return settle.assess(
-            reading, previous, metric=metric, window=window, ramp_up=ramp_up, usual_gap=usual_gap, last=last
-        )
-
-    def usual_gap(self, readings: Sequence[Reading]) -> float | None:
-        return buckets.usual_gap(readings)
-
-    def fingerprint(self, reading: Reading, window: Window) -> float | None:
-        """How many hosts *reading* shows; None where it shows nothing."""
-        return fingerprint(reading, window)
-
-    def kinds(self, reading: Reading, window: Window) -> str | None:
-        """What these hosts are, by the other tags that the query groups by; None where it has none."""
-        return kinds(reading, window)
+            await self._remember(_BUDGET_KEPT_AS, self.budget.dump())
 
     # Sending
 
-    def events(self, run: Run, step: str, *, at: datetime, link: str | None) -> Mapping[str, Any]:
-        return events.step(run, step, at=at, link=link)
+    def run_event(self, run: Run, step: EventStep, *, at: datetime, link: str | None) -> Mapping[str, Any]:
+        """The payload for `send_event` that marks the start or the stop of *run*."""
+        return payloads.run_event(run, step, at=at, link=link)
 
     def verdict_event(self, run: Run, headline: Headline, *, at: datetime, link: str | None) -> Mapping[str, Any]:
-        """The payload of the event that says what became of a release."""
-        return events.verdict(run, headline, at=at, link=link)
+        """The payload for `send_event` that says what became of the release of *run*."""
+        return payloads.verdict_event(run, headline, at=at, link=link)
 
-    def results(self, run: Run, *, at: datetime) -> Mapping[str, Any]:
-        """The payload for `send_series`: the gauges of *run*."""
-        return results.series(run, at=at)
+    def gauges(self, run: Run, *, at: datetime) -> Mapping[str, Any]:
+        """The payload for `send_series`: what *run* measured."""
+        return payloads.gauges(run, at=at)
 
     def links(self, run: Run) -> Mapping[str, str]:
-        return links.links(run, site=self._site, templates=self._link_templates)
+        """Addresses in Datadog's pages for the run's window."""
+        return payloads.links(run, site=self._site, templates=self._link_templates)
 
     async def send_event(self, payload: Mapping[str, Any]) -> Mapping[str, str]:
-        """Send what `events` or `verdict_event` gave. Returns `{"id", "url"}`, as far as Datadog told them.
+        """Send what `run_event` or `verdict_event` gave. Returns `{"id", "url"}`, as far as Datadog told them.
 
         Datadog takes the same event twice. So what happened a while ago is looked for first: it may have arrived while
         only its answer was lost, to an earlier daemon even. Raises Unavailable, not to be tried again before such an
         event could be found, or Refused (code `too_old` for what happened more than 18 hours ago).
         """
         _need(self._sends, "DD_API_KEY")
-        event = await self._arrived(payload)
+        event = await self._already_sent(payload)
         if event is None:
             try:
                 event = await self._api.event(payload)
@@ -206,10 +170,10 @@ class Datadog:
         told = {"id": event.get("id_str"), "url": event.get("url")}
         found = {name: value for name, value in told.items() if isinstance(value, str)}
         if found.get("url", "").startswith("/"):
-            found["url"] = links.app(self._site) + found["url"]
+            found["url"] = payloads.app_address(self._site) + found["url"]
         return found
 
-    async def _arrived(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def _already_sent(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The event as Datadog has it already; None: it is new, or that cannot be found out."""
         at, tags = payload.get("date_happened"), payload.get("tags") or []
         if not self._reads or not isinstance(at, int) or self._clock().timestamp() - at < FINDABLE:
@@ -221,10 +185,10 @@ class Datadog:
         return next((one for one in listed if set(tags) <= set(one.get("tags") or ())), None)
 
     async def send_series(self, payload: Mapping[str, Any]) -> None:
-        """Send what `results` gave, however long ago. Raises Unavailable or Refused."""
+        """Send what `gauges` gave, however long ago. Raises Unavailable or Refused."""
         _need(self._sends, "DD_API_KEY")
         if payload.get("series"):
-            await self._api.series(results.fresh(payload, self._clock()))
+            await self._api.series(payloads.redated(payload, self._clock()))
 
     # How it goes
 
@@ -239,7 +203,7 @@ class Datadog:
             await self._api.validate()
             if self._reads:
                 now = self._clock()
-                await self.read(_CHEAP, Window(now, now))
+                await self.read(_CHEAP_QUERY, Window(now, now))
         except RateLimited:
             return self._reads
         except ExternalError:
@@ -260,7 +224,7 @@ class Datadog:
 
 def padded(window: Window) -> tuple[int, int]:
     """From and to in whole unix seconds, with room for buckets that reach over the window's edges."""
-    room = min(max(PADS[0], window.seconds / 2), PADS[1])
+    room = min(max(PADDING[0], window.seconds / 2), PADDING[1])
     return floor(window.start.timestamp() - room), ceil(window.end.timestamp() + room)
 
 
@@ -270,7 +234,7 @@ def _together(queries: Sequence[str]) -> list[list[str]]:
     length = LONGEST_LINE
     for one in queries:
         size = len(quote(one)) + 3
-        alone = query.several(one)
+        alone = is_list(one)
         if alone or length + size > LONGEST_LINE or len(groups[-1]) == MOST_TOGETHER:
             groups.append([])
             length = 0

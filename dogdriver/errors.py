@@ -21,6 +21,8 @@ DogdriverError                     code, message (what, and what to do), details
 │   │   ├── RateLimited            the budget is spent
 │   │   └── Mismatch               the answer is not to the question that was asked
 │   └── Refused                    permanent: keys, scope, malformed request; trying again will not help
+│       ├── KeysRefused            Datadog's keys or their scopes: a person may change them meanwhile
+│       └── BadQuery               the query itself: it is the same however often it is asked
 └── StoreError                     the database cannot do what it must
 """
 
@@ -134,6 +136,14 @@ class Mismatch(Unavailable):
 
 class Refused(ExternalError):
     code = "refused"
+
+
+class KeysRefused(Refused):
+    code = "forbidden"
+
+
+class BadQuery(Refused):
+    code = "bad_query"
 
 
 class StoreError(DogdriverError):

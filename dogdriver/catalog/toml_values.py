@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 from dogdriver.catalog.schedule import duration
 from dogdriver.checkout.address import Address, check_ref, parse
 from dogdriver.errors import CheckoutError
+from dogdriver.metrics.points import is_reduction
 from dogdriver.model import CLIENT_PREFIX, Better
 
 LONGEST = 100
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
 _METRIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_REDUCE = re.compile(r"mean|max|min|sum|last|p(?:100|\d{1,2}(?:\.\d+)?)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -88,7 +88,7 @@ def better(value: Any) -> Better:
 
 
 def reduce(value: Any) -> str:
-    if not isinstance(value, str) or not _REDUCE.fullmatch(value):
+    if not isinstance(value, str) or not is_reduction(value):
         raise ValueError("must be mean, max, min, sum, last or p0 to p100")
     return value
 

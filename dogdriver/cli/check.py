@@ -15,11 +15,11 @@ from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.errors import DogdriverError, ExternalError, RateLimited
-from dogdriver.metrics.conversion import query_doubts
-from dogdriver.metrics.hosts import fingerprint, kinds
+from dogdriver.metrics.hosts import count_hosts, host_kinds
 from dogdriver.metrics.points import usual_gap
-from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
+from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS, metric_query, run_query
 from dogdriver.metrics.settle import assess
+from dogdriver.metrics.units import unit_warnings
 from dogdriver.model import (
     UNKNOWN,
     Clock,
@@ -163,8 +163,8 @@ class Check:
             said = "not asked: see Datadog above"
             return [Line(Mark.DOUBT, f"{subject} {metric.name}", said) for metric in project.metrics]
         hour = Window(self._clock() - HOUR, self._clock())
-        queries = [datadog.render(metric, run) for metric in project.metrics]
-        hosts = [datadog.render_template(project.fingerprint, run)] if project.fingerprint else []
+        queries = [metric_query(metric, run) for metric in project.metrics]
+        hosts = [run_query(project.fingerprint, run)] if project.fingerprint else []
         answers = dict(zip([*queries, *hosts], await datadog.read_many([*queries, *hosts], hour), strict=True))
         return [
             *(
@@ -225,24 +225,24 @@ def asked(subject: str, metric: Metric, query: str, answer: Reading | ExternalEr
     if value.state is MetricState.REFUSED:
         return Line(Mark.BAD, subject, f"{value.note} (asked: {query})")
     gap = usual_gap([answer]) or metric.every
-    doubts = query_doubts(answer, metric, max(answer.interval or 0.0, gap))
+    warnings = unit_warnings(answer, metric, max(answer.interval or 0.0, gap))
     if gap > metric.every:
-        doubts.append(f'its points come every {gap:g} s: set every = "{gap:g}s"')
+        warnings.append(f'its points come every {gap:g} s: set every = "{gap:g}s"')
     said = f"{points} points in {len(answer.series)} series, {answer.unit or 'no unit'}, interval {answer.interval:g} s"
     if value.value is not None:
         said += f"; {metric.reduce} of the hour {value.value:.4g} {metric.unit}".rstrip()
-    return Line(Mark.DOUBT if doubts else Mark.FINE, subject, "; ".join([said, *doubts]))
+    return Line(Mark.DOUBT if warnings else Mark.FINE, subject, "; ".join([said, *warnings]))
 
 
 def hosts_seen(subject: str, query: str, answer: Reading | ExternalError, hour: Window) -> Line:
     """What the fingerprint's query says: runs are compared where it says the same."""
     if isinstance(answer, ExternalError):
         return _unanswered(subject, query, answer)
-    found = fingerprint(answer, hour)
+    found = count_hosts(answer, hour)
     if found is None:
         said = "none seen in the last hour, so runs are compared whatever runs behind them; correct `fingerprint`"
         return Line(Mark.DOUBT, subject, f"{said} (asked: {query})")
-    of = kinds(answer, hour)
+    of = host_kinds(answer, hour)
     return Line(Mark.FINE, subject, f"{found:g} seen" + (f", {of}" if of else ""))
 
 

@@ -196,7 +196,7 @@ class Client:
         if run.status is not Status.DONE or not datadog.configured:
             return
         try:
-            await datadog.send_series(datadog.results(run, at=self._clock()))
+            await datadog.send_series(datadog.gauges(run, at=self._clock()))
         except ExternalError as error:
             self._report.say("gauges_lost", f"Datadog did not get the results: {error.message}", run=run.id)
 

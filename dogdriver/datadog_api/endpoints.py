@@ -14,20 +14,20 @@ from datadog_api_client.v2.model.metric_payload import MetricPayload
 from datadog_api_client.v2.model.metric_point import MetricPoint
 from datadog_api_client.v2.model.metric_series import MetricSeries
 
-from dogdriver.datadog_api import replies as reply
-from dogdriver.datadog_api.http import Answer, Transport
-from dogdriver.errors import ExternalError, Refused
+from dogdriver.datadog_api import replies
+from dogdriver.datadog_api.http import Response, Transport
+from dogdriver.errors import ExternalError, KeysRefused, Refused
 from dogdriver.model import Clock, Reading
 from dogdriver.model.health import Endpoint, Health
 
 T = TypeVar("T")
 
 
-def _nothing(_: Answer) -> None:
-    """Learn nothing."""
+def _nothing(_: Response) -> None:
+    """Observe nothing."""
 
 
-class Api:
+class Endpoints:
     """Everything raises Unavailable (RateLimited, without its wait) or Refused; *health* remembers how it went."""
 
     def __init__(self, transport: Transport, clock: Clock) -> None:
@@ -44,24 +44,24 @@ class Api:
 
         def read(document: Mapping[str, Any]) -> None:
             if document.get("valid") is not True:
-                raise Refused("Datadog does not know DD_API_KEY; check it and DD_SITE", code="forbidden")
+                raise KeysRefused("Datadog does not know DD_API_KEY; check it and DD_SITE")
 
         await self._call(Endpoint.VALIDATE, self._authentication.validate, read)
 
     async def query(
-        self, queries: Sequence[str], start: int, end: int, learn: Callable[[Answer], None]
+        self, queries: Sequence[str], start: int, end: int, observe: Callable[[Response], None]
     ) -> list[Reading]:
-        """One Reading for each of *queries* from *start* to *end*, in unix seconds; *learn* sees the raw answer."""
+        """One Reading for each of *queries* from *start* to *end*, in unix seconds; *observe* sees the raw response."""
 
         def read(document: Mapping[str, Any]) -> list[Reading]:
-            reply.check_window(document, start, end)
-            return reply.readings(document, queries)
+            replies.check_window(document, start, end)
+            return replies.readings(document, queries)
 
         return await self._call(
             Endpoint.QUERY,
             lambda: self._queries.query_metrics(_from=start, to=end, query=",".join(queries)),
             read,
-            learn,
+            observe,
         )
 
     async def event(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -95,10 +95,10 @@ class Api:
         endpoint: Endpoint,
         request: Callable[[], Awaitable[Any]],
         read: Callable[[Mapping[str, Any]], T],
-        learn: Callable[[Answer], None] = _nothing,
+        observe: Callable[[Response], None] = _nothing,
     ) -> T:
         try:
-            result = await self._transport.call(endpoint, request, read, learn)
+            result = await self._transport.call(endpoint, request, read, observe)
         except ExternalError as error:
             self.health[endpoint] = self.health[endpoint].failed(self._clock(), error)
             raise

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
@@ -17,20 +18,22 @@ from datadog_api_client.api_client import AsyncApiClient
 from datadog_api_client.configuration import Configuration
 from datadog_api_client.exceptions import OpenApiException
 
-from dogdriver.datadog_api.ratelimit import Rate
-from dogdriver.errors import ExternalError, RateLimited, Refused, SettingsError, Unavailable
+from dogdriver.datadog_api.ratelimit import RateLimit
+from dogdriver.errors import BadQuery, ExternalError, KeysRefused, RateLimited, Refused, SettingsError, Unavailable
+from dogdriver.model.health import Endpoint
 from dogdriver.settings import Secret
 
 T = TypeVar("T")
 
-LONGEST_ANSWER = 64 * 2**20
-_LONGEST_WORDS = 500
+LONGEST_RESPONSE = 64 * 2**20
+_LONGEST_TEXT = 500
 _TRANSIENT = re.compile(r"time[d\s-]*out|try again|temporar|internal|unavailable|overload", re.IGNORECASE)
-_UNREADABLE = re.compile(r"error parsing|unable to parse", re.IGNORECASE)  # it repeats the query, whatever is in that
+_TOO_OLD = re.compile(r"too far in the past", re.IGNORECASE)
+_NOT_PARSED = re.compile(r"error parsing|unable to parse", re.IGNORECASE)  # it repeats the query, whatever is in that
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What came back, read to its end."""
 
     status: int
@@ -56,7 +59,7 @@ class SessionRest:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
         **_: Any,
-    ) -> Answer:
+    ) -> Response:
         if self._session.closed:
             raise aiohttp.ClientConnectionError("the session is closed")
         headers = dict(headers or {})
@@ -65,7 +68,7 @@ class SessionRest:
         async with self._session.request(
             method,
             url,
-            params=[(name, _written(value)) for name, value in query_params or ()],
+            params=[(name, _query_value(value)) for name, value in query_params or ()],
             headers=headers,
             data=None if body is None else json.dumps(body),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
@@ -75,10 +78,10 @@ class SessionRest:
             parts, size = [], 0
             async for chunk in response.content.iter_any():
                 size += len(chunk)
-                if size > LONGEST_ANSWER:
-                    raise aiohttp.ClientPayloadError(f"more than {LONGEST_ANSWER} bytes")
+                if size > LONGEST_RESPONSE:
+                    raise aiohttp.ClientPayloadError(f"more than {LONGEST_RESPONSE} bytes")
                 parts.append(chunk)
-            return Answer(response.status, response.headers, b"".join(parts))
+            return Response(response.status, response.headers, b"".join(parts))
 
 
 class SessionApiClient(AsyncApiClient):
@@ -123,85 +126,82 @@ class Transport:
 
     async def call(
         self,
-        endpoint: str,
+        endpoint: Endpoint,
         request: Callable[[], Awaitable[Any]],
         read: Callable[[Mapping[str, Any]], T],
-        learn: Callable[[Answer], None],
+        observe: Callable[[Response], None],
     ) -> T:
         """What *read* makes, in a thread of its own, of the JSON document that *request* is answered.
 
-        *endpoint* names it in errors; *learn* sees every answer.
+        *endpoint* names it in errors; *observe* sees every response.
         """
         try:
-            answer = await request()
+            response = await request()
         except OpenApiException as error:
-            raise self._refused(
-                endpoint, f"the request was not sent, it is not valid: {self._words(str(error))}"
-            ) from None
+            text = f"the request was not sent, it is not valid: {self._redacted(str(error))}"
+            raise Refused(text, details=_details(endpoint)) from None
         # None of these is kept as the cause: some carry the request, and with it the keys.
         except TimeoutError:
             raise Unavailable(f"Datadog ({endpoint}) did not answer within {self._timeout:g} seconds") from None
         except (aiohttp.ClientError, OSError) as error:
-            words = self._words(str(error)) or type(error).__name__
+            words = self._redacted(str(error)) or type(error).__name__
             raise Unavailable(f"Datadog ({endpoint}) cannot be reached: {words}") from None
-        learn(answer)
+        observe(response)
         # An answer may be megabytes long: not in the loop that answers the dashboard.
-        return await asyncio.to_thread(lambda: read(self._check(endpoint, answer)))
+        return await asyncio.to_thread(lambda: read(self._document(endpoint, response)))
 
-    def _check(self, endpoint: str, answer: Answer) -> Mapping[str, Any]:
-        document, sound = _decode(answer.body)
-        if not 200 <= answer.status < 300:  # noqa: PLR2004 - the range of success
-            raise self._failure(endpoint, answer, document if sound else None)
+    def _document(self, endpoint: Endpoint, response: Response) -> Mapping[str, Any]:
+        document, sound = _decode(response.body)
+        if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise self._failure(endpoint, response, document if sound else None)
         if not sound or not isinstance(document, dict):
-            kind = answer.headers.get("Content-Type", "no content type")
-            raise Unavailable(f"Datadog ({endpoint}) answered {answer.status} with something that is not JSON ({kind})")
+            kind = response.headers.get("Content-Type", "no content type")
+            raise Unavailable(
+                f"Datadog ({endpoint}) answered {response.status} with something that is not JSON ({kind})"
+            )
         if document.get("status") == "error":
-            words = self._words(_said(document)) or "status error"
-            if _TRANSIENT.search(words) and not _UNREADABLE.search(words):
+            words = self._redacted(_error_text(document)) or "status error"
+            if _TRANSIENT.search(words) and not _NOT_PARSED.search(words):
                 raise Unavailable(f"Datadog ({endpoint}) says: {words}")
-            raise self._refused(endpoint, f"Datadog says: {words}", code="bad_query")
+            raise BadQuery(f"Datadog says: {words}", details=_details(endpoint))
         return document
 
-    def _failure(self, endpoint: str, answer: Answer, document: Any) -> ExternalError:
-        status, words = answer.status, self._words(_said(document))
+    def _failure(self, endpoint: Endpoint, response: Response, document: Any) -> ExternalError:
+        """What a status that is no success means; *document* is the body where it was JSON."""
+        status, words = response.status, self._redacted(_error_text(document))
         says = f": {words}" if words else ""
-        if status == 429:  # noqa: PLR2004 - too many requests
-            rate = Rate.read(answer.headers)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            rate = RateLimit.read(response.headers)
             wait = rate.reset if rate.reset is not None else rate.period
             return RateLimited(f"Datadog's limit of calls to {endpoint} is reached{says}", retry_after=wait)
-        if status == 408 or status >= 500:  # noqa: PLR2004 - theirs to fix
-            return Unavailable(
-                f"Datadog ({endpoint}) answered {status}{says}", retry_after=_retry_after(answer.headers)
-            )
-        if status in {401, 403}:
+        text, details = f"Datadog ({endpoint}) answered {status}{says}", _details(endpoint, status)
+        if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Unavailable(text, retry_after=_retry_after(response.headers))
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             text = (
                 f"Datadog refuses the keys for {endpoint} ({status}{says}); check DD_API_KEY, DD_APP_KEY, DD_SITE and "
                 "the application key's scopes"
             )
-            return self._refused(endpoint, text, code="forbidden", status=status)
-        if 300 <= status < 400:  # noqa: PLR2004 - the range of redirects
+            return KeysRefused(text, details=details)
+        if status == HTTPStatus.BAD_REQUEST and endpoint is Endpoint.QUERY and words and not _TOO_OLD.search(words):
+            return BadQuery(text, details=details)  # a proxy's own 400 has no words
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             text = f"Datadog ({endpoint}) answered with a redirect ({status}); check DD_SITE and DOGDRIVER_DATADOG_URL"
-            return self._refused(endpoint, text, status=status)
-        code = "refused"
-        if "too far in the past" in words.lower():
-            code = "too_old"
-        elif status == 400 and words and endpoint == "query":  # noqa: PLR2004 - a proxy's own 400 has no words
-            code = "bad_query"
-        elif status == 413:  # noqa: PLR2004 - content too large
-            code = "too_large"
-        return self._refused(endpoint, f"Datadog ({endpoint}) answered {status}{says}", code=code, status=status)
+        too_large = "too_large" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
+        return Refused(text, code="too_old" if _TOO_OLD.search(words) else too_large, details=details)
 
-    def _refused(self, endpoint: str, message: str, *, code: str | None = None, status: int | None = None) -> Refused:
-        return Refused(message, code=code, details={"endpoint": endpoint, "status": status})
-
-    def _words(self, text: str) -> str:
+    def _redacted(self, text: str) -> str:
         """*text* on one line, bounded, without the keys."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return " ".join(text.split())[:_LONGEST_WORDS]
+        return " ".join(text.split())[:_LONGEST_TEXT]
 
 
-def _written(value: Any) -> str:
+def _details(endpoint: Endpoint, status: int | None = None) -> dict[str, Any]:
+    return {"endpoint": endpoint, "status": status}
+
+
+def _query_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -212,7 +212,7 @@ def _decode(body: bytes) -> tuple[Any, bool]:
         return None, False
 
 
-def _said(document: Any) -> str:
+def _error_text(document: Any) -> str:
     """Datadog's own words in one of the shapes that its errors have."""
     if not isinstance(document, dict):
         return ""

@@ -20,7 +20,7 @@ _DAY = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RateLimit:
     """The five headers, read: *reset* is in seconds to wait. Any of them may be missing."""
 
     limit: int | None = None
@@ -29,7 +29,7 @@ class Rate:
     reset: float | None = None
 
     @classmethod
-    def read(cls, headers: Mapping[str, str]) -> "Rate":
+    def read(cls, headers: Mapping[str, str]) -> "RateLimit":
         """From headers in any spelling of their case."""
         lower = {name.lower(): value for name, value in headers.items()}
 
@@ -100,10 +100,10 @@ class Budget:
         self._turn = turn
         return (turn - now).total_seconds()
 
-    def learn(self, status: int, headers: Mapping[str, str]) -> None:
+    def update(self, status: int, headers: Mapping[str, str]) -> None:
         """What an answer says. One without these headers (403, some proxies' 429) says nothing of the rest."""
         now = self._clock()
-        rate = Rate.read(headers)
+        rate = RateLimit.read(headers)
         if rate.limit is not None and rate.remaining is not None:
             self._limit, self._remaining = rate.limit, rate.remaining
             seconds = rate.reset if rate.reset is not None else rate.period

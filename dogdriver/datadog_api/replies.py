@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dogdriver.errors import Mismatch, Refused, Unavailable
-from dogdriver.metrics import query as queries
-from dogdriver.metrics import units
+from dogdriver.errors import BadQuery, Mismatch, Unavailable
+from dogdriver.metrics.query import is_same
+from dogdriver.metrics.units import parse_unit
 from dogdriver.model import Reading, Series
 
 WINDOW_SLACK = 60  # seconds: no more than a window is padded by, so that the run itself is inside
@@ -31,11 +31,11 @@ def check_window(document: Mapping[str, Any], start: int, end: int) -> None:
 def readings(document: Mapping[str, Any], asked: Sequence[str]) -> list[Reading]:
     """One Reading for each query of *asked*, which were sent joined by commas.
 
-    Raises Mismatch where the answer is to another question, Unavailable where it cannot be read, Refused where the
+    Raises Mismatch where the answer is to another question, Unavailable where it cannot be read, BadQuery where the
     series of one query come in different units.
     """
     answered = document.get("query")
-    if not isinstance(answered, str) or not queries.same(",".join(asked), answered):
+    if not isinstance(answered, str) or not is_same(",".join(asked), answered):
         raise Mismatch("Datadog's answer is to another query than the one that was sent; nothing of it was used")
     series = document.get("series")
     if not isinstance(series, list):
@@ -61,11 +61,11 @@ def _index(one: Mapping[str, Any], asked: Sequence[str]) -> int:
 
 
 def _reading(query: str, series: Sequence[Mapping[str, Any]]) -> Reading:
-    found = {units.parse(one.get("unit")) for one in series}
+    found = {parse_unit(one.get("unit")) for one in series}
     named = {unit for unit in found if unit is not None}
     if len(named) > 1:
         names = ", ".join(sorted(unit.name for unit in named))
-        raise Refused(f"the series of one query come in different units ({names}); ask for one unit", code="bad_query")
+        raise BadQuery(f"the series of one query come in different units ({names}); ask for one unit")
     unit = next(iter(named), None)
     return Reading(
         query=query,

@@ -1,49 +1,47 @@
-"""How much infrastructure a run met: the number of hosts behind the deployment."""
+"""How much infrastructure a run met: the number and the kinds of the hosts behind the deployment."""
 
-import re
 from statistics import median
 
 from dogdriver.metrics import query
-from dogdriver.metrics.points import Span, present
+from dogdriver.metrics.points import Points, Span, without_holes
 from dogdriver.model import Reading, Window
 
-_GROUPS = re.compile(r"\bby\s*\{([^{}]*)\}")
 
-
-def fingerprint(reading: Reading, window: Window | None = None) -> float | None:
+def count_hosts(reading: Reading, window: Window | None = None) -> float | None:
     """The number of hosts that *reading* shows, inside *window* if given; None where it shows nothing.
 
-    A query with `by {…}` is counted: its groups that have a point. Any other gives the number itself, whose median
-    over the window is taken.
+    Of a query with `by {…}` it is the number of series (groups) with a point. Any other query gives the number itself:
+    the median of its values over all series.
     """
-    shown = _shown(reading, window)
-    if not shown:
+    scopes, points = _with_points(reading, window)
+    if not scopes:
         return None
-    if query.grouped(reading.query):
-        return float(len(shown))
-    return float(median(value for _, some in shown for value in some))
+    if query.is_grouped(reading.query):
+        return float(len(scopes))
+    return float(median(value for one in points for _, value in one))
 
 
-def kinds(reading: Reading, window: Window | None = None) -> str | None:
+def host_kinds(reading: Reading, window: Window | None = None) -> str | None:
     """What the hosts are, by the other tags that the query groups by (instance type, zone): each combination once.
 
     None where it groups by hosts alone, or shows nothing.
     """
-    wanted = {key.strip() for group in _GROUPS.findall(reading.query) for key in group.split(",")} - {"host", ""}
-    found = set()
-    for scope, _ in _shown(reading, window):
-        tags = sorted(tag.strip() for tag in scope.split(",") if tag.partition(":")[0].strip() in wanted)
+    keys = query.groups(reading.query) - {"host"}
+    kinds = set()
+    for scope in _with_points(reading, window)[0]:
+        tags = sorted(tag.strip() for tag in scope.split(",") if tag.partition(":")[0].strip() in keys)
         if tags:
-            found.add(" ".join(tags))
-    return "; ".join(sorted(found)) or None
+            kinds.add(" ".join(tags))
+    return "; ".join(sorted(kinds)) or None
 
 
-def _shown(reading: Reading, window: Window | None) -> list[tuple[str, list[float]]]:
-    """The series with a point (inside *window*), each with its scope."""
+def _with_points(reading: Reading, window: Window | None) -> tuple[list[str], Points]:
+    """The scopes of the n series with a point (that overlaps *window*), and the points of each: n series × points."""
     span = Span.of(window) if window else None
-    size = reading.interval or 0.0
+    width = reading.interval or 0.0
     found = [
-        (one.scope, present(one.points if span is None else span.overlapping(one.points, size)))
+        (one.scope, without_holes(one.points if span is None else span.overlapping(one.points, width)))
         for one in reading.series
     ]
-    return [(scope, [value for _, value in some]) for scope, some in found if some]
+    some = [(scope, points) for scope, points in found if points]
+    return [scope for scope, _ in some], [points for _, points in some]

@@ -1,18 +1,19 @@
-"""Query templates: which words are replaced in them and how, and the metrics of a project that declares none."""
+"""Queries: templates and their tokens, what the text of a query says of its answer, and how Datadog writes tags."""
 
 import re
 from collections.abc import Mapping
 
-from dogdriver.metrics import tags
 from dogdriver.model import UNKNOWN, Better, Metric, Run
 
 TOKENS = ("project", "deployment", "source", "release", "endpoint")
+LONGEST_TAG = 200
 
 _PART = re.compile(r"\{(" + "|".join(TOKENS) + r")\}|[{}]")
 _BY = re.compile(r"\bby\s*\Z")
-_GROUPED = re.compile(r"\bby\s*\{")
+_GROUPED = re.compile(r"\bby\s*\{([^{}]*)\}")
 _SINGLE = re.compile(r"\s*(?:\w+\s*:)?\s*[\w.]+\s*\{[^{}]*\}(?:\s*by\s*\{[^{}]*\})?(?:\s*\.\w+\([^()]*\))*\s*")
 _COUNTED = re.compile(r"\bcount_(nonzero|not_null)\s*\(")
+_NOT_IN_TAGS = re.compile(r"[^\w.:/-]+")
 
 _SCOPE = "app:{project},env:{deployment}"
 _CPU_IDLE = f"avg:system.cpu.idle{{{_SCOPE}}} by {{host}}"
@@ -62,8 +63,23 @@ DEFAULT_METRICS = default_metrics()
 DEFAULT_FINGERPRINT = _CPU_IDLE
 
 
-def values(run: Run) -> Mapping[str, str]:
-    """What the tokens stand for in *run*."""
+# Templates
+
+
+def metric_query(metric: Metric, run: Run) -> str:
+    """The query of *metric* for *run*. Raises ValueError for a metric of the load generator's own, which has none."""
+    if metric.query is None:
+        raise ValueError(f"{metric.name} is measured by the load generator; it has no query")
+    return run_query(metric.query, run)
+
+
+def run_query(template: str, run: Run) -> str:
+    """*template* with its tokens replaced by what they stand for in *run*."""
+    return render(template, token_values(run))
+
+
+def token_values(run: Run) -> Mapping[str, str]:
+    """What each of TOKENS stands for in *run*."""
     return {
         "project": run.project,
         "deployment": run.deployment,
@@ -73,7 +89,7 @@ def values(run: Run) -> Mapping[str, str]:
     }
 
 
-def render(template: str, words: Mapping[str, str]) -> str:
+def render(template: str, tokens: Mapping[str, str]) -> str:
     """*template* with its tokens replaced, written as Datadog writes tag values.
 
     A token right after `by` is Datadog's own group, as is every other brace. Outside a scope a value becomes part of
@@ -91,17 +107,20 @@ def render(template: str, words: Mapping[str, str]) -> str:
         elif _BY.search(template, 0, part.start()):
             out.append(part.group())
         else:
-            out.append((tags.value if depth else tags.word)(words[token]))
+            out.append((tag_value if depth else metric_name)(tokens[token]))
     out.append(template[end:])
     return "".join(out)
 
 
-def same(sent: str, answered: str) -> bool:
-    """Whether two queries differ in white space only."""
-    return "".join(sent.split()) == "".join(answered.split())
+# What a query says of itself
 
 
-def several(query: str) -> bool:
+def is_same(query: str, other: str) -> bool:
+    """Whether the two differ in white space only."""
+    return "".join(query.split()) == "".join(other.split())
+
+
+def is_list(query: str) -> bool:
     """Whether *query* is itself a list of queries: a comma outside all braces and brackets."""
     depth = 0
     for letter in query:
@@ -114,21 +133,50 @@ def several(query: str) -> bool:
     return False
 
 
-def single(query: str) -> bool:
+def is_plain(query: str) -> bool:
     """Whether *query* is one metric under one scope, with neither arithmetic nor a function around it."""
     return _SINGLE.fullmatch(query) is not None
 
 
-def counts(query: str) -> bool:
+def gives_counts(query: str) -> bool:
     """Whether its values, or some that they come from, are counts over a bucket's length."""
     return ".as_count()" in "".join(query.split())
 
 
-def rates(query: str) -> bool:
+def gives_rates(query: str) -> bool:
     """Whether its values come from rates over a bucket's length."""
     return ".as_rate()" in "".join(query.split())
 
 
-def grouped(query: str) -> bool:
+def is_grouped(query: str) -> bool:
     """Whether the answer has one series per group."""
     return bool(_GROUPED.search(query)) and not _COUNTED.search(query)
+
+
+def groups(query: str) -> frozenset[str]:
+    """The tag keys that *query* groups by, of all its `by {…}` together."""
+    keys = (key.strip() for group in _GROUPED.findall(query) for key in group.split(","))
+    return frozenset(key for key in keys if key)
+
+
+# Tags: what Datadog would rewrite is rewritten here, so that queries find it again
+
+
+def tag_value(text: str) -> str:
+    """*text* in lower case, everything that no tag can hold turned into an underscore; `unknown` for nothing.
+
+    Letters of any script, digits, `_ - . : /` stay; underscores in a row become one, those at the end go. What comes
+    out can be written into a query's scope: it holds no brace, comma, space, quote, star or bracket.
+    """
+    clean = re.sub(r"__+", "_", _NOT_IN_TAGS.sub("_", text.strip().lower()))
+    return clean[:LONGEST_TAG].rstrip("_:") or "unknown"
+
+
+def metric_name(text: str) -> str:
+    """*text* as a part of a metric's name: letters of ASCII, digits, `_` and `.`."""
+    return re.sub(r"[^a-z0-9_.]+", "_", tag_value(text)).strip("_.") or "unknown"
+
+
+def tag_list(tags: Mapping[str, str]) -> list[str]:
+    """`key:value`, each at most 200 characters, in the order given."""
+    return [f"{key}:{tag_value(text)}"[:LONGEST_TAG].rstrip("_:") for key, text in tags.items()]

@@ -8,17 +8,27 @@ reading's own stands in for it, or such a metric would never settle for the firs
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
 from dogdriver.metrics import query
-from dogdriver.metrics.conversion import conversion, sparse_rates
-from dogdriver.metrics.points import Chosen, Points, Span, choose, distances, inside, width
-from dogdriver.metrics.reduce import known, reduce
-from dogdriver.model import Metric, MetricState, MetricValue, Reading, Window
+from dogdriver.metrics.points import (
+    Points,
+    Selection,
+    Span,
+    bucket_width,
+    gaps,
+    is_reduction,
+    overlapping,
+    reduce,
+    select,
+)
+from dogdriver.metrics.units import conversion, sparse_rates
+from dogdriver.model import Metric, MetricState, MetricValue, Reading, Reduction, Window
 
-SLACK = 2  # steps that may be missing at either end
-FEWEST_GAPS = 2  # that a reading needs to say itself how far apart its points usually are
+MISSING_STEPS = 2  # that are let pass at either end
+MIN_GAPS = 2  # that a reading needs to say itself how far apart its points usually are
 _MOST_NAMED = 5
 
 
@@ -34,42 +44,45 @@ def assess(
 ) -> MetricValue:
     """The value of *metric* as far as *reading* shows it; *previous* is the reading of the attempt before.
 
-    *ramp_up* is in seconds from the start; *usual_gap* in seconds; *last* says that there will be no further attempt.
+    The value is reduce(the points that `points.select` takes, metric.reduce) × the factor of `units.conversion`: one
+    number over all series, in the unit of *metric*. *ramp_up* is in seconds from the start; *usual_gap* in seconds;
+    *last* says that there will be no further attempt.
     """
-    if not known(metric.reduce):
+    if not is_reduction(metric.reduce):
         note = f"{metric.reduce!r} is no way to reduce points; use mean, max, min, sum, last or p0 to p100"
         return _refused(reading, metric, note)
-    gaps = distances(reading)
-    seen = usual_gap if usual_gap is not None else median(gaps) if len(gaps) >= FEWEST_GAPS else None
+    between = gaps(reading)
+    seen = usual_gap if usual_gap is not None else median(between) if len(between) >= MIN_GAPS else None
     step = max(reading.interval or 0.0, metric.every, seen or 0.0)
-    size = width(reading.interval, gaps, step)
-    unit = conversion(reading, metric, size)
+    width = bucket_width(reading.interval, between, step)
+    unit = conversion(reading, metric, width)
     if unit.factor is None:
-        return _refused(reading, metric, unit.doubt)
+        return _refused(reading, metric, unit.warning)
     span = Span.of(window)
-    points = inside(reading, span, size)
-    chosen = choose(points, Span.of(window, ramp_up=ramp_up), size)
+    points = overlapping(reading, span, width)
+    selection = select(points, Span.of(window, ramp_up=ramp_up), width)
     shown = MetricValue(
         state=MetricState.WAITING,
-        points=chosen.count,
-        expected=chosen.expected,
+        points=selection.count,
+        expected=selection.expected,
         query=reading.query,
         unit=metric.unit,
         interval=reading.interval,
         reading=reading,
     )
-    ramp_only = None if chosen.count else "no data yet after the ramp-up"
-    lacks = _uncovered(points, span, step) or ramp_only or _unstable(reading, points, previous, span, size)
+    ramp_only = None if selection.count else "no data yet after the ramp-up"
+    lacks = _uncovered(points, span, step) or ramp_only or _unstable(reading, points, previous, span, width)
     if lacks and not last:
         return replace(shown, note=lacks)
-    if not chosen.count:
+    if not selection.count:
         where = "for this run" if reading.empty else "inside this run's window"
         note = f"Datadog has no data {where}; `dogdriver check` shows what the query gives now"
         return replace(shown, state=MetricState.NO_DATA, note=note)
-    reduced = reduce(chosen.series, metric.reduce)
+    reduced = reduce(selection.points, metric.reduce)
     value = None if reduced is None or not math.isfinite(reduced * unit.factor) else reduced * unit.factor
-    doubt = unit.doubt if value is not None else f"the {metric.reduce} of its points is no finite number"
-    notes = [lacks, doubt, *_remarks(reading, chosen, metric, span, step, size), _silent(reading, points, span, step)]
+    warning = unit.warning if value is not None else f"the {metric.reduce} of its points is no finite number"
+    remarks = _remarks(reading, selection, metric, span, step, width)
+    notes = [lacks, warning, *remarks, _silent(reading, points, span, step)]
     state = MetricState.PARTIAL if lacks else MetricState.SETTLED
     if value is None:
         state = MetricState.NO_DATA
@@ -81,68 +94,75 @@ def _refused(reading: Reading, metric: Metric, note: str | None) -> MetricValue:
 
 
 def _uncovered(points: Points, span: Span, step: float) -> str | None:
-    """Why the points do not cover the run, in words."""
+    """Why *points* (of all series together) do not cover the run, in words; *step* in seconds."""
     if not any(points):
         return "no data yet"
     oldest, newest = min(one[0][0] for one in points if one), max(one[-1][0] for one in points if one)
-    if oldest > span.start + SLACK * step:
+    if oldest > span.start + MISSING_STEPS * step:
         return f"the oldest point is {oldest - span.start:.0f} s after the start"
-    if newest < span.end - SLACK * step:
+    if newest < span.end - MISSING_STEPS * step:
         return f"the newest point is {span.end - newest:.0f} s before the end"
     return None
 
 
-def _unstable(reading: Reading, points: Points, previous: Reading | None, span: Span, size: float) -> str | None:
-    """Why the points may still change, in words: the two reads must show the same, in whatever order of series."""
+def _unstable(reading: Reading, points: Points, previous: Reading | None, span: Span, width: float) -> str | None:
+    """Why the points may still change, in words: the two reads must show the same, in whatever order of series.
+
+    *points* are those of *reading* that overlap the run; a value counts as the same within a relative 1e-9.
+    """
     if previous is None:
         return "read only once"
-    same = query.same(reading.query, previous.query) and (reading.unit, reading.scale) == (
+    same = query.is_same(reading.query, previous.query) and (reading.unit, reading.scale) == (
         previous.unit,
         previous.scale,
     )
-    ours, theirs = _sorted(reading, points), _sorted(previous, inside(previous, span, size))
-    if same and len(ours) == len(theirs) and all(map(_agree, ours, theirs)):
+    now, before = _by_scope(reading, points), _by_scope(previous, overlapping(previous, span, width))
+    if same and len(now) == len(before) and all(map(_agree, now, before)):
         return None
     return "the last two reads differ"
 
 
-Line = tuple[str, tuple[tuple[float, float], ...]]
+_Series = tuple[str, Sequence[tuple[float, float]]]
+"""(scope, its points)"""
 
 
-def _sorted(reading: Reading, points: Points) -> list[Line]:
+def _by_scope(reading: Reading, points: Points) -> list[_Series]:
+    """The series that have points, in the order of their scopes."""
     return sorted((series.scope, one) for series, one in zip(reading.series, points, strict=True) if one)
 
 
-def _agree(one: Line, other: Line) -> bool:
+def _agree(one: _Series, other: _Series) -> bool:
     return one == other or (
         one[0] == other[0]
         and len(one[1]) == len(other[1])
         and all(
-            at == their_at and math.isclose(value, their_value, rel_tol=1e-9)
-            for (at, value), (their_at, their_value) in zip(one[1], other[1], strict=True)
+            at == other_at and math.isclose(value, other_value, rel_tol=1e-9)
+            for (at, value), (other_at, other_value) in zip(one[1], other[1], strict=True)
         )
     )
 
 
-def _remarks(reading: Reading, chosen: Chosen, metric: Metric, span: Span, step: float, size: float) -> list[str]:
-    """What a person should know of a value that is taken as it is."""
+def _remarks(
+    reading: Reading, selection: Selection, metric: Metric, span: Span, step: float, width: float
+) -> list[str]:
+    """What a person should know of a value that is taken as it is; *step* and *width* in seconds."""
     remarks = []
-    length = span.end - span.start
-    if length < 3 * step:
-        remarks.append(f"the run ({length:.0f} s) is shorter than three steps ({step:g} s) of this metric")
-    if not chosen.whole:
+    if span.seconds < 3 * step:
+        remarks.append(f"the run ({span.seconds:.0f} s) is shorter than three steps ({step:g} s) of this metric")
+    if not selection.whole:
         remarks.append("buckets that reach over the edge of the run are counted in")
-    if missing := chosen.expected - chosen.count:
-        remarks.append(f"{missing} of {chosen.expected} points are missing")
-    if metric.reduce in {"max", "min"} and ".rollup(" not in reading.query and (reading.interval or 0) > metric.every:
+    if missing := selection.expected - selection.count:
+        remarks.append(f"{missing} of {selection.expected} points are missing")
+    extreme = metric.reduce in {Reduction.MAX, Reduction.MIN}
+    if extreme and ".rollup(" not in reading.query and (reading.interval or 0) > metric.every:
         remarks.append(f"the {metric.reduce} of {reading.interval:g} s averages")
-    if (sparse := sparse_rates(reading, size)) is not None:
+    if (sparse := sparse_rates(reading, width)) is not None:
         remarks.append(sparse)
     return remarks
 
 
 def _silent(reading: Reading, points: Points, span: Span, step: float) -> str | None:
-    """Which of several series do not cover the run, in words."""
+    """Which of several series do not cover the run, in words; *points* has one entry for each series of *reading*."""
     if len(points) <= 1:
         return None
     quiet = sorted(

@@ -28,6 +28,7 @@ from dogdriver.model.project import (
     Metric,
     Problem,
     Project,
+    Reduction,
     Schedule,
     Test,
 )
@@ -40,6 +41,7 @@ from dogdriver.model.reading import (
 from dogdriver.model.run import (
     UNKNOWN,
     Errand,
+    EventStep,
     Page,
     Point,
     Release,
@@ -77,6 +79,7 @@ __all__ = [
     "Clock",
     "Deployment",
     "Errand",
+    "EventStep",
     "Filter",
     "Grade",
     "Headline",
@@ -100,6 +103,7 @@ __all__ = [
     "Problem",
     "Project",
     "Reading",
+    "Reduction",
     "Release",
     "Run",
     "Sample",

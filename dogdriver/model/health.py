@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from dogdriver.errors import ExternalError, Refused
+from dogdriver.errors import ExternalError, KeysRefused
 
 
 class Endpoint(StrEnum):
@@ -44,5 +44,4 @@ class Health:
         return replace(self, last_success=at, error=None, refused=False)
 
     def failed(self, at: datetime, error: ExternalError) -> "Health":
-        forbidden = isinstance(error, Refused) and error.code == "forbidden"
-        return replace(self, last_error=at, error=error.message, refused=forbidden)
+        return replace(self, last_error=at, error=error.message, refused=isinstance(error, KeysRefused))

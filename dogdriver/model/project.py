@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import ClassVar
 
 from dogdriver.model.load import Isolation
@@ -39,11 +40,21 @@ class Test:
     isolation: Isolation | None = None  # None: as the daemon is set
 
 
+class Reduction(StrEnum):
+    """How the points inside a run's window, of all series, become one number; beside these there is pNN."""
+
+    MEAN = "mean"
+    MAX = "max"
+    MIN = "min"
+    SUM = "sum"
+    LAST = "last"  # the mean of the newest bucket, over the series that have it
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A named number per run. *query* is a template, None for what the load generator measures itself (`client.*`).
 
-    *reduce*: mean, max, min, sum, last or pNN over the points inside the window, over all series. *every*: seconds
+    *reduce*: a Reduction, or pNN: the percentile NN (0 to 100) of the points. *every*: seconds
     between two points at the metric's origin. *margin*: the relative change that matters.
     """
 
@@ -52,7 +63,7 @@ class Metric:
     unit: str
     better: Better
     query: str | None = None
-    reduce: str = "mean"
+    reduce: str = Reduction.MEAN
     every: float = 60.0
     margin: float = 0.03
 

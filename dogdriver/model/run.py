@@ -26,6 +26,13 @@ class Status(StrEnum):
         return self not in {Status.QUEUED, Status.RUNNING, Status.PENDING}
 
 
+class EventStep(StrEnum):
+    """Which end of a run an event marks; the value of its tag `step:`."""
+
+    START = "start"  # the load begins
+    STOP = "stop"  # the load is over, however it ended
+
+
 class Trigger(StrEnum):
     """What started a run."""
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from dogdriver.errors import Conflict, ExternalError, Invalid, NotFound, TargetError
-from dogdriver.model import Release, Snapshot, Status, Trigger
+from dogdriver.model import EventStep, Release, Snapshot, Status, Trigger
 from dogdriver.pipeline.backoff import next_look
 from dogdriver.pipeline.collect import Collect
 from dogdriver.pipeline.commands import Commands
@@ -44,7 +44,7 @@ class Pipeline(Commands):
         for run in runs:
             ended = replace(run, status=Status.FAILED, reason=f"{INTERRUPTED}: the daemon ended during the run")
             marked = run.load is not None and self._world.datadog.sends
-            errands = [self._world.event(ended, "stop")] if marked else []
+            errands = [self._world.event(ended, EventStep.STOP)] if marked else []
             await self._world.store.save(ended, expect=Status.RUNNING, errands=errands)
         await self._free_leases()
         return len(runs)

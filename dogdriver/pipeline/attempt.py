@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
+from dogdriver.errors import BadQuery, ExternalError, RateLimited, Refused, Unavailable
+from dogdriver.metrics.hosts import count_hosts, host_kinds
+from dogdriver.metrics.points import usual_gap
+from dogdriver.metrics.query import is_same, metric_query, run_query
+from dogdriver.metrics.settle import assess
 from dogdriver.model import Metric, MetricState, MetricValue, Project, Reading, Run, SeriesKey, Window
 from dogdriver.pipeline.backoff import FACTORS, gives_up, next_look
 from dogdriver.pipeline.context import Services
@@ -30,7 +34,7 @@ class Attempt:
         waiting = [name for name, value in run.metrics.items() if not value.state.final]
         metrics = {name: self._project.metric(name) if self._project else None for name in waiting}
         values = {name: _gone(run.metrics[name]) for name, metric in metrics.items() if metric is None}
-        asked = {name: self._world.datadog.render(metric, run) for name, metric in metrics.items() if metric}
+        asked = {name: metric_query(metric, run) for name, metric in metrics.items() if metric}
         if waiting and window is not None:
             answers = await self._ask([*asked.values(), *self._hosts_query()], window)
             for name, query in asked.items():
@@ -48,7 +52,7 @@ class Attempt:
         run, window = self._run, self._run.window
         read = [name for name, value in run.metrics.items() if read_back(value)]
         metrics = {name: self._project.metric(name) for name in read} if self._project else {}
-        asked = {name: self._world.datadog.render(metric, run) for name, metric in metrics.items() if metric}
+        asked = {name: metric_query(metric, run) for name, metric in metrics.items() if metric}
         if window is None or not asked:
             return {}
         answers = await self._ask(list(asked.values()), window)
@@ -92,10 +96,10 @@ class Attempt:
     async def _value(
         self, metric: Metric, before: MetricValue, answer: Reading | ExternalError, window: Window
     ) -> MetricValue:
-        # Only what is said of the query itself is final at once; keys, proxies and settings can be fixed meanwhile.
-        if isinstance(answer, Refused) and (answer.code == "bad_query" or self._regular is None):
+        # Only what is said of the query itself is final at once; keys, proxies and settings can be corrected meanwhile.
+        if isinstance(answer, BadQuery) or (isinstance(answer, Refused) and self._regular is None):
             what = "; correct its query in the projects file, `dogdriver check` tries it"
-            note = answer.message + (what if answer.code == "bad_query" else "")
+            note = answer.message + (what if isinstance(answer, BadQuery) else "")
             return replace(before, state=MetricState.REFUSED, query=self._query(metric), note=note)
         if isinstance(answer, ExternalError):
             return self._later(before, answer.message)
@@ -111,18 +115,18 @@ class Attempt:
     async def _assess(
         self, metric: Metric, before: MetricValue, answer: Reading, window: Window, *, last: bool
     ) -> MetricValue:
-        run, datadog = self._run, self._world.datadog
+        run = self._run
         key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
         earlier = await self._world.store.readings(key, limit=GAPS_FROM)
 
         def work() -> MetricValue:
-            return datadog.assess(
+            return assess(
                 answer,
                 before.reading,
                 metric=metric,
                 window=window,
                 ramp_up=float(run.load.options.get("ramp_up") or 0.0) if run.load else 0.0,
-                usual_gap=datadog.usual_gap(earlier),
+                usual_gap=usual_gap(earlier),
                 last=last,
             )
 
@@ -130,7 +134,7 @@ class Attempt:
         return await asyncio.to_thread(work)
 
     def _query(self, metric: Metric) -> str:
-        return self._world.datadog.render(metric, self._run)
+        return metric_query(metric, self._run)
 
     def _later(self, before: MetricValue, note: str) -> MetricValue:
         """Still waiting: an answer that could not be had says nothing about the data, even at the deadline."""
@@ -139,16 +143,15 @@ class Attempt:
 
     def _hosts_query(self) -> list[str]:
         template = self._project.fingerprint if self._project else None
-        return [self._world.datadog.render_template(template, self._run)] if template else []
+        return [run_query(template, self._run)] if template else []
 
     async def _with_hosts(self, run: Run, answers: Mapping[str, Reading | ExternalError], window: Window) -> Run:
         """With the hosts behind the deployment as the newest answer shows them; one that failed changes nothing."""
-        datadog = self._world.datadog
         for query in self._hosts_query():
             answer = answers[query]
             if not isinstance(answer, ExternalError):
-                hosts = await asyncio.to_thread(datadog.fingerprint, answer, window)
-                kinds = await asyncio.to_thread(datadog.kinds, answer, window)
+                hosts = await asyncio.to_thread(count_hosts, answer, window)
+                kinds = await asyncio.to_thread(host_kinds, answer, window)
                 run = replace(run, fingerprint=hosts, kinds=kinds)
         return run
 
@@ -160,7 +163,7 @@ def read_back(value: MetricValue) -> bool:
 
 def _asked_otherwise(metric: Metric, before: MetricValue, query: str) -> bool:
     """Whether the projects file has changed the question since: another answer would be another metric's."""
-    return "".join(query.split()) != "".join((before.query or "").split()) or metric.unit != before.unit
+    return not is_same(query, before.query or "") or metric.unit != before.unit
 
 
 def _equal(one: float, other: float | None) -> bool:

@@ -84,7 +84,7 @@ class Collect:
         if run.source != world.source:
             return errands
         now = world.clock()
-        gauges = world.datadog.results(run, at=now)
+        gauges = world.datadog.gauges(run, at=now)
         errands.append(world.errand("datadog.series", f"{run.id}:results", run, gauges))
         said = await self._judging.said(run, judged)
         if said is not None:

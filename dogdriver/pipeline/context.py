@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dogdriver.errors import Unavailable
-from dogdriver.model import Clock, Errand, Isolation, MetricState, MetricValue, Project, Run, Status
+from dogdriver.metrics.query import metric_query
+from dogdriver.model import Clock, Errand, EventStep, Isolation, MetricState, MetricValue, Project, Run, Status
 from dogdriver.pipeline.backoff import due_after
 from dogdriver.pipeline.ports import CatalogSource, Checkouts, Datadog, Runner, Store, Target
 from dogdriver.pipeline.progress import Live
@@ -67,7 +68,7 @@ class Services:
         if not self.datadog.configured:
             note = "no Datadog keys are set, so this was not asked for; set DD_API_KEY and DD_APP_KEY"
         return {
-            metric.name: MetricValue(state=state, query=self.datadog.render(metric, run), unit=metric.unit, note=note)
+            metric.name: MetricValue(state=state, query=metric_query(metric, run), unit=metric.unit, note=note)
             for metric in (project.metrics if project else ())
         }
 
@@ -85,10 +86,10 @@ class Services:
         run = replace(run, metrics={**self.waiting_values(run), **run.metrics})
         return replace(run, due=self.first_due(run))
 
-    def event(self, run: Run, step: str) -> Errand:
+    def event(self, run: Run, step: EventStep) -> Errand:
         """The errand that marks the start or the stop of *run* in Datadog, one of each for a run."""
         now = self.clock()
-        payload = self.datadog.events(run, step, at=now, link=self.link(run.id))
+        payload = self.datadog.run_event(run, step, at=now, link=self.link(run.id))
         return self.errand("datadog.event", f"{run.id}:{step}", run, payload)
 
     def errand(

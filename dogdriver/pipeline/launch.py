@@ -13,6 +13,7 @@ from dogdriver.model import (
     UNKNOWN,
     Deployment,
     Errand,
+    EventStep,
     Grade,
     Job,
     Measured,
@@ -121,7 +122,7 @@ class Launch:
 
     async def _mark_start(self) -> None:
         now = self._world.clock()
-        errands = [self._world.event(self._run, "start")] if self._world.datadog.sends else []
+        errands = [self._world.event(self._run, EventStep.START)] if self._world.datadog.sends else []
         await self._world.store.save(self._run, expect=Status.RUNNING, errands=errands, release_seen=now)
         self._marked = True
         self._world.wake.errands.set()
@@ -182,7 +183,7 @@ class Launch:
         if self._marked and self._world.datadog.sends:
             links = self._world.datadog.links(replace(run, metrics={**run.metrics, **values}))
             run = replace(run, links={**run.links, **links})
-            errands.append(self._world.event(run, "stop"))
+            errands.append(self._world.event(run, EventStep.STOP))
         await self._keep(run, values, errands, patient=patient)
         self._run = run
         self._world.wake.errands.set()

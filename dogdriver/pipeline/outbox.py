@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from dogdriver.errors import Refused, Unavailable
+from dogdriver.errors import KeysRefused, Refused, Unavailable
 from dogdriver.model import Clock, Errand
 
 log = logging.getLogger(__name__)
@@ -63,9 +63,9 @@ class Outbox:
 
 
 def _refused(tried: Errand, error: Refused, now: datetime) -> Errand:
-    """Final; but keys that are not taken may be fixed, so those errands are retried until they are too old."""
+    """Final; but keys that are not taken may be corrected, so those errands are tried on until they are too old."""
     log.warning("%s %s was refused: %s", tried.kind, tried.key, error.message)
-    if error.code == "forbidden":
+    if isinstance(error, KeysRefused):
         return replace(tried, due=now + LONGEST_WAIT, error=error.message)
     return replace(tried, state="refused", error=error.message)
 

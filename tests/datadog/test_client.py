@@ -8,12 +8,13 @@ import pytest
 
 from dogdriver.datadog import Datadog, padded
 from dogdriver.demo.standin import Standin
-from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
-from dogdriver.model import CLIENT_METRICS, Metric, Reading, Run, Window
+from dogdriver.errors import ExternalError, KeysRefused, RateLimited, Refused, Unavailable
+from dogdriver.metrics.query import metric_query, run_query
+from dogdriver.model import CLIENT_METRICS, EventStep, Metric, Reading, Run, Window
 from dogdriver.model.health import Endpoint
 from dogdriver.pipeline.ports import Datadog as Port
 from dogdriver.settings import Secret
-from tests.datadog.conftest import API_KEY, APP_KEY, START, Clock
+from tests.datadog.fixtures import API_KEY, APP_KEY, START, Clock
 
 
 def test_it_is_what_the_pipeline_asks_for(datadog: Datadog) -> None:
@@ -53,9 +54,9 @@ async def test_without_keys_nothing_leaves_and_that_is_said(
         assert not standin.asked("/api/v1/query")
     if not sends:
         with pytest.raises(Refused, match="set DD_API_KEY"):
-            await client.send_event(client.events(run, "start", at=clock(), link=None))
+            await client.send_event(client.run_event(run, EventStep.START, at=clock(), link=None))
         with pytest.raises(Refused, match="set DD_API_KEY"):
-            await client.send_series(client.results(run, at=clock()))
+            await client.send_series(client.gauges(run, at=clock()))
         assert not await client.check_keys()
         assert not standin.requests
 
@@ -144,7 +145,7 @@ async def test_what_concerns_all_queries_is_not_asked_again_for_each(
     datadog: Datadog, standin: Standin, window: Window
 ) -> None:
     queries = ["avg:m.a{*}", "avg:m.b{*}", "avg:m.c{*}"]
-    for kind, error in (("forbidden", Refused), ("500", Unavailable), ("limited", RateLimited)):
+    for kind, error in (("forbidden", KeysRefused), ("500", Unavailable), ("limited", RateLimited)):
         standin.requests.clear()
         standin.mode(kind, times=1)
         answers = await datadog.read_many(queries, window)
@@ -168,12 +169,12 @@ async def test_an_answer_that_mixes_several_queries_is_asked_for_one_by_one(
 
 def test_a_metric_of_the_load_generator_has_no_query(datadog: Datadog, run: Run) -> None:
     with pytest.raises(ValueError, match=r"client\.rps is measured by the load generator"):
-        datadog.render(CLIENT_METRICS[0], run)
+        metric_query(CLIENT_METRICS[0], run)
 
 
 def test_other_templates_take_the_same_tokens(datadog: Datadog, run: Run, latency: Metric) -> None:
-    assert datadog.render(latency, run) == "avg:aws.elb.latency{app:kintowe}"
-    assert datadog.render_template("avg:a.b{app:{project}} by {host}", run) == "avg:a.b{app:kintowe} by {host}"
+    assert metric_query(latency, run) == "avg:aws.elb.latency{app:kintowe}"
+    assert run_query("avg:a.b{app:{project}} by {host}", run) == "avg:a.b{app:kintowe} by {host}"
 
 
 async def test_the_links_of_a_run_are_those_that_were_set(
@@ -196,14 +197,16 @@ async def test_the_links_of_a_run_are_those_that_were_set(
 async def test_an_event_is_kept_with_its_exact_id_and_its_link(
     datadog: Datadog, standin: Standin, run: Run, clock: Clock
 ) -> None:
-    told = await datadog.send_event(datadog.events(run, "start", at=clock(), link="https://dog.example.org/r/1"))
+    told = await datadog.send_event(
+        datadog.run_event(run, EventStep.START, at=clock(), link="https://dog.example.org/r/1")
+    )
     [event] = standin.events
     assert told == {"id": str(event.id), "url": event.receipt()["url"]}
     assert event.id > 2**53
 
 
 async def test_an_event_of_long_ago_is_refused_as_such(datadog: Datadog, run: Run, clock: Clock) -> None:
-    payload = datadog.events(run, "stop", at=clock() - timedelta(hours=18, minutes=1), link=None)
+    payload = datadog.run_event(run, EventStep.STOP, at=clock() - timedelta(hours=18, minutes=1), link=None)
     with pytest.raises(Refused) as caught:
         await datadog.send_event(payload)
     assert caught.value.code == "too_old"
@@ -215,8 +218,8 @@ async def test_an_event_of_long_ago_is_refused_as_such(datadog: Datadog, run: Ru
 async def test_an_event_whose_answer_is_lost_is_found_again_and_not_sent_twice(
     datadog: Datadog, standin: Standin, session: aiohttp.ClientSession, run: Run, clock: Clock, kind: str
 ) -> None:
-    payload = datadog.events(run, "start", at=clock(), link=None)
-    other = datadog.events(run, "stop", at=clock(), link=None)
+    payload = datadog.run_event(run, EventStep.START, at=clock(), link=None)
+    other = datadog.run_event(run, EventStep.STOP, at=clock(), link=None)
     await datadog.send_event(other)
     standin.mode(kind, times=1, method="POST")
     with pytest.raises(Unavailable) as caught:
@@ -234,7 +237,7 @@ async def test_an_event_whose_answer_is_lost_is_found_again_and_not_sent_twice(
 async def test_an_event_that_did_not_arrive_is_sent_in_the_end(
     impatient: Datadog, standin: Standin, run: Run, clock: Clock, kind: str
 ) -> None:
-    payload = impatient.events(run, "start", at=clock(), link=None)
+    payload = impatient.run_event(run, EventStep.START, at=clock(), link=None)
     standin.mode(kind, times=1)
     with pytest.raises(Unavailable):
         await impatient.send_event(payload)
@@ -247,7 +250,7 @@ async def test_an_event_that_did_not_arrive_is_sent_in_the_end(
 async def test_an_event_that_cannot_be_looked_for_is_sent(
     datadog: Datadog, standin: Standin, run: Run, clock: Clock, kind: str
 ) -> None:
-    payload = datadog.events(run, "stop", at=clock() - timedelta(hours=1), link=None)
+    payload = datadog.run_event(run, EventStep.STOP, at=clock() - timedelta(hours=1), link=None)
     standin.mode(kind, method="GET")
     await datadog.send_event(payload)
     assert len(standin.events) == 1
@@ -258,7 +261,7 @@ async def test_an_event_that_cannot_be_looked_for_is_sent(
 async def test_a_limit_of_events_waits_as_told(datadog: Datadog, standin: Standin, run: Run, clock: Clock) -> None:
     standin.mode("limited", reset=17)
     with pytest.raises(RateLimited) as caught:
-        await datadog.send_event(datadog.events(run, "start", at=clock(), link=None))
+        await datadog.send_event(datadog.run_event(run, EventStep.START, at=clock(), link=None))
     assert caught.value.retry_after == 17
 
 
@@ -282,7 +285,7 @@ async def test_a_payload_that_is_no_series_is_refused(datadog: Datadog, payload:
 
 
 async def test_gauges_can_be_read_back(datadog: Datadog, standin: Standin, run: Run, clock: Clock) -> None:
-    await datadog.send_series(datadog.results(run, at=clock()))
+    await datadog.send_series(datadog.gauges(run, at=clock()))
     clock.forward(minutes=5)
     window = Window(clock() - timedelta(minutes=10), clock())
     reading = await datadog.read("avg:dogdriver.run.duration{env:stage,service:kintowe,version:21.1.0}", window)
@@ -292,7 +295,7 @@ async def test_gauges_can_be_read_back(datadog: Datadog, standin: Standin, run: 
 async def test_gauges_that_waited_long_are_sent_as_of_now_and_marked(
     datadog: Datadog, standin: Standin, run: Run, clock: Clock
 ) -> None:
-    payload = datadog.results(run, at=clock())
+    payload = datadog.gauges(run, at=clock())
     await datadog.send_series(payload)
     clock.forward(hours=5)
     await datadog.send_series(payload)
@@ -302,5 +305,5 @@ async def test_gauges_that_waited_long_are_sent_as_of_now_and_marked(
 
 
 async def test_nothing_to_send_is_not_sent(datadog: Datadog, standin: Standin, run: Run, clock: Clock) -> None:
-    await datadog.send_series(datadog.results(replace(run, started=None, ended=None), at=clock()))
+    await datadog.send_series(datadog.gauges(replace(run, started=None, ended=None), at=clock()))
     assert not standin.requests

@@ -9,9 +9,10 @@ import pytest
 from dogdriver.datadog import Datadog
 from dogdriver.demo.standin import Standin
 from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
-from dogdriver.model import Metric, MetricState, Run, Window
+from dogdriver.metrics.settle import assess
+from dogdriver.model import EventStep, Metric, MetricState, Run, Window
 from dogdriver.model.health import Endpoint
-from tests.datadog.conftest import Clock
+from tests.datadog.fixtures import Clock
 
 LATENCY = "avg:aws.elb.latency{app:kintowe}"
 Shown = Callable[[object], None]
@@ -163,7 +164,7 @@ async def test_a_403_marks_its_own_endpoint(
     assert isinstance(error, Refused)
     assert error.code == "forbidden"
     assert "DD_APP_KEY" in error.message
-    await datadog.send_event(datadog.events(run, "start", at=clock(), link=None))
+    await datadog.send_event(datadog.run_event(run, EventStep.START, at=clock(), link=None))
     assert datadog.status[Endpoint.QUERY].refused
     assert not datadog.status[Endpoint.EVENTS].refused
     assert datadog.status[Endpoint.EVENTS].ok
@@ -199,9 +200,7 @@ async def test_nulls_and_left_out_buckets_are_the_same_value(
     for gaps in ("omit", "null"):
         standin.gaps = gaps
         reading = await datadog.read(LATENCY, window)
-        found.append(
-            datadog.assess(reading, reading, metric=latency, window=window, ramp_up=0.0, usual_gap=None, last=False)
-        )
+        found.append(assess(reading, reading, metric=latency, window=window, ramp_up=0.0, usual_gap=None, last=False))
     assert [(one.state, round(one.value or 0, 9), one.points) for one in found] == [
         (MetricState.SETTLED, 100.0, 10)
     ] * 2
@@ -210,7 +209,7 @@ async def test_nulls_and_left_out_buckets_are_the_same_value(
 async def test_an_empty_answer_is_no_value(datadog: Datadog, window: Window, latency: Metric) -> None:
     reading = await datadog.read(LATENCY, window)
     assert (reading.series, reading.interval, reading.empty) == ((), None, True)
-    found = datadog.assess(reading, reading, metric=latency, window=window, ramp_up=0, usual_gap=None, last=True)
+    found = assess(reading, reading, metric=latency, window=window, ramp_up=0, usual_gap=None, last=True)
     assert (found.state, found.value) == (MetricState.NO_DATA, None)
 
 
@@ -238,9 +237,7 @@ async def test_series_that_arrive_in_three_parts_settle_once_they_are_whole(
     for attempt in (15, 20, 30, 45):
         clock.now = window.end + timedelta(minutes=attempt)
         reading = await datadog.read(LATENCY, window)
-        found.append(
-            datadog.assess(reading, previous, metric=latency, window=window, ramp_up=0.0, usual_gap=60.0, last=False)
-        )
+        found.append(assess(reading, previous, metric=latency, window=window, ramp_up=0.0, usual_gap=60.0, last=False))
         previous = reading
     assert [one.state.value for one in found] == ["waiting"] * 3 + ["settled"]
     assert found[-1].value == pytest.approx(1000 * (0.1 + sum(n * n for n in range(10)) / 1000))

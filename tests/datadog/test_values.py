@@ -10,9 +10,11 @@ import pytest
 
 from dogdriver.datadog import Datadog
 from dogdriver.demo.standin import Standin
-from dogdriver.metrics.query import DEFAULT_METRICS
+from dogdriver.metrics.hosts import count_hosts
+from dogdriver.metrics.query import DEFAULT_METRICS, metric_query
+from dogdriver.metrics.settle import assess
 from dogdriver.model import Better, Metric, MetricState, Reading, Run, Window
-from tests.datadog.conftest import Clock
+from tests.datadog.fixtures import Clock
 
 HOSTS = ("a", "b", "c")
 REDUCE: dict[str, Callable[[Sequence[float]], float]] = {
@@ -73,13 +75,13 @@ async def test_each_reduction_of_each_rollup_and_grouping_is_the_sum_done_by_han
             f"{aggregate}:load.level{{app:{{project}},env:{{deployment}}}}{group}.rollup({rollup[0]}, {rollup[1]})"
         )
         metric = Metric("level", "Level", "%", Better.LOWER, query=template, reduce=reduce, every=15.0)
-        reading = await datadog.read(datadog.render(metric, run), window)
+        reading = await datadog.read(metric_query(metric, run), window)
         found = settled(datadog, reading, metric, window)
         assert found == pytest.approx(expected(reduce, aggregate, rollup, by_host=by_host)), (aggregate, reduce)
 
 
 def settled(datadog: Datadog, reading: Reading, metric: Metric, window: Window) -> float | None:
-    value = datadog.assess(reading, reading, metric=metric, window=window, ramp_up=0.0, usual_gap=None, last=False)
+    value = assess(reading, reading, metric=metric, window=window, ramp_up=0.0, usual_gap=None, last=False)
     assert value.state is MetricState.SETTLED, value.note
     return value.value
 
@@ -102,7 +104,7 @@ def service(standin: Standin, window: Window) -> None:
 
 @pytest.mark.usefixtures("service")
 async def test_the_default_metrics_of_a_known_service(datadog: Datadog, run: Run, window: Window) -> None:
-    queries = [datadog.render(metric, run) for metric in DEFAULT_METRICS]
+    queries = [metric_query(metric, run) for metric in DEFAULT_METRICS]
     values = {}
     for metric, reading in zip(DEFAULT_METRICS, await datadog.read_many(queries, window), strict=True):
         assert isinstance(reading, Reading)
@@ -115,7 +117,7 @@ async def test_the_default_metrics_of_a_known_service(datadog: Datadog, run: Run
 async def test_several_queries_go_in_one_request_and_give_what_each_alone_gives(
     datadog: Datadog, standin: Standin, run: Run, window: Window
 ) -> None:
-    queries = [datadog.render(metric, run) for metric in DEFAULT_METRICS]
+    queries = [metric_query(metric, run) for metric in DEFAULT_METRICS]
     queries.insert(1, "avg:nothing.here{*}")
     together = await datadog.read_many(queries, window)
     assert len(standin.asked("/api/v1/query")) == 1
@@ -125,9 +127,9 @@ async def test_several_queries_go_in_one_request_and_give_what_each_alone_gives(
 @pytest.mark.usefixtures("service")
 async def test_hosts_are_counted(datadog: Datadog, window: Window, clock: Clock) -> None:
     grouped = await datadog.read("avg:system.cpu.idle{app:kintowe} by {host}", window)
-    assert datadog.fingerprint(grouped, window) == 3.0
+    assert count_hosts(grouped, window) == 3.0
     before = Window(window.start - timedelta(days=1), window.end - timedelta(days=1))
-    assert datadog.fingerprint(grouped, before) is None
-    assert datadog.fingerprint(await datadog.read("avg:nothing.here{*} by {host}", window), window) is None
+    assert count_hosts(grouped, before) is None
+    assert count_hosts(await datadog.read("avg:nothing.here{*} by {host}", window), window) is None
     plain = await datadog.read("max:system.cpu.stolen{app:kintowe}", window)
-    assert datadog.fingerprint(plain, window) == 2.5
+    assert count_hosts(plain, window) == 2.5

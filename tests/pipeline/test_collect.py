@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from dogdriver.datadog_api import replies as reply
+from dogdriver.datadog_api import replies
 from dogdriver.model import Catalog, MetricState, Project, Run, Status
+from dogdriver.pipeline import attempt
 from tests.world import SETTLE, World, shop
 
 DAY = 144 * SETTLE
@@ -147,7 +148,7 @@ async def test_the_loop_that_answers_the_dashboard_does_no_sums(world: World, mo
 
         return wrapped
 
-    for place, name in ((reply, "readings"), (world.datadog, "assess"), (world.datadog, "usual_gap")):
+    for place, name in ((replies, "readings"), (attempt, "assess"), (attempt, "usual_gap")):
         monkeypatch.setattr(place, name, noted(name, getattr(place, name)))
     assert (await done(world)).metrics["art"].value == pytest.approx(200.0)
     assert set(where) == {"readings", "assess", "usual_gap"}

@@ -1,6 +1,6 @@
 import pytest
 
-from dogdriver.metrics.hosts import fingerprint, kinds
+from dogdriver.metrics.hosts import count_hosts, host_kinds
 from dogdriver.model import Reading, Series, Window
 
 HOSTS = "avg:system.cpu.idle{app:x} by {host}"
@@ -28,14 +28,14 @@ def reading(query: str, *values: list[float | None], start: float = 0.0) -> Read
     ],
 )
 def test_hosts_are_counted_or_read(query: str, values: tuple[list[float | None], ...], found: float | None) -> None:
-    assert fingerprint(reading(query, *values)) == found
+    assert count_hosts(reading(query, *values)) == found
 
 
 def test_hosts_outside_the_run_do_not_count(window: Window) -> None:
     before = reading(HOSTS, [1.0], [1.0], start=window.start.timestamp() - 60)
     inside = reading(HOSTS, [1.0], start=window.start.timestamp())
-    assert fingerprint(before, window) is None
-    assert fingerprint(inside, window) == 1.0
+    assert count_hosts(before, window) is None
+    assert count_hosts(inside, window) == 1.0
 
 
 def test_what_the_hosts_are_is_told_by_the_other_groups() -> None:
@@ -48,9 +48,9 @@ def test_what_the_hosts_are_is_told_by_the_other_groups() -> None:
         "app:shop,host:c,instance-type:c6",
     )
     typed = Reading("avg:m{app:shop} by {host, instance-type}", tuple(map(series, scopes)), 60.0)
-    assert kinds(typed) == "instance-type:c6; instance-type:m5"
-    assert fingerprint(typed) == 3.0
+    assert host_kinds(typed) == "instance-type:c6; instance-type:m5"
+    assert count_hosts(typed) == 3.0
     plain = Reading("avg:m{app:shop} by {host}", tuple(map(series, scopes)), 60.0)
-    assert kinds(plain) is None
+    assert host_kinds(plain) is None
     silent = Reading(typed.query, (Series(scopes[0], ((0.0, None),)),), 60.0)
-    assert kinds(silent) is None
+    assert host_kinds(silent) is None

@@ -3,9 +3,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dogdriver.datadog_api import links
-from dogdriver.metrics import query
-from dogdriver.metrics.query import DEFAULT_METRICS
+from dogdriver.datadog_api import payloads
+from dogdriver.metrics.query import DEFAULT_METRICS, metric_query
 from dogdriver.model import MetricState, MetricValue, Run
 from dogdriver.settings import LINK_WORDS
 
@@ -13,14 +12,13 @@ from dogdriver.settings import LINK_WORDS
 @pytest.fixture
 def whole(run: Run) -> Run:
     metrics = {
-        metric.name: MetricValue(MetricState.WAITING, query=query.render(metric.query or "", query.values(run)))
-        for metric in DEFAULT_METRICS
+        metric.name: MetricValue(MetricState.WAITING, query=metric_query(metric, run)) for metric in DEFAULT_METRICS
     }
     return replace(run, metrics={**metrics, "client.rps": MetricValue(MetricState.SETTLED, value=1.0)})
 
 
 def test_each_metric_and_the_events_have_a_link(whole: Run) -> None:
-    found = links.links(whole, site="datadoghq.com")
+    found = payloads.links(whole, site="datadoghq.com")
     assert list(found) == ["datadog.events", "datadog.cpu", "datadog.rps", "datadog.art"]
     assert whole.window is not None
     for address in found.values():
@@ -48,12 +46,12 @@ def test_each_metric_and_the_events_have_a_link(whole: Run) -> None:
     ],
 )
 def test_pages_are_at_the_site_of_the_keys(site: str, address: str) -> None:
-    assert links.app(site) == address
+    assert payloads.app_address(site) == address
 
 
 def test_templates_can_be_changed_and_left_out(whole: Run) -> None:
     templates = {"events": "", "metric": "{app}/notebook/7?q={query}&at={from_ts}&{unknown}"}
-    found = links.links(whole, site="datadoghq.eu", templates=templates)
+    found = payloads.links(whole, site="datadoghq.eu", templates=templates)
     assert set(found) == {"datadog.cpu", "datadog.rps", "datadog.art"}
     assert found["datadog.art"].startswith(
         "https://app.datadoghq.eu/notebook/7?q=avg%3Aaws.elb.latency%7Bapp%3Akintowe"
@@ -63,10 +61,10 @@ def test_templates_can_be_changed_and_left_out(whole: Run) -> None:
 
 def test_every_word_of_the_settings_is_known_here(whole: Run) -> None:
     every = "https://x.example/" + "".join(f"{word}={{{word}}}&" for word in LINK_WORDS)
-    found = links.links(whole, site="datadoghq.com", templates={"metric": every})
+    found = payloads.links(whole, site="datadoghq.com", templates={"metric": every})
     assert set(found) == {"datadog.cpu", "datadog.rps", "datadog.art"}
     assert not any("{" in address for address in found.values())
 
 
 def test_without_a_load_there_is_nothing_to_show(whole: Run) -> None:
-    assert links.links(replace(whole, ended=None), site="datadoghq.com") == {}
+    assert payloads.links(replace(whole, ended=None), site="datadoghq.com") == {}

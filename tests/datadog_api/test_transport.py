@@ -17,10 +17,10 @@ from yarl import URL
 from dogdriver.datadog import Datadog
 from dogdriver.demo.standin import Standin
 from dogdriver.errors import ExternalError, Refused, SettingsError, Unavailable
-from dogdriver.model import Run, Window
+from dogdriver.model import EventStep, Run, Window
 from dogdriver.model.health import Endpoint
 from dogdriver.settings import Secret
-from tests.datadog.conftest import API_KEY, APP_KEY, Clock
+from tests.datadog.fixtures import API_KEY, APP_KEY, Clock
 
 HOST = "https://api.datadoghq.eu"
 ANYWHERE = re.compile(re.escape(HOST) + "/.*")
@@ -81,8 +81,8 @@ async def test_the_request_is_the_one_of_the_client(datadog: Datadog, standin: S
 async def test_the_application_key_goes_only_where_it_is_needed(
     datadog: Datadog, standin: Standin, run: Run, clock: Clock
 ) -> None:
-    await datadog.send_event(datadog.events(run, "start", at=clock(), link=None))
-    await datadog.send_series(datadog.results(run, at=clock()))
+    await datadog.send_event(datadog.run_event(run, EventStep.START, at=clock(), link=None))
+    await datadog.send_series(datadog.gauges(run, at=clock()))
     assert len(standin.requests) == 2
     for seen in standin.requests:
         assert seen.headers["Content-Type"] == "application/json"
@@ -98,8 +98,11 @@ async def test_every_call_goes_to_the_site_of_the_keys(
         mocked.post(f"{HOST}/api/v1/events", status=202, payload={"status": "ok", "event": {"id_str": "7", "url": "u"}})
         mocked.post(f"{HOST}/api/v2/series", status=202, payload={"errors": []})
         await europe.check_keys()
-        assert await europe.send_event(europe.events(run, "stop", at=clock(), link=None)) == {"id": "7", "url": "u"}
-        await europe.send_series(europe.results(run, at=clock()))
+        assert await europe.send_event(europe.run_event(run, EventStep.STOP, at=clock(), link=None)) == {
+            "id": "7",
+            "url": "u",
+        }
+        await europe.send_series(europe.gauges(run, at=clock()))
     status = europe.status
     assert all(status[endpoint].ok for endpoint in (Endpoint.VALIDATE, Endpoint.EVENTS, Endpoint.SERIES))
 
@@ -208,7 +211,7 @@ async def test_keys_do_not_follow_a_redirect(
 async def test_an_endless_answer_is_cut(
     session: aiohttp.ClientSession, clock: Clock, window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dogdriver.datadog_api.http.LONGEST_ANSWER", 10_000)
+    monkeypatch.setattr("dogdriver.datadog_api.http.LONGEST_RESPONSE", 10_000)
 
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -264,5 +267,5 @@ async def test_the_environment_gives_no_keys(
     monkeypatch.setenv("DD_API_KEY", "of the environment")
     monkeypatch.setenv("DD_APP_KEY", "of the environment")
     client = Datadog(session, clock=clock, api_key=Secret(API_KEY), app_key=None, address=standin.url)
-    await client.send_event(client.events(run, "start", at=clock(), link=None))
+    await client.send_event(client.run_event(run, EventStep.START, at=clock(), link=None))
     assert "of the environment" not in str(standin.requests)

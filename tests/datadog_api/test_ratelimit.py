@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dogdriver.datadog import Datadog
-from dogdriver.datadog_api.ratelimit import Budget, Rate
+from dogdriver.datadog_api.ratelimit import Budget, RateLimit
 from dogdriver.demo.standin import Limit, serve_standin
 from dogdriver.errors import RateLimited
 from dogdriver.model import Reading, Window
 from dogdriver.model.health import Endpoint
 from dogdriver.settings import Secret
-from tests.datadog.conftest import API_KEY, APP_KEY, START, Clock
+from tests.datadog.fixtures import API_KEY, APP_KEY, START, Clock
 
 
 def headers(limit: Any = 600, period: Any = 3600, remaining: Any = 599, reset: Any = 3600) -> dict[str, str]:
@@ -25,19 +25,19 @@ def headers(limit: Any = 600, period: Any = 3600, remaining: Any = 599, reset: A
 
 @pytest.mark.parametrize("style", [str.lower, str.upper, str.title, str])
 def test_headers_are_read_in_any_case(style: Any) -> None:
-    rate = Rate.read({style(name): value for name, value in headers(reset=2462).items()})
-    assert rate == Rate(limit=600, period=3600.0, remaining=599, reset=2462.0)
+    rate = RateLimit.read({style(name): value for name, value in headers(reset=2462).items()})
+    assert rate == RateLimit(limit=600, period=3600.0, remaining=599, reset=2462.0)
 
 
 @pytest.mark.parametrize("value", ["", "soon", "-1", "nan", "inf", "1772370000", "1e20"])
 def test_a_number_that_is_none_is_not_there(value: str) -> None:
-    assert Rate.read({"x-ratelimit-reset": value}).reset is None
+    assert RateLimit.read({"x-ratelimit-reset": value}).reset is None
 
 
 def test_while_there_is_plenty_nothing_waits(clock: Clock) -> None:
     budget = Budget(clock)
     assert budget.take() == 0
-    budget.learn(200, headers(remaining=599))
+    budget.update(200, headers(remaining=599))
     assert [budget.take() for _ in range(250)] == [0.0] * 250
     assert budget.remaining == 349
     assert not budget.scarce
@@ -45,7 +45,7 @@ def test_while_there_is_plenty_nothing_waits(clock: Clock) -> None:
 
 def test_below_half_queries_are_spread_over_the_rest_of_the_period(clock: Clock) -> None:
     budget = Budget(clock)
-    budget.learn(200, headers(remaining=300, reset=1500))
+    budget.update(200, headers(remaining=300, reset=1500))
     assert budget.take() == 0
     gap = 1500 / 150  # half of what is left is ours
     assert budget.take() == pytest.approx(gap, rel=0.01)
@@ -56,7 +56,7 @@ def test_below_half_queries_are_spread_over_the_rest_of_the_period(clock: Clock)
 
 def test_others_find_half_of_what_is_left_at_any_time(clock: Clock) -> None:
     budget = Budget(clock)
-    budget.learn(200, headers(remaining=300, reset=3600))
+    budget.update(200, headers(remaining=300, reset=3600))
     for minute in range(1, 60):
         for _ in range(60):
             clock.forward(seconds=1)
@@ -67,7 +67,7 @@ def test_others_find_half_of_what_is_left_at_any_time(clock: Clock) -> None:
 
 def test_those_who_are_turned_away_get_different_turns(clock: Clock) -> None:
     budget = Budget(clock)
-    budget.learn(200, headers(remaining=300, reset=2400))
+    budget.update(200, headers(remaining=300, reset=2400))
     assert budget.take() == 0
     waits = [budget.take() for _ in range(200)]
     assert waits == sorted(set(waits))
@@ -77,7 +77,7 @@ def test_those_who_are_turned_away_get_different_turns(clock: Clock) -> None:
 
 def test_with_nothing_left_nothing_is_asked_before_the_period_ends(clock: Clock) -> None:
     budget = Budget(clock)
-    budget.learn(200, headers(remaining=0, reset=1000))
+    budget.update(200, headers(remaining=0, reset=1000))
     assert budget.take() == pytest.approx(1000)
     clock.forward(seconds=1000)
     assert budget.remaining == 600
@@ -89,7 +89,7 @@ def test_somebody_alone_with_a_small_budget_is_not_starved(clock: Clock) -> None
     budget = Budget(clock)
     for n in range(24):
         assert budget.take() == 0
-        budget.learn(200, headers(remaining=50 - n, reset=3600 - 150 * n))
+        budget.update(200, headers(remaining=50 - n, reset=3600 - 150 * n))
         clock.forward(seconds=150)
 
 
@@ -106,7 +106,7 @@ def test_somebody_alone_with_a_small_budget_is_not_starved(clock: Clock) -> None
 )
 def test_a_429_blocks_for_as_long_as_it_says(clock: Clock, given_headers: dict[str, str], wait: float) -> None:
     budget = Budget(clock)
-    budget.learn(429, given_headers)
+    budget.update(429, given_headers)
     assert budget.wait() >= wait
     assert budget.wait() <= max(wait, 3601)
     if "X-RateLimit-Limit" not in given_headers or given_headers.get("X-RateLimit-Limit") == "10":
@@ -115,10 +115,10 @@ def test_a_429_blocks_for_as_long_as_it_says(clock: Clock, given_headers: dict[s
 
 def test_a_block_holds_however_long_the_gap_is(clock: Clock) -> None:
     budget = Budget(clock)
-    budget.learn(200, headers(remaining=10, reset=2000))
+    budget.update(200, headers(remaining=10, reset=2000))
     assert budget.take() == 0
     clock.forward(seconds=399)
-    budget.learn(429, {"X-RateLimit-Reset": "3"})
+    budget.update(429, {"X-RateLimit-Reset": "3"})
     assert budget.take() > 0
     clock.forward(seconds=4)
     assert budget.take() == 0
@@ -128,34 +128,34 @@ def test_429s_that_do_not_say_how_long_wait_twice_as_long_each_time(clock: Clock
     budget = Budget(clock)
     waits = []
     for _ in range(12):
-        budget.learn(429, {})
+        budget.update(429, {})
         waits.append(budget.wait())
         clock.forward(seconds=waits[-1])
     assert waits[:4] == [16, 31, 61, 121]
     assert waits[-1] == 3601
-    budget.learn(200, {})
-    budget.learn(429, {})
+    budget.update(200, {})
+    budget.update(429, {})
     assert budget.wait() == 16
 
 
 def test_a_reset_of_zero_said_again_is_not_believed_again(clock: Clock) -> None:
     budget = Budget(clock)
-    budget.learn(429, {"X-RateLimit-Reset": "0"})
+    budget.update(429, {"X-RateLimit-Reset": "0"})
     first = budget.wait()
-    budget.learn(429, {"X-RateLimit-Reset": "0"})
+    budget.update(429, {"X-RateLimit-Reset": "0"})
     assert (first, budget.wait()) == (1, 31)
 
 
 def test_an_answer_without_headers_changes_nothing(clock: Clock) -> None:
     budget = Budget(clock)
-    budget.learn(200, headers(remaining=100))
-    budget.learn(403, {})
+    budget.update(200, headers(remaining=100))
+    budget.update(403, {})
     assert budget.remaining == 100
 
 
 def test_the_wait_survives_a_restart(clock: Clock) -> None:
     budget = Budget(clock)
-    budget.learn(429, headers(remaining=0, reset=2462))
+    budget.update(429, headers(remaining=0, reset=2462))
     kept = json.loads(json.dumps(budget.dump()))
     clock.forward(seconds=62)
     other = Budget(clock)
@@ -174,7 +174,7 @@ def test_a_state_that_is_none_is_not_used(clock: Clock, state: Any) -> None:
 
 def test_a_state_from_a_clock_ahead_is_not_used(clock: Clock) -> None:
     ahead = Budget(Clock(clock() + timedelta(days=300)))
-    ahead.learn(429, headers(remaining=0))
+    ahead.update(429, headers(remaining=0))
     budget = Budget(clock)
     budget.load(ahead.dump())
     assert budget.take() == 0
@@ -197,7 +197,7 @@ def test_whatever_is_learned_no_wait_is_for_ever(answers: list[tuple[int, dict[s
     clock = Clock(START)
     budget = Budget(clock)
     for status, given_headers, pause in answers:
-        budget.learn(status, given_headers)
+        budget.update(status, given_headers)
         assert 0 <= budget.take() <= 86401
         json.dumps(budget.dump())
         clock.forward(seconds=pause)

@@ -1,15 +1,15 @@
 from dataclasses import replace
 from typing import Any
 
-from dogdriver.datadog_api import results
+from dogdriver.datadog_api import payloads
 from dogdriver.model import ClientMeasures, Grade, MetricState, MetricValue, Run, Tally
-from tests.datadog.conftest import START
+from tests.datadog.fixtures import START
 
 CLIENT = ClientMeasures(98.5, 12.0, 40.0, 80.0, 0.0, 1.0, 2.0, 0.3, Grade.OK)
 
 
 def gauges(run: Run) -> dict[str, Any]:
-    return {one["metric"]: one for one in results.series(run, at=START)["series"]}
+    return {one["metric"]: one for one in payloads.gauges(run, at=START)["series"]}
 
 
 def test_a_run_gives_its_own_measures_and_one_gauge_for_each_settled_metric(run: Run) -> None:

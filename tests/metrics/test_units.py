@@ -46,8 +46,8 @@ REQUEST = {"family": "network", "scale_factor": 1.0, "name": "request"}
     ],
 )
 def test_values_are_converted_by_family_and_scale(pair: Any, wanted: str, factor: float | None) -> None:
-    unit = units.parse(pair)
-    found = units.factor(unit.family if unit else None, unit.scale if unit else None, wanted)
+    unit = units.parse_unit(pair)
+    found = units.scale_factor(unit.family if unit else None, unit.scale if unit else None, wanted)
     assert found == (None if factor is None else pytest.approx(factor))
 
 
@@ -63,4 +63,4 @@ def test_values_are_converted_by_family_and_scale(pair: Any, wanted: str, factor
 )
 def test_a_unit_that_cannot_be_read_is_no_unit_to_guess_at(pair: Any) -> None:
     with pytest.raises(Unavailable, match="unit"):
-        units.parse(pair)
+        units.parse_unit(pair)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.metrics.reduce import known, reduce
+from dogdriver.metrics.points import is_reduction, reduce
 
 VALUES = st.floats(-1e12, 1e12)
 POINTS = st.lists(
@@ -46,7 +46,7 @@ def test_quantiles_are_numpys(points: list[tuple[tuple[float, float], ...]], per
 
 @pytest.mark.parametrize("how", ["", "avg", "median", "p", "p101", "p-1", "P50", "p1e1", "mean "])
 def test_another_word_is_refused_by_name(how: str) -> None:
-    assert not known(how)
+    assert not is_reduction(how)
     with pytest.raises(ValueError, match="mean, max, min, sum, last or p0 to p100"):
         reduce([], how)
 

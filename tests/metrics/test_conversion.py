@@ -1,10 +1,10 @@
-"""From Datadog's unit to the metric's: what is converted, what is doubted, what is refused."""
+"""From Datadog's unit to the metric's: what is converted, what is warned of, what is refused."""
 
 from typing import Any
 
 import pytest
 
-from dogdriver.metrics.conversion import conversion
+from dogdriver.metrics.units import conversion
 from dogdriver.model import Better, Metric, Reading, Series
 
 SECOND = ("second", "time", 1.0)
@@ -39,14 +39,14 @@ def metric(unit: str) -> Metric:
         (reading(unit=REQUEST), "apples", 1.0),
     ],
 )
-def test_what_is_known_is_converted_without_a_doubt(read: Reading, unit: str, factor: float) -> None:
+def test_what_is_known_is_converted_without_a_warning(read: Reading, unit: str, factor: float) -> None:
     found = conversion(read, metric(unit), 60.0)
     assert found.factor == pytest.approx(factor)
-    assert found.doubt is None
+    assert found.warning is None
 
 
 @pytest.mark.parametrize(
-    ("read", "unit", "doubt"),
+    ("read", "unit", "warning"),
     [
         (reading(), "ms", "Datadog gives no unit, taken to be ms"),
         (reading(unit=REQUEST), "1/s", "Datadog gives request, taken to be 1/s; with .as_rate() it would be sure"),
@@ -57,9 +57,9 @@ def test_what_is_known_is_converted_without_a_doubt(read: Reading, unit: str, fa
         ),
     ],
 )
-def test_what_is_taken_as_it_is_is_doubted(read: Reading, unit: str, doubt: str) -> None:
+def test_what_is_taken_as_it_is_is_warned_of(read: Reading, unit: str, warning: str) -> None:
     found = conversion(read, metric(unit), 60.0)
-    assert (found.factor, found.doubt) == (1.0, doubt)
+    assert (found.factor, found.warning) == (1.0, warning)
 
 
 @pytest.mark.parametrize(
@@ -75,5 +75,5 @@ def test_what_is_taken_as_it_is_is_doubted(read: Reading, unit: str, doubt: str)
 def test_what_cannot_be_converted_is_no_value(read: Reading, unit: str, why: str) -> None:
     found = conversion(read, metric(unit), 60.0)
     assert found.factor is None
-    assert found.doubt is not None
-    assert found.doubt.startswith(why)
+    assert found.warning is not None
+    assert found.warning.startswith(why)

@@ -280,7 +280,7 @@ def test_the_counts_of_sparse_points_are_rates_over_the_time_between_them() -> N
     assert judged(fine, fine, metric=replace(metric, every=5.0)).value == approx(20.0)
 
 
-def test_rates_in_buckets_shorter_than_the_time_between_points_are_doubted() -> None:
+def test_rates_in_buckets_shorter_than_the_time_between_points_are_warned_of() -> None:
     rated = replace(
         reading(every(60, value=240.0), interval=5.0, unit=False), query="sum:aws.elb.request_count{*}.as_rate()"
     )

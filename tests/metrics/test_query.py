@@ -9,7 +9,7 @@ from dogdriver.metrics import query
 from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
 from dogdriver.model import Release, Run
 
-WORDS = {
+TOKENS = {
     "project": "kintowe",
     "deployment": "stage",
     "source": "office",
@@ -38,17 +38,17 @@ WORDS = {
     ],
 )
 def test_only_the_exact_tokens_are_replaced_and_never_after_by(template: str, rendered: str) -> None:
-    assert query.render(template, WORDS) == rendered
+    assert query.render(template, TOKENS) == rendered
 
 
 def test_outside_a_scope_a_value_is_a_part_of_a_name() -> None:
-    words = {**WORDS, "project": "kinto-we/2"}
-    assert query.render("avg:{project}.x{app:{project}}", words) == "avg:kinto_we_2.x{app:kinto-we/2}"
+    tokens = {**TOKENS, "project": "kinto-we/2"}
+    assert query.render("avg:{project}.x{app:{project}}", tokens) == "avg:kinto_we_2.x{app:kinto-we/2}"
 
 
-@given(st.sampled_from(sorted(WORDS)), st.text())
+@given(st.sampled_from(sorted(TOKENS)), st.text())
 def test_no_value_breaks_out_of_the_scope(name: str, text: str) -> None:
-    rendered = query.render("avg:a.b{app:{" + name + "},env:x} by {host}", {**WORDS, name: text})
+    rendered = query.render("avg:a.b{app:{" + name + "},env:x} by {host}", {**TOKENS, name: text})
     assert rendered.startswith("avg:a.b{app:")
     assert rendered.endswith(",env:x} by {host}")
     assert [letter for letter in rendered if letter in "{},"] == ["{", ",", "}", "{", "}"]
@@ -57,24 +57,24 @@ def test_no_value_breaks_out_of_the_scope(name: str, text: str) -> None:
 
 @given(st.text(alphabet="{}by hostprojectdeployment,:.", max_size=60))
 def test_any_template_renders_and_text_around_tokens_stays(template: str) -> None:
-    rendered = query.render(template, WORDS)
-    for token, word in WORDS.items():
+    rendered = query.render(template, TOKENS)
+    for token, word in TOKENS.items():
         template = template.replace("{" + token + "}", "\0")
         rendered = rendered.replace("{" + token + "}", "\0").replace(word, "\0")
     assert [part for part in template.split("\0") if part] == [part for part in rendered.split("\0") if part]
 
 
-def test_words_come_from_the_run(run: Run) -> None:
-    assert query.values(run)["release"] == "21.1.0"
+def test_tokens_come_from_the_run(run: Run) -> None:
+    assert query.token_values(run)["release"] == "21.1.0"
     bare = replace(run, release=None, endpoint=None)
-    assert query.values(bare)["release"] == query.values(bare)["endpoint"] == "unknown"
-    assert query.values(replace(run, release=Release("1+abc")))["release"] == "1+abc"
+    assert query.token_values(bare)["release"] == query.token_values(bare)["endpoint"] == "unknown"
+    assert query.token_values(replace(run, release=Release("1+abc")))["release"] == "1+abc"
 
 
 @pytest.mark.parametrize("metric", DEFAULT_METRICS, ids=lambda metric: metric.name)
 def test_default_metrics_are_queries_for_any_project(metric: object, run: Run) -> None:
     template = getattr(metric, "query", "")
-    rendered = query.render(template, query.values(replace(run, project="Kinto (web)", deployment="us-east")))
+    rendered = query.run_query(template, replace(run, project="Kinto (web)", deployment="us-east"))
     assert "app:kinto_web,env:us-east" in rendered
     assert parse(rendered)
 
@@ -85,17 +85,17 @@ def test_the_default_metrics_are_those_of_the_first_dogdriver() -> None:
         ("rps", "1/s", "higher"),
         ("art", "ms", "lower"),
     ]
-    assert parse(query.render(DEFAULT_FINGERPRINT, WORDS))
+    assert parse(query.render(DEFAULT_FINGERPRINT, TOKENS))
 
 
 def test_queries_compare_without_white_space() -> None:
-    assert query.same("avg:a{*} by {host}", "avg:a{*}by{host}")
-    assert not query.same("avg:a{*}", "avg:b{*}")
+    assert query.is_same("avg:a{*} by {host}", "avg:a{*}by{host}")
+    assert not query.is_same("avg:a{*}", "avg:b{*}")
 
 
 @pytest.mark.parametrize(
-    ("text", "several"),
+    ("text", "is_list"),
     [("avg:a{b,c}", False), ("top(avg:a{*}, 10, 'mean', 'desc')", False), ("avg:a{*},avg:b{*}", True)],
 )
-def test_a_list_of_queries_is_known_by_its_comma(text: str, several: bool) -> None:
-    assert query.several(text) is several
+def test_a_list_of_queries_is_known_by_its_comma(text: str, is_list: bool) -> None:
+    assert query.is_list(text) is is_list

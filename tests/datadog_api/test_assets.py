@@ -12,12 +12,12 @@ from datadog_api_client.configuration import Configuration
 from datadog_api_client.v1.model.dashboard import Dashboard
 from datadog_api_client.v1.model.monitor import Monitor
 
-from dogdriver.datadog_api import results
+from dogdriver.datadog_api import payloads
 from dogdriver.demo.standin.monitors import MonitorError, check_monitor
 from dogdriver.model import ClientMeasures, Grade, MetricState, MetricValue, Run, Tally
-from tests.datadog.conftest import START
+from tests.datadog.fixtures import START
 
-ASSETS = files("dogdriver.datadog") / "assets"
+ASSETS = files("dogdriver.datadog_api") / "assets"
 MONITORS = sorted(one.name for one in (ASSETS / "monitors").iterdir())
 RECORDED = json.loads((Path(__file__).parents[1] / "data" / "datadog" / "monitor.json").read_text())
 
@@ -44,7 +44,7 @@ def sent(run: Run) -> set[str]:
             "tally": Tally(1),
         }
     )
-    return {one["metric"] for one in results.series(whole, at=START)["series"]}
+    return {one["metric"] for one in payloads.gauges(whole, at=START)["series"]}
 
 
 def test_the_dashboard_is_one(run: Run) -> None:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dogdriver.datadog_api import events
+from dogdriver.datadog_api import payloads
 from dogdriver.demo.standin.events import EventLog
-from dogdriver.model import ClientMeasures, Grade, Headline, Load, Release, Run, Status, Tally
-from tests.datadog.conftest import START
+from dogdriver.model import ClientMeasures, EventStep, Grade, Headline, Load, Release, Run, Status, Tally
+from tests.datadog.fixtures import START
 
 LINK = "https://dog.example.org/r/01J0000000RUN"
 
@@ -20,12 +20,12 @@ def whole(run: Run) -> Run:
     return replace(run, load=Load(20, 2, 600.0), tally=Tally(5900, 3, 5950, 4), client=client)
 
 
-def step(run: Run, which: str, link: str | None = LINK) -> dict[str, Any]:
-    return events.step(run, which, at=START + timedelta(seconds=0.9), link=link)
+def event_of(run: Run, step: EventStep, link: str | None = LINK) -> dict[str, Any]:
+    return payloads.run_event(run, step, at=START + timedelta(seconds=0.9), link=link)
 
 
 def test_a_start_event_says_what_runs(whole: Run) -> None:
-    event = step(whole, "start")
+    event = event_of(whole, EventStep.START)
     assert event == {
         "title": "Load test started: kintowe 21.1.0 (stage)",
         "text": (
@@ -50,10 +50,10 @@ def test_a_start_event_says_what_runs(whole: Run) -> None:
 
 
 def test_a_stop_event_says_how_it_went(whole: Run) -> None:
-    event = step(whole, "stop")
+    event = event_of(whole, EventStep.STOP)
     assert event["title"] == "Load test finished: kintowe 21.1.0 (stage)"
     assert event["alert_type"] == "success"
-    assert event["aggregation_key"] == step(whole, "start")["aggregation_key"]
+    assert event["aggregation_key"] == event_of(whole, EventStep.START)["aggregation_key"]
     assert "**Load** from 12:00:00 to 12:10:00 UTC, 600 s" in event["text"]
     assert "**Scenarios** 5900 ok, 3 failed · **requests** 5950, 4 errors" in event["text"]
     assert "**Rate** 98.77/s · **median latency** 12.35 ms (as seen by the load generator)" in event["text"]
@@ -61,20 +61,20 @@ def test_a_stop_event_says_how_it_went(whole: Run) -> None:
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.ABORTED, Status.INVALID])
 def test_a_bad_end_is_an_error_with_its_reason(whole: Run, status: Status) -> None:
-    event = step(replace(whole, status=status, reason="the guard stopped it"), "stop")
+    event = event_of(replace(whole, status=status, reason="the guard stopped it"), EventStep.STOP)
     assert (event["title"].split(":")[0], event["alert_type"]) == ("Load test failed", "error")
     assert "**Reason** the guard stopped it" in event["text"]
 
 
 def test_only_the_pair_carries_a_step(whole: Run) -> None:
-    assert [t for e in ("start", "stop") for t in step(whole, e)["tags"] if t.startswith("step:")] == [
+    assert [t for step in EventStep for t in event_of(whole, step)["tags"] if t.startswith("step:")] == [
         "step:start",
         "step:stop",
     ]
-    verdict = events.verdict(whole, Headline("slower", "art +12 %"), at=START, link=None)
+    verdict = payloads.verdict_event(whole, Headline("slower", "art +12 %"), at=START, link=None)
     assert not [tag for tag in verdict["tags"] if tag.startswith(("step:", "run_id:"))]
-    with pytest.raises(ValueError, match="use start or stop"):
-        step(whole, "verdict")
+    with pytest.raises(ValueError, match="verdict"):
+        EventStep("verdict")
 
 
 @pytest.mark.parametrize(
@@ -88,19 +88,19 @@ def test_only_the_pair_carries_a_step(whole: Run) -> None:
     ],
 )
 def test_a_verdict_event_says_it_in_words(whole: Run, headline: str, title: str, tone: str) -> None:
-    event = events.verdict(whole, Headline(headline, "Response time +12 % (8 to 16)."), at=START, link=LINK)
+    event = payloads.verdict_event(whole, Headline(headline, "Response time +12 % (8 to 16)."), at=START, link=LINK)
     assert event["title"] == f"{title}: kintowe 21.1.0 (stage)"
     assert event["alert_type"] == tone
     assert event["aggregation_key"] == "verdict:kintowe:stage:21.1.0"
     assert f"headline:{headline}" in event["tags"]
     assert "Response time +12 % (8 to 16)." in event["text"]
-    bare = events.verdict(whole, Headline(headline), at=START, link=None)
+    bare = payloads.verdict_event(whole, Headline(headline), at=START, link=None)
     assert bare["text"] == f"%%% \n{title}\n %%%"
 
 
 def test_long_keys_stay_different(whole: Run) -> None:
     keys = {
-        events.verdict(replace(whole, release=Release("x" * 200 + end)), Headline.FASTER, at=START, link=None)[
+        payloads.verdict_event(replace(whole, release=Release("x" * 200 + end)), Headline.FASTER, at=START, link=None)[
             "aggregation_key"
         ]
         for end in "ab"
@@ -115,12 +115,12 @@ def test_long_keys_stay_different(whole: Run) -> None:
     release=st.text(max_size=300),
     reason=st.one_of(st.none(), st.text(max_size=6000)),
     link=st.one_of(st.none(), st.text(max_size=5000)),
-    which=st.sampled_from(["start", "stop"]),
+    step=st.sampled_from(EventStep),
 )
 def test_whatever_its_words_datadog_takes_the_event(
-    whole: Run, project: str, release: str, reason: str | None, link: str | None, which: str
+    whole: Run, project: str, release: str, reason: str | None, link: str | None, step: EventStep
 ) -> None:
-    event = step(replace(whole, project=project, release=Release(release), reason=reason), which, link)
+    event = event_of(replace(whole, project=project, release=Release(release), reason=reason), step, link)
     EventLog().post(event, START.timestamp())  # raises where Datadog would refuse
     assert event["text"].startswith("%%% \n")
     assert event["text"].endswith("\n %%%")

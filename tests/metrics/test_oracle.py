@@ -17,7 +17,7 @@ from dogdriver.demo.standin.answers import timeseries
 from dogdriver.demo.standin.points import PointStore
 from dogdriver.metrics.settle import assess
 from dogdriver.model import Better, Metric, MetricState, MetricValue, Window
-from tests.datadog.conftest import START
+from tests.datadog.fixtures import START
 
 AGGREGATE: dict[str, Callable[[Sequence[float]], float]] = {
     "avg": lambda values: sum(values) / len(values),

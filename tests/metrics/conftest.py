@@ -1,0 +1,3 @@
+from tests.datadog.fixtures import run, window
+
+__all__ = ["run", "window"]
