@@ -30,7 +30,7 @@ from dogdriver.model import (
     Status,
     Trigger,
 )
-from dogdriver.storage import SqliteStore, open_store
+from dogdriver.storage import Store, open_store
 from dogdriver.storage import series as points
 from dogdriver.storage import transitions as life
 from dogdriver.storage.database import NAME, connect
@@ -125,21 +125,26 @@ def in_this_thread(path: Path, key: SeriesKey) -> None:
             take("cpu: series, rows only, join of run and value", lambda: join(decode=False))
             take("cpu: series, rows only, the store", lambda: points.rows(database, key, None, None, None))
             take("cpu: series, as points, join of run and value", lambda: join(decode=True))
-            take("cpu: series, as points, the store", lambda: points.series(database, key, None, None, None))
+            take(
+                "cpu: series, as points, the store",
+                lambda: [points.from_row(*row) for row in points.rows(database, key, None, None, None)],
+            )
     medians = [show(name, ones) for name, ones in spent.items()]
     print(f"join : store, rows {medians[0] / medians[1]:.1f} : 1, points {medians[2] / medians[3]:.1f} : 1")
 
 
-async def through_the_store(store: SqliteStore, key: SeriesKey, more: Iterator[Run]) -> None:
-    page = await store.runs(Filter(), limit=50)
-    show("add a run with three values and readings, durable", await timed(lambda: store.add(next(more))))
-    show("series of a metric", await timed(lambda: store.series(key)))
-    show("runs, a page of 50", await timed(lambda: store.runs(Filter())))
-    show("runs of a project, the next page", await timed(lambda: store.runs(Filter(key.project), cursor=page.next)))
-    show("known, all projects", await timed(store.known, 30))
-    show("metrics of a project", await timed(lambda: store.metrics(key.project)))
-    show("claim, nothing queued", await timed(lambda: store.claim(START)))
-    show("claim_due, nothing due", await timed(lambda: store.claim_due(START, START)))
+async def through_the_store(store: Store, key: SeriesKey, more: Iterator[Run]) -> None:
+    page = await store.runs.list(Filter(), limit=50)
+    show("add a run with three values and readings, durable", await timed(lambda: store.transitions.add(next(more))))
+    show("series of a metric", await timed(lambda: store.series.points(key)))
+    show("runs, a page of 50", await timed(lambda: store.runs.list(Filter())))
+    show(
+        "runs of a project, the next page", await timed(lambda: store.runs.list(Filter(key.project), cursor=page.next))
+    )
+    show("known, all projects", await timed(store.runs.known, 30))
+    show("metrics of a project", await timed(lambda: store.values.metrics(key.project)))
+    show("claim, nothing queued", await timed(lambda: store.transitions.claim(START)))
+    show("claim_due, nothing due", await timed(lambda: store.transitions.claim_due(START, START)))
 
 
 async def main(count: int) -> None:

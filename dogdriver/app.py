@@ -31,7 +31,7 @@ from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.errors import SettingsError
 from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
-from dogdriver.model import Isolation, Problem
+from dogdriver.model import Isolation, MessageKind, Problem
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.pipeline.retention import Retention
@@ -39,7 +39,7 @@ from dogdriver.reports.status import Status
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Scheduler, Worker
 from dogdriver.settings import Secret, Settings
-from dogdriver.storage import SqliteStore, open_store
+from dogdriver.storage import Store, open_store
 from dogdriver.target import DockerflowTarget
 
 log = logging.getLogger(__name__)
@@ -87,11 +87,11 @@ async def _build(
     catalog = ProjectCatalog(
         settings.projects, settings.servicebook, session,
         clock=now, default_metrics=DEFAULT_METRICS, default_fingerprint=DEFAULT_FINGERPRINT,
-        remember=store.remember, recall=store.recall,
+        remember=store.state.set, recall=store.state.get,
     )  # fmt: skip
     datadog = Datadog(
         session, clock=now, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,
-        address=settings.datadog_url, recall=store.recall, remember=store.remember,
+        address=settings.datadog_url, recall=store.state.get, remember=store.state.set,
         link_templates={"events": settings.link_events, "metric": settings.link_metric},
     )  # fmt: skip
     services = Services(
@@ -111,18 +111,18 @@ async def _build(
     pipeline = Pipeline(services)
     archive = await _archive(stack, settings, services, store)
     senders = {
-        "datadog.event": datadog.send_event,
-        "datadog.series": datadog.send_series,
-        "recollect": pipeline.recollect,
+        MessageKind.EVENT: datadog.send_event,
+        MessageKind.RESULTS: datadog.send_series,
+        MessageKind.RECOLLECT: pipeline.recollect,
     }
-    outbox = Outbox(store, senders, now)
-    retention = Retention(store, now, timedelta(days=settings.keep_raw))
+    outbox = Outbox(store.outbox, senders, now)
+    retention = Retention(store.values, now, timedelta(days=settings.keep_raw))
     scheduler = Scheduler(
-        pipeline=pipeline, store=store, catalog=catalog, clock=now, watch=WATCH_DEMO if demo else WATCH,
+        pipeline=pipeline, runs=store.runs, catalog=catalog, clock=now, watch=WATCH_DEMO if demo else WATCH,
         workers=(
             Worker("launch", pipeline.launch_next, pipeline.wake.launch, now),
-            Worker("collect", pipeline.collect_next, pipeline.wake.collect, now, store.next_due),
-            Worker("outbox", outbox.deliver_next, pipeline.wake.errands, now, store.next_errand),
+            Worker("collect", pipeline.collect_next, pipeline.wake.collect, now, store.runs.next_due),
+            Worker("outbox", outbox.deliver_next, pipeline.wake.errands, now, store.outbox.next_due),
             Worker("retention", retention.next, asyncio.Event(), now, retention.due),
             *_bucket_workers(archive, pipeline, now),
         ),
@@ -158,7 +158,7 @@ async def _build(
     return app
 
 
-async def _archive(stack: AsyncExitStack, settings: Settings, services: Services, store: SqliteStore) -> Archive | None:
+async def _archive(stack: AsyncExitStack, settings: Settings, services: Services, store: Store) -> Archive | None:
     """What goes to and comes from the bucket; None without one."""
     if settings.bucket is None:
         return None

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -14,7 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from dogdriver.errors import BadInput
 from dogdriver.model import Clock, Project, Schedule, Trigger
 from dogdriver.pipeline import Pipeline
-from dogdriver.pipeline.ports import CatalogSource, Store
+from dogdriver.pipeline.ports import CatalogSource
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,13 @@ class Worker:
             return
 
 
+class ScheduledRuns(Protocol):
+    """The part of the store that the timers need."""
+
+    async def last_scheduled(self, project: str, deployment: str) -> datetime | None:
+        """When the newest run with trigger `schedule` was created."""
+
+
 class Scheduler:
     """The timers: a schedule a project, the release watch, the look into the catalog; and the workers."""
 
@@ -90,14 +97,14 @@ class Scheduler:
         self,
         *,
         pipeline: Pipeline,
-        store: Store,
+        runs: ScheduledRuns,
         catalog: CatalogSource,
         clock: Clock,
         workers: tuple[Worker, ...],
         refresh: float = 300.0,
         watch: float = 300.0,
     ) -> None:
-        self._pipeline, self._store, self._catalog, self._clock = pipeline, store, catalog, clock
+        self._pipeline, self._runs, self._catalog, self._clock = pipeline, runs, catalog, clock
         self.workers = workers
         self._refresh, self._watch = refresh, watch
         self._planned: dict[str, tuple[Schedule, str | None]] = {}
@@ -162,7 +169,7 @@ class Scheduler:
         """`every` counts from the last scheduled run; a project that never ran is due at once."""
         if schedule.cron:
             return CronTrigger.from_crontab(schedule.cron, timezone=UTC)
-        last = await self._store.last_scheduled(project, deployment)
+        last = await self._runs.last_scheduled(project, deployment)
         every, now = schedule.every or 0.0, self._clock()
         due = now if last is None else max(last + timedelta(seconds=every), now)
         return IntervalTrigger(seconds=every, start_date=due + timedelta(milliseconds=50), timezone=UTC)

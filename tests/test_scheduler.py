@@ -15,7 +15,9 @@ def real_now() -> datetime:
 
 
 def scheduler(world: World, *workers: Worker) -> Scheduler:
-    return Scheduler(pipeline=world.pipeline, store=world.store, catalog=world.catalog, clock=real_now, workers=workers)
+    return Scheduler(
+        pipeline=world.pipeline, runs=world.store.runs, catalog=world.catalog, clock=real_now, workers=workers
+    )
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
@@ -26,7 +28,7 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def _queued(world: World) -> bool:
-    return bool(await world.store.queue())
+    return bool(await world.store.runs.queue())
 
 
 async def test_a_project_that_never_ran_is_due_at_once(world: World) -> None:
@@ -34,7 +36,7 @@ async def test_a_project_that_never_ran_is_due_at_once(world: World) -> None:
     await timers.start()
     await until(lambda: _queued(world))
     await timers.close()
-    [run] = await world.store.queue()
+    [run] = await world.store.runs.queue()
     assert (run.project, run.trigger) == ("shop", Trigger.SCHEDULE)
 
 
@@ -42,10 +44,10 @@ async def _ran(world: World, ago: float) -> None:
     run = Run(
         "r1", "shop", "stage", "dogdriver", "here", Status.QUEUED, Trigger.SCHEDULE, real_now() - timedelta(seconds=ago)
     )
-    await world.store.add(run)
-    claimed = await world.store.claim(real_now())
+    await world.store.transitions.add(run)
+    claimed = await world.store.transitions.claim(real_now())
     assert claimed is not None
-    await world.store.save(replace(claimed, status=Status.FAILED), expect=Status.RUNNING)
+    await world.store.transitions.save(replace(claimed, status=Status.FAILED), expect=Status.RUNNING)
 
 
 async def test_every_counts_from_the_last_scheduled_run(world: World) -> None:
@@ -57,7 +59,7 @@ async def test_every_counts_from_the_last_scheduled_run(world: World) -> None:
     await timers.close()
     assert due is not None
     assert 2300 < (due - real_now()).total_seconds() <= 2401
-    assert not await world.store.queue()
+    assert not await world.store.runs.queue()
 
 
 async def test_a_servicebook_that_hangs_holds_up_no_timer_and_its_projects_follow(world: World) -> None:

@@ -26,6 +26,7 @@ from dogdriver.model import (
     Job,
     Load,
     Measured,
+    MessageKind,
     Phase,
     Prepared,
     Project,
@@ -40,7 +41,7 @@ from dogdriver.model import (
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.settings import Secret
-from dogdriver.storage import SqliteStore, open_store
+from dogdriver.storage import Store, open_store
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 RUN_SECONDS = 300.0
@@ -169,7 +170,7 @@ class World:
     keys: bool = True
     standin: Standin = field(init=False)
     runner: Runner = field(init=False)
-    store: SqliteStore = field(init=False)
+    store: Store = field(init=False)
     datadog: Datadog = field(init=False)
     pipeline: Pipeline = field(init=False)
     outbox: Outbox = field(init=False)
@@ -206,11 +207,11 @@ class World:
             )
         )
         senders = {
-            "datadog.event": self.datadog.send_event,
-            "datadog.series": self.datadog.send_series,
-            "recollect": self.pipeline.recollect,
+            MessageKind.EVENT: self.datadog.send_event,
+            MessageKind.RESULTS: self.datadog.send_series,
+            MessageKind.RECOLLECT: self.pipeline.recollect,
         }
-        self.outbox = Outbox(self.store, senders, self.clock)
+        self.outbox = Outbox(self.store.outbox, senders, self.clock)
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -222,14 +223,14 @@ class World:
         return await self.now(run)
 
     async def now(self, run: Run) -> Run:
-        kept = await self.store.run(run.id)
+        kept = await self.store.runs.get(run.id)
         assert kept is not None
         return kept
 
     async def collect_until(self, run: Run, seconds: float) -> Run:
         """All attempts that fall due in the next *seconds*."""
         end = self.clock() + timedelta(seconds=seconds)
-        while (due := await self.store.next_due()) is not None and due <= end:
+        while (due := await self.store.runs.next_due()) is not None and due <= end:
             self.clock.now = max(self.clock.now, due)
             assert await self.pipeline.collect_next()
         self.clock.now = end

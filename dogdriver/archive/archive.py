@@ -7,7 +7,7 @@ from typing import Any
 from dogdriver.archive.downloads import LegacyDownloads, RunDownloads
 from dogdriver.archive.health import Health, noted
 from dogdriver.archive.inbox import Inbox
-from dogdriver.archive.ports import Bucket, Ledger
+from dogdriver.archive.ports import Bucket, Store
 from dogdriver.archive.uploads import Uploads
 from dogdriver.errors import ExternalError, Refused
 from dogdriver.pipeline.context import Services
@@ -19,15 +19,15 @@ SHOWN = 20  # rejected objects on the status page
 class Archive:
     """Two steps for the scheduler's workers: `upload_next` and `sync_next`. *sync*: seconds between two looks."""
 
-    def __init__(self, context: Services, ledger: Ledger, bucket: Bucket, *, sync: float) -> None:
-        self._context, self._ledger, self._bucket = context, ledger, bucket
+    def __init__(self, context: Services, store: Store, bucket: Bucket, *, sync: float) -> None:
+        self._context, self._ledger, self._bucket = context, store.archive, bucket
         self._sync = timedelta(seconds=sync)
-        self._uploads = Uploads(context, ledger, bucket, rest=sync)
-        self._inbox = Inbox(context, ledger, bucket)
+        self._uploads = Uploads(context, store.archive, bucket, rest=sync)
+        self._inbox = Inbox(context, store.archive, store.inbox, bucket)
         self._looks = {
             "inbox": self._inbox.look,
-            "archive": RunDownloads(context, ledger, bucket).look,
-            "results": LegacyDownloads(context, ledger, bucket).look,
+            "archive": RunDownloads(context, store.archive, store.state, bucket).look,
+            "results": LegacyDownloads(context, store.archive, store.state, bucket).look,
         }
         self._health = {name: Health() for name in self._looks}
         self._clearing = Health()
@@ -88,16 +88,16 @@ class Archive:
         run, again = found
         try:
             judged = await self._judging.look(run, self._context.project(run), self._context.clock(), again=again)
-            await self._context.store.note(judged)
+            await self._context.store.verdicts.save(judged)
         except Exception:
-            await self._ledger.judged(run)  # a defect must not hold up the other releases
+            await self._ledger.set_judged(run)  # a defect must not hold up the other releases
             raise
-        await self._ledger.judged(run)
+        await self._ledger.set_judged(run)
         return True
 
     async def _open(self) -> None:
         if not self._opened:
-            await self._ledger.bucket_is(self._bucket.name)
+            await self._ledger.use_bucket(self._bucket.name)
             self._opened = True
 
     async def _clear(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from dogdriver.archive.fetch import Importer
 from dogdriver.archive.legacy import default_place, parse_result_key, result_run
 from dogdriver.archive.objects import RUNS, archived_id, archived_run, identity
-from dogdriver.archive.ports import Bucket, Ledger
+from dogdriver.archive.ports import Bucket, Ledger, State
 from dogdriver.errors import Invalid
 from dogdriver.model import Trigger
 from dogdriver.model.archive import Arrival, Listing, Stored
@@ -37,15 +37,15 @@ class FullScan:
 class RunDownloads:
     """The runs that daemons have archived."""
 
-    def __init__(self, context: Services, ledger: Ledger, bucket: Bucket) -> None:
-        self._context, self._ledger, self._bucket = context, ledger, bucket
+    def __init__(self, context: Services, ledger: Ledger, state: State, bucket: Bucket) -> None:
+        self._context, self._state, self._bucket = context, state, bucket
         self._importer = Importer(context, ledger, bucket)
         self._scan = FullScan(bucket, RUNS)
         self._name = f"bucket {bucket.name} archive"  # of what must survive a restart
 
     async def look(self) -> int:
         """How many runs are new."""
-        after: dict[str, str] = dict(await self._ledger.recall(self._name) or {})
+        after: dict[str, str] = dict(await self._state.get(self._name) or {})
         new = 0
         for writer in await self._writers():
             new += await self._tail(writer, after)
@@ -70,7 +70,7 @@ class RunDownloads:
             more = listing.more and bool(listing.objects)
         if keys[0] != after.get(writer, ""):
             after[writer] = keys[0]
-            await self._ledger.remember(self._name, after)
+            await self._state.set(self._name, after)
         return new
 
     async def _bring(self, objects: Sequence[Stored]) -> int:
@@ -89,22 +89,22 @@ class RunDownloads:
 class LegacyDownloads:
     """What the first dogDriver has measured; all of it at first, later a page at a time."""
 
-    def __init__(self, context: Services, ledger: Ledger, bucket: Bucket) -> None:
-        self._context, self._ledger, self._bucket = context, ledger, bucket
+    def __init__(self, context: Services, ledger: Ledger, state: State, bucket: Bucket) -> None:
+        self._context, self._state, self._bucket = context, state, bucket
         self._importer = Importer(context, ledger, bucket)
         self._scan = FullScan(bucket, "", folders=True)
         self._name = f"bucket {bucket.name} results"
 
     async def look(self) -> int:
         """How many runs are new."""
-        if (await self._ledger.recall(self._name) or {}).get("all"):
+        if (await self._state.get(self._name) or {}).get("all"):
             return await self._bring((await self._scan.next_page()).objects)
         new, more = 0, True
         while more:
             listing = await self._scan.next_page()
             new += await self._bring(listing.objects)
             more = listing.more
-        await self._ledger.remember(self._name, {"all": True})
+        await self._state.set(self._name, {"all": True})
         return new
 
     async def _bring(self, objects: Sequence[Stored]) -> int:

@@ -84,7 +84,7 @@ class Importer:
 
         await for_each(batch, read)
         arrivals.sort(key=lambda arrival: arrival.key)
-        return await self._ledger.bring(arrivals, self._context.clock())
+        return await self._ledger.import_runs(arrivals, self._context.clock())
 
 
 def _batches(objects: Sequence[Stored]) -> Iterator[list[Stored]]:

@@ -22,7 +22,7 @@ from dogdriver.archive.objects import (
     reason_object,
     rejected_keys,
 )
-from dogdriver.archive.ports import Bucket, Ledger
+from dogdriver.archive.ports import Bucket, Claims, Ledger
 from dogdriver.errors import BadInput, Invalid
 from dogdriver.model import Run
 from dogdriver.model.archive import Arrival, Rejected, Stored, Taken
@@ -37,8 +37,8 @@ PAGES = 10  # of each inbox in one look
 class Inbox:
     """Takes, claims, sets aside and removes the objects of both inboxes."""
 
-    def __init__(self, context: Services, ledger: Ledger, bucket: Bucket) -> None:
-        self._context, self._ledger, self._bucket = context, ledger, bucket
+    def __init__(self, context: Services, ledger: Ledger, claims: Claims, bucket: Bucket) -> None:
+        self._context, self._ledger, self._claims, self._bucket = context, ledger, claims, bucket
         self._scans = (FullScan(bucket, INBOX), FullScan(bucket, JOBS, folders=True))
         self._others: dict[str, datetime] = {}  # until when somebody else has an object
         self._first_seen: dict[str, datetime] = {}
@@ -46,7 +46,7 @@ class Inbox:
     async def look(self) -> int:
         """How many objects were taken."""
         now = self._context.clock()
-        taken = {one.key: one for one in await self._ledger.taken()}
+        taken = {one.key: one for one in await self._claims.taken()}
         await for_each([one for one in taken.values() if not one.archived], lambda one: self._renew(one, now))
         listed = [one for one in await self._listed() if one.key not in taken]
         known = {one.key: one for one in await self._ledger.rejected(keys=[one.key for one in listed])}
@@ -64,21 +64,21 @@ class Inbox:
             await for_each(listed, take)
         finally:
             if arrivals:
-                await self._ledger.bring(arrivals, now)
+                await self._ledger.import_runs(arrivals, now)
                 self._context.wake.collect.set()
                 self._context.wake.archive.set()
         return len(arrivals)
 
     async def done(self) -> Sequence[str]:
         """The objects whose runs are in the archive."""
-        return [one.key for one in await self._ledger.taken() if one.archived]
+        return [one.key for one in await self._claims.taken() if one.archived]
 
     async def clear(self, done: Sequence[str]) -> None:
         """Remove them: first the object, then its claim."""
 
         async def remove(key: str) -> None:
             await self._bucket.remove(key, claim_key(key))
-            await self._ledger.let_go([key])
+            await self._claims.delete([key])
 
         await for_each(done, remove)
 
@@ -117,7 +117,7 @@ class Inbox:
     async def _renew(self, taken: Taken, now: datetime) -> None:
         if taken.claimed - now < CLAIM / 2:
             await self._bucket.put(claim_key(taken.key), claim_object(self._context.source, now + CLAIM))
-            await self._ledger.renew(taken.key, now + CLAIM)
+            await self._claims.renew(taken.key, now + CLAIM)
 
     # Objects
 
@@ -148,7 +148,7 @@ class Inbox:
             await self._bucket.remove(claim_key(stored.key))  # until ServiceBook has answered
             return None
         run = self._context.arrived(run)
-        kept = await self._context.store.run(run_id)
+        kept = await self._context.store.runs.get(run_id)
         if kept is not None and not job and not same_run(kept, _as_labelled(run, kept)):
             raise Invalid(f"run {run_id} is here already and differs from it")
         return Arrival(run, stored.key, stored.etag, claimed=now + CLAIM, relabel=job)

@@ -1,6 +1,6 @@
 """What the archive needs of a bucket and of the database, as small Protocols."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -39,9 +39,9 @@ class Bucket(Protocol):
 
 
 class Ledger(Protocol):
-    """The part of the store that keeps what has gone up and what has come down. Every method is one transaction."""
+    """The part of the store that keeps what stands in the archive and what came down. Every method is a transaction."""
 
-    async def bucket_is(self, name: str) -> None:
+    async def use_bucket(self, name: str) -> None:
         """Another bucket than the last time: all runs have to go up to it, and nothing was read of it."""
 
     async def unarchived(self, skip: Sequence[str]) -> tuple[Run, str | None] | None:
@@ -53,36 +53,63 @@ class Ledger(Protocol):
     async def give_key(self, run_id: str, key: str) -> None:
         """The run is about to be sent under *key*."""
 
-    async def archived(self, run_id: str, at: datetime) -> None:
+    async def set_archived(self, run_id: str, at: datetime) -> None:
         """The run stands in the archive since *at*; one that was changed since it got its key goes up again."""
 
     async def unread(self, objects: Sequence[tuple[Stored, str]]) -> Sequence[Stored]:
         """Of *objects*, each with its run's id, those that were not read yet as they are now."""
 
-    async def bring(self, arrivals: Sequence[Arrival], at: datetime) -> int:
+    async def import_runs(self, arrivals: Sequence[Arrival], at: datetime) -> int:
         """Keep runs that were made elsewhere, each once; how many were new."""
 
-    async def taken(self) -> Sequence[Taken]: ...
-
-    async def renew(self, key: str, claimed: datetime) -> None: ...
-
-    async def let_go(self, keys: Sequence[str]) -> None:
-        """Forget inbox objects that are gone."""
-
-    async def reject(self, rejected: Rejected) -> None: ...
+    async def reject(self, rejected: Rejected) -> None:
+        """Keep why an object could not be used."""
 
     async def rejected(self, *, keys: Sequence[str] | None = None, limit: int = 20) -> Sequence[Rejected]:
         """The newest first; with *keys* those of them."""
 
     async def unjudged(self) -> tuple[Run, bool] | None:
-        """A brought run whose release was not looked at since, the newest of all; True: values that looks have
+        """An imported run whose release was not looked at since, the newest of all; True: values that looks have
         seen were changed.
         """
 
-    async def judged(self, run: Run) -> None: ...
+    async def set_judged(self, run: Run) -> None:
+        """The release of *run* was looked at."""
 
-    async def counts(self) -> Counts: ...
+    async def counts(self) -> Counts:
+        """For the status page."""
 
-    async def recall(self, name: str) -> Any: ...
 
-    async def remember(self, name: str, value: Mapping[str, Any]) -> None: ...
+class Claims(Protocol):
+    """The part of the store that keeps which objects of the inbox this daemon has; importing their runs takes them."""
+
+    async def taken(self) -> Sequence[Taken]:
+        """All of them, in the order of their keys."""
+
+    async def renew(self, key: str, claimed: datetime) -> None:
+        """The object is ours until *claimed*."""
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Forget objects that are gone."""
+
+
+class State(Protocol):
+    """The part of the store that keeps small things over a restart."""
+
+    async def get(self, name: str) -> Any:
+        """What is kept under *name*, or None."""
+
+    async def set(self, name: str, value: Any) -> None: ...
+
+
+class Store(Protocol):
+    """All three, over one database."""
+
+    @property
+    def archive(self) -> Ledger: ...
+
+    @property
+    def inbox(self) -> Claims: ...
+
+    @property
+    def state(self) -> State: ...

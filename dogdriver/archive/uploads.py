@@ -37,7 +37,7 @@ class Uploads:
         run, key = found
         if key is not None and not key.startswith(self._prefix):
             await self._ledger.give_key(run.id, key)  # another daemon's object, or the first dogDriver's: it stays so
-            await self._ledger.archived(run.id, now)
+            await self._ledger.set_archived(run.id, now)
             return True
         return await self._send(run, key, now)
 
@@ -60,7 +60,7 @@ class Uploads:
         except Exception:
             self._refused.append(run.id)  # a defect of ours must not hold up the other runs
             raise
-        await self._ledger.archived(run.id, self._context.clock())
+        await self._ledger.set_archived(run.id, self._context.clock())
         return True
 
     async def _new_key(self, run: Run, now: datetime) -> str:

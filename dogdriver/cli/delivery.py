@@ -9,15 +9,14 @@ from typing import Self
 
 from dogdriver.cli.report import Report
 from dogdriver.cli.session import Workshop
-from dogdriver.cli.store import KIND
 from dogdriver.errors import Conflict
-from dogdriver.model import Errand, Run, Status
+from dogdriver.model import MessageKind, MessageState, OutboxMessage, Run, Status
 
-EVENTS = frozenset({"datadog.event", "datadog.series"})
+EVENTS = frozenset({MessageKind.EVENT, MessageKind.RESULTS})
 HURRY = 15.0  # seconds that the last events and deliveries have in a call that does not wait
 LOOK = 0.2  # seconds between two looks at what still waits
 MANY = 100_000
-GRACE = 30.0  # seconds that the errand in hand has at the end; its own time-outs are shorter
+GRACE = 30.0  # seconds that the message in hand has at the end; its own time-outs are shorter
 
 
 class Delivery:
@@ -29,15 +28,15 @@ class Delivery:
     async def __aenter__(self) -> Self:
         """Also ends what a call that was killed has left: its runs have failed, and what it had queued is dropped."""
         if self._destination is not None:
-            for run in await self._shop.store.queue():
+            for run in await self._shop.store.runs.queue():
                 if run.status is Status.QUEUED:
                     await self._drop(run)
         await self._shop.pipeline.recover()
         left = await self._waiting()
-        if runs := sum(one.kind == KIND for one in left):
+        if runs := sum(one.kind == MessageKind.DELIVERY for one in left):
             self._report.say("resuming", f"{runs} run(s) of earlier calls wait to be delivered.", runs=runs)
-        for errand in left:
-            await self._shop.store.close_errand(replace(errand, due=self._shop.services.clock()))
+        for message in left:
+            await self._shop.store.outbox.close(replace(message, due=self._shop.services.clock()))
         self._shop.outgoing.start()
         return self
 
@@ -49,7 +48,7 @@ class Delivery:
 
     async def settle(self, patience: float | None) -> None:
         """Until nothing waits any more; deliveries have *patience* seconds (None: any time), events a moment."""
-        await self._gone({KIND}, patience)
+        await self._gone({MessageKind.DELIVERY}, patience)
         await self._gone(EVENTS, HURRY)
 
     async def _gone(self, kinds: Container[str], seconds: float | None) -> None:
@@ -58,37 +57,37 @@ class Delivery:
                 while any(one.kind in kinds for one in await self._waiting()):  # noqa: ASYNC110 - the store rings no bell
                     await asyncio.sleep(LOOK)
 
-    async def undelivered(self, runs: Iterable[Run]) -> dict[str, Errand]:
-        """By id, those of *runs* that the destination does not have, with the errand that says why."""
+    async def undelivered(self, runs: Iterable[Run]) -> dict[str, OutboxMessage]:
+        """By id, those of *runs* that the destination does not have, with the message that says why."""
         ids = {run.id for run in runs}
-        errands = [*await self._waiting(), *await self._shop.store.errands(state="refused", limit=MANY)]
-        return {one.run: one for one in errands if one.kind == KIND and one.run in ids}
+        messages = [*await self._waiting(), *await self._shop.store.outbox.list(state=MessageState.REFUSED, limit=MANY)]
+        return {one.run: one for one in messages if one.kind == MessageKind.DELIVERY and one.run in ids}
 
-    async def tell(self, runs: Sequence[Run]) -> dict[str, Errand]:
+    async def tell(self, runs: Sequence[Run]) -> dict[str, OutboxMessage]:
         """Report what became of *runs*; gives those that were not delivered."""
         left = await self.undelivered(runs)
         for run in runs if self._destination is not None else ():
-            errand = left.get(run.id)
-            if errand is None:
+            message = left.get(run.id)
+            if message is None:
                 self._report.say("delivered", f"Run {run.id} is delivered to {self._destination}.", run=run.id)
-            elif errand.state == "refused":
-                self._report.say("refused", f"Run {run.id} was refused and stays here: {errand.error}.",
-                                 run=run.id, error=errand.error)  # fmt: skip
+            elif message.state is MessageState.REFUSED:
+                self._report.say("refused", f"Run {run.id} was refused and stays here: {message.error}.",
+                                 run=run.id, error=message.error)  # fmt: skip
             else:
-                why = errand.error or "there was no time for it"
+                why = message.error or "there was no time for it"
                 self._report.say("kept", f"Run {run.id} is kept here, the next call sends it: {why}.",
                                  run=run.id, error=why)  # fmt: skip
-        waiting = [one for one in await self._waiting() if one.kind != KIND]
+        waiting = [one for one in await self._waiting() if one.kind != MessageKind.DELIVERY]
         if waiting:
             why = waiting[0].error or "there was no time for it"
             self._report.say("events_kept", f"{len(waiting)} message(s) for Datadog wait for the next call: {why}.",
                              messages=len(waiting), error=why)  # fmt: skip
         return left
 
-    async def _waiting(self) -> Sequence[Errand]:
+    async def _waiting(self) -> Sequence[OutboxMessage]:
         """What is not for later, as a second look at a run's metrics is."""
-        errands = await self._shop.store.errands(state="waiting", limit=MANY)
-        return [one for one in errands if one.kind == KIND or one.kind in EVENTS]
+        messages = await self._shop.store.outbox.list(state=MessageState.WAITING, limit=MANY)
+        return [one for one in messages if one.kind == MessageKind.DELIVERY or one.kind in EVENTS]
 
     async def _drop(self, run: Run) -> None:
         try:

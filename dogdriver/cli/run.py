@@ -145,7 +145,7 @@ class Client:
                          run=run.id, project=run.project, deployment=run.deployment, source=run.source)  # fmt: skip
         while run.status is Status.QUEUED:
             await shop.pipeline.launch_next()
-            run = await shop.store.run(run.id) or run
+            run = await shop.store.runs.get(run.id) or run
         self._loading = None
         self._report.say("ended", told(run), run=run_document(run))
         return run

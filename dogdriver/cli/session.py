@@ -16,11 +16,11 @@ from dogdriver.checkout import TestCheckouts
 from dogdriver.cli.catalog import DaemonCatalog
 from dogdriver.cli.daemon import Daemon
 from dogdriver.cli.report import Mask, Report
-from dogdriver.cli.store import KIND, open_client_store
+from dogdriver.cli.store import open_client_store
 from dogdriver.datadog import Datadog
 from dogdriver.errors import StoreError
 from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
-from dogdriver.model import Clock, Isolation, Snapshot
+from dogdriver.model import Clock, Isolation, MessageKind, Snapshot
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.pipeline.ports import CatalogSource
@@ -28,7 +28,7 @@ from dogdriver.pipeline.progress import Live
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Worker
 from dogdriver.settings import Settings
-from dogdriver.storage import SqliteStore, open_store
+from dogdriver.storage import Store, open_store
 from dogdriver.storage.lock import locked
 from dogdriver.target import DockerflowTarget
 
@@ -69,7 +69,7 @@ class Workshop:
 
     services: Services
     pipeline: Pipeline
-    store: SqliteStore
+    store: Store
     outgoing: Worker
 
 
@@ -89,13 +89,13 @@ async def open_workshop(
         catalog: CatalogSource = ProjectCatalog(
             settings.projects, settings.servicebook, session,
             clock=clock, default_metrics=DEFAULT_METRICS, default_fingerprint=DEFAULT_FINGERPRINT,
-            remember=store.remember, recall=store.recall,
+            remember=store.state.set, recall=store.state.get,
         )  # fmt: skip
         if lookup and not (settings.projects or settings.servicebook):
             catalog = DaemonCatalog(lookup, project)
         datadog = Datadog(
             session, clock=clock, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,
-            address=settings.datadog_url, recall=store.recall, remember=store.remember,
+            address=settings.datadog_url, recall=store.state.get, remember=store.state.set,
         )  # fmt: skip
         services = Services(
             store=store,
@@ -119,17 +119,17 @@ async def open_workshop(
 
         pipeline = Pipeline(services)
         senders = {
-            "datadog.event": datadog.send_event,
-            "datadog.series": datadog.send_series,
-            "recollect": pipeline.recollect,
-            KIND: deliver,
+            MessageKind.EVENT: datadog.send_event,
+            MessageKind.RESULTS: datadog.send_series,
+            MessageKind.RECOLLECT: pipeline.recollect,
+            MessageKind.DELIVERY: deliver,
         }
-        outbox = Outbox(store, senders, clock)
-        outgoing = Worker("outbox", outbox.deliver_next, services.wake.errands, clock, store.next_errand)
+        outbox = Outbox(store.outbox, senders, clock)
+        outgoing = Worker("outbox", outbox.deliver_next, services.wake.errands, clock, store.outbox.next_due)
         yield Workshop(services, pipeline, store, outgoing)
 
 
-async def _store(stack: AsyncExitStack, home: Path, destination: Destination | None, clock: Clock) -> SqliteStore:
+async def _store(stack: AsyncExitStack, home: Path, destination: Destination | None, clock: Clock) -> Store:
     if destination is None:
         try:
             return await stack.enter_async_context(open_store(home))

@@ -12,8 +12,8 @@ from dogdriver.model import Headline, Run, Status
 from dogdriver.model.document import verdict_document
 from dogdriver.model.parse import run_from_document
 from dogdriver.pipeline import Pipeline
-from dogdriver.pipeline.ports import Store
 from dogdriver.reports.history import headline_of
+from dogdriver.reports.ports import Store
 
 POLL = 5.0  # seconds between two looks at a run that is not done; the first come sooner
 
@@ -83,18 +83,18 @@ class Own:
 
     async def judgement(self, run: Run) -> Judgement:
         while True:
-            kept = await self._store.run(run.id)
+            kept = await self._store.runs.get(run.id)
             if kept is None or kept.status.final:
                 return await self._of(kept or run)
             if not await self._pipeline.collect_next():
-                due = await self._store.next_due()
+                due = await self._store.runs.next_due()
                 rest = (due - self._clock()).total_seconds() if due else POLL
                 await asyncio.sleep(min(max(rest, 0.01), POLL))
 
     async def _of(self, run: Run) -> Judgement:
         if run.status is not Status.DONE:
             return Judgement(run, None, run.reason, ())
-        kept = await self._store.verdicts(run.project, run.deployment, run.test, run.source)
+        kept = await self._store.verdicts.newest(run.scope)
         judged = [one for one in kept if run.release and one.release == run.release.label]
         headline = headline_of(judged)
         return Judgement(

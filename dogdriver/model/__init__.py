@@ -20,6 +20,7 @@ from dogdriver.model.load import (
     Tally,
     Window,
 )
+from dogdriver.model.outbox import MessageKind, MessageState, OutboxMessage
 from dogdriver.model.project import (
     CLIENT_METRICS,
     CLIENT_PREFIX,
@@ -40,7 +41,6 @@ from dogdriver.model.reading import (
 )
 from dogdriver.model.run import (
     UNKNOWN,
-    Errand,
     EventStep,
     Page,
     Point,
@@ -78,7 +78,6 @@ __all__ = [
     "ClientMeasures",
     "Clock",
     "Deployment",
-    "Errand",
     "EventStep",
     "Filter",
     "Grade",
@@ -90,10 +89,13 @@ __all__ = [
     "Latency",
     "Load",
     "Measured",
+    "MessageKind",
+    "MessageState",
     "Metric",
     "MetricState",
     "MetricValue",
     "Noise",
+    "OutboxMessage",
     "Outcome",
     "Outstanding",
     "Page",

@@ -34,7 +34,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Outstanding:
-    """The errands that wait: how many, how many of them have failed so far, and the *error* of the most tried."""
+    """The messages that wait: how many, how many of them have failed so far, and the *error* of the most tried."""
 
     waiting: int
     failing: int

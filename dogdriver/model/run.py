@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from dogdriver.model.load import ClientMeasures, Load, Tally, Window
 from dogdriver.model.reading import MetricState, MetricValue
@@ -147,25 +146,6 @@ class Point:
     excluded: bool = False
     fingerprint: float | None = None
     kinds: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What must reach somebody else in the end. *kind* picks the sender, *key* makes it one of its kind.
-
-    Kinds: `datadog.event`, `datadog.series`, `bucket.run`, `notice`. *result* is what the other side answered.
-    """
-
-    kind: str
-    key: str
-    run: str | None
-    payload: Mapping[str, Any]
-    due: datetime
-    created: datetime
-    attempts: int = 0
-    state: str = "waiting"  # waiting | sent | refused
-    error: str | None = None
-    result: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,28 +40,28 @@ class Pipeline(Commands):
     async def recover(self) -> int:
         """After a start: what an earlier daemon was running has failed. Gives the number of such runs."""
         await self._world.runner.recover()
-        runs = await self._world.store.running()
+        runs = await self._world.store.runs.running()
         for run in runs:
             ended = replace(run, status=Status.FAILED, reason=f"{INTERRUPTED}: the daemon ended during the run")
             marked = run.load is not None and self._world.datadog.sends
-            errands = [self._world.event(ended, EventStep.STOP)] if marked else []
-            await self._world.store.save(ended, expect=Status.RUNNING, errands=errands)
+            messages = [self._world.event(ended, EventStep.STOP)] if marked else []
+            await self._world.store.transitions.save(ended, expect=Status.RUNNING, messages=messages)
         await self._free_leases()
         return len(runs)
 
     async def _free_leases(self) -> None:
         """The store is this daemon's alone: a lease that the last one held, longer than the next look, is over."""
         now = self._world.clock()
-        for run in await self._world.store.queue():
+        for run in await self._world.store.runs.queue():
             look = next_look(run.ended, self._world.settle, now) if run.ended else None
             if run.status is Status.PENDING and run.due and look and run.due > look:
-                await self._world.store.save(replace(run, due=look), expect=Status.PENDING)
+                await self._world.store.transitions.save(replace(run, due=look), expect=Status.PENDING)
 
     async def launch_next(self) -> bool:
         """Run the oldest queued run that can go on to the end of its load; False: there is none."""
         if self._closing:
             return False
-        run = await self._world.store.claim(self._world.clock(), held=await self._held())
+        run = await self._world.store.transitions.claim(self._world.clock(), held=await self._held())
         if run is None:
             return False
         await Launch(self._world, run).go()
@@ -71,14 +71,14 @@ class Pipeline(Commands):
         """Queued runs that wait until ServiceBook has answered; they hold up no others."""
         if self._world.catalog.current.complete:
             return ()
-        return [run.id for run in await self._world.store.queue() if self._world.undecided(run)]
+        return [run.id for run in await self._world.store.runs.queue() if self._world.undecided(run)]
 
     async def collect_next(self) -> bool:
         """One attempt at the metrics of the run that has been due longest; False: none is due."""
         return await self._collect.next()
 
     async def recollect(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A run's metrics, read once more a day later: the sender of `recollect` errands."""
+        """A run's metrics, read once more a day later: the sender of `recollect` messages."""
         return await self._collect.again(payload)
 
     async def watch_releases(self) -> None:
@@ -98,9 +98,9 @@ class Pipeline(Commands):
                     await self._trigger_release(project.name, deployment.name)
 
     async def _see(self, project: str, deployment: str, version: str | None, commit: str | None) -> bool:
-        label = await self._world.store.label(project, deployment, version, commit)
+        label = await self._world.store.releases.label(project, deployment, version, commit)
         release = Release(label, version, commit)
-        return await self._world.store.see_release(project, deployment, release, self._world.clock())
+        return await self._world.store.releases.see(project, deployment, release, self._world.clock())
 
     async def _trigger_release(self, project: str, deployment: str) -> None:
         try:

@@ -107,7 +107,7 @@ class Attempt:
         hopeless = (
             answer.empty
             and gives_up(self._ended, self._world.settle, self._now)
-            and not await store.ever_had_data(run.project, metric.name)
+            and not await store.values.ever_had_data(run.project, metric.name)
         )
         last = self._regular is None or hopeless
         return await self._assess(metric, before, answer, window, last=last)
@@ -117,7 +117,7 @@ class Attempt:
     ) -> MetricValue:
         run = self._run
         key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
-        earlier = await self._world.store.readings(key, limit=GAPS_FROM)
+        earlier = await self._world.store.series.readings(key, limit=GAPS_FROM)
 
         def work() -> MetricValue:
             return assess(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from dogdriver.model import Errand, Judged, Run, Status
+from dogdriver.model import Judged, MessageKind, OutboxMessage, Run, Status
 from dogdriver.pipeline.attempt import Attempt, read_back
 from dogdriver.pipeline.backoff import FACTORS, next_look
 from dogdriver.pipeline.context import LEASE, Services
@@ -24,7 +24,7 @@ class Collect:
     async def next(self) -> bool:
         """One attempt for the run that has been due longest; False: none is due."""
         now = self._world.clock()
-        run = await self._world.store.claim_due(now, now + LEASE)
+        run = await self._world.store.transitions.claim_due(now, now + LEASE)
         if run is None:
             return False
         await self._attempt(run, now)
@@ -33,9 +33,9 @@ class Collect:
     async def again(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """A day later: read once more, replace the values that changed, keep what they were, judge anew.
 
-        An errand's sender: raises Unavailable where Datadog cannot be asked, to be tried again.
+        A message's sender: raises Unavailable where Datadog cannot be asked, to be tried again.
         """
-        run = await self._world.store.run(str(payload["run"]))
+        run = await self._world.store.runs.get(str(payload["run"]))
         if run is None or run.status is not Status.DONE:
             return {"changed": []}
         self._world.decided(run)
@@ -47,7 +47,7 @@ class Collect:
         moved = any(value.value != run.metrics[name].value for name, value in changed.items())
         run = replace(run, metrics={**run.metrics, **changed})
         # The same values looked at again would count as one more look that agrees.
-        if await self._world.store.save(run, expect=Status.DONE, values=changed) and moved:
+        if await self._world.store.transitions.save(run, expect=Status.DONE, values=changed) and moved:
             await self._judging.again(run, project, now)
         self._world.wake.archive.set()
         return {"changed": sorted(changed)}
@@ -59,38 +59,40 @@ class Collect:
         attempt = Attempt(self._world, run, project, now)
         run, values = await attempt.read()
         # First the values, under the lease: a daemon killed before the next write judges them at the next attempt.
-        if not await self._world.store.save(run, expect=Status.PENDING, values=values):
+        if not await self._world.store.transitions.save(run, expect=Status.PENDING, values=values):
             return
         judged = await self._judging.look(run, project, now)
         due = attempt.due(run)
         if due is None:
             done = replace(run, status=Status.DONE, due=None)
-            errands = await self._errands(done, judged)
-            await self._world.store.save(done, expect=Status.PENDING, judged=judged, errands=errands)
+            messages = await self._messages(done, judged)
+            await self._world.store.transitions.save(done, expect=Status.PENDING, judged=judged, messages=messages)
             self._world.wake.errands.set()
             self._world.wake.archive.set()
         else:
-            await self._world.store.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
+            await self._world.store.transitions.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
 
-    async def _errands(self, run: Run, judged: Sequence[Judged]) -> list[Errand]:
+    async def _messages(self, run: Run, judged: Sequence[Judged]) -> list[OutboxMessage]:
         """What follows from a run that is done; only its own source sends anything to Datadog."""
         world = self._world
         if not world.datadog.configured:
             return []
-        errands = []
+        messages = []
         if any(read_back(value) for value in run.metrics.values()):
             later = world.clock() + timedelta(seconds=LATE * world.settle)
-            errands.append(world.errand("recollect", f"{run.id}:recollect", run, {"run": run.id}, due=later))
+            messages.append(
+                world.message(MessageKind.RECOLLECT, f"{run.id}:recollect", run, {"run": run.id}, due=later)
+            )
         if run.source != world.source:
-            return errands
+            return messages
         now = world.clock()
         gauges = world.datadog.gauges(run, at=now)
-        errands.append(world.errand("datadog.series", f"{run.id}:results", run, gauges))
+        messages.append(world.message(MessageKind.RESULTS, f"{run.id}:results", run, gauges))
         said = await self._judging.said(run, judged)
         if said is not None:
             payload = world.datadog.verdict_event(run, said, at=now, link=world.link(run.id))
             key = "/".join(
                 (run.project, run.deployment, run.test, run.release.label if run.release else "", said.value)
             )
-            errands.append(world.errand("datadog.event", f"verdict:{key}", run, payload))
-        return errands
+            messages.append(world.message(MessageKind.EVENT, f"verdict:{key}", run, payload))
+        return messages

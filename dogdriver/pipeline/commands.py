@@ -39,7 +39,7 @@ class Commands:
             created=self._world.clock(),
             endpoint=where.endpoint,
         )
-        kept, new = await self._world.store.add(run, idempotency_key=idempotency_key)
+        kept, new = await self._world.store.transitions.add(run, idempotency_key=idempotency_key)
         if new:
             self._world.wake.launch.set()
         return kept
@@ -51,7 +51,7 @@ class Commands:
             )
         self._world.decided(run)
         accepted = self._world.arrived(replace(run, trigger=Trigger.ELSEWHERE))
-        kept, new = await self._world.store.add(accepted)
+        kept, new = await self._world.store.transitions.add(accepted)
         if not new and not same_run(kept, accepted):
             raise Conflict(f"run {run.id} is here already and differs; give the other run another id")
         if new and kept.status is Status.DONE:
@@ -66,7 +66,7 @@ class Commands:
             return run
         if run.status in {Status.QUEUED, Status.PENDING}:
             ended = replace(run, status=Status.ABORTED, reason="cancelled", due=None)
-            if await self._world.store.save(ended, expect=run.status):
+            if await self._world.store.transitions.save(ended, expect=run.status):
                 self._world.wake.archive.set()
                 return ended
             run = await self._run(run_id)  # it went on in the meantime
@@ -89,14 +89,14 @@ class Commands:
         if run.excluded == reason:
             return run
         self._world.decided(run)  # or only some of its metrics would be judged anew
-        if not await self._world.store.flag(run_id, reason):
+        if not await self._world.store.transitions.set_excluded(run_id, reason):
             raise Conflict(f"run {run_id} changed in the meantime; look at it again")
         self._world.wake.archive.set()
         await self._judging.again(run, self._world.project(run), self._world.clock())
         return replace(run, excluded=reason)
 
     async def _run(self, run_id: str) -> Run:
-        run = await self._world.store.run(run_id)
+        run = await self._world.store.runs.get(run_id)
         if run is None:
             raise NotFound(f"there is no run {run_id}; GET /api/v1/runs lists the newest")
         return run

@@ -8,7 +8,18 @@ from typing import Any
 
 from dogdriver.errors import Unavailable
 from dogdriver.metrics.query import metric_query
-from dogdriver.model import Clock, Errand, EventStep, Isolation, MetricState, MetricValue, Project, Run, Status
+from dogdriver.model import (
+    Clock,
+    EventStep,
+    Isolation,
+    MessageKind,
+    MetricState,
+    MetricValue,
+    OutboxMessage,
+    Project,
+    Run,
+    Status,
+)
 from dogdriver.pipeline.backoff import due_after
 from dogdriver.pipeline.ports import CatalogSource, Checkouts, Datadog, Runner, Store, Target
 from dogdriver.pipeline.progress import Live
@@ -86,15 +97,15 @@ class Services:
         run = replace(run, metrics={**self.waiting_values(run), **run.metrics})
         return replace(run, due=self.first_due(run))
 
-    def event(self, run: Run, step: EventStep) -> Errand:
-        """The errand that marks the start or the stop of *run* in Datadog, one of each for a run."""
+    def event(self, run: Run, step: EventStep) -> OutboxMessage:
+        """The message that marks the start or the stop of *run* in Datadog, one of each for a run."""
         now = self.clock()
         payload = self.datadog.run_event(run, step, at=now, link=self.link(run.id))
-        return self.errand("datadog.event", f"{run.id}:{step}", run, payload)
+        return self.message(MessageKind.EVENT, f"{run.id}:{step}", run, payload)
 
-    def errand(
+    def message(
         self, kind: str, key: str, run: Run, payload: Mapping[str, Any], *, due: datetime | None = None
-    ) -> Errand:
+    ) -> OutboxMessage:
         """Due now, where nothing else is said."""
         now = self.clock()
-        return Errand(kind=kind, key=key, run=run.id, payload=payload, due=due or now, created=now)
+        return OutboxMessage(kind=kind, key=key, run=run.id, payload=payload, due=due or now, created=now)

@@ -83,9 +83,9 @@ class Judging:
         earlier: dict[str, Sequence[Judged]] = {}
         for name in metrics:
             key = _key(run, name)
-            points = await self._store.series(key, limit=HISTORY)
+            points = await self._store.series.points(key, limit=HISTORY)
             series[name] = comparable(points, release, tolerance)
-            earlier[name] = await self._store.looks(key, release)
+            earlier[name] = await self._store.verdicts.looks(key, release)
         fresh = {n for n in metrics if again or _unseen(run, n, series[n], earlier[n])}
         # Statistics over hundreds of runs take tenths of a second: not in the loop that answers the dashboard.
         verdicts = await asyncio.to_thread(self._judge, series, metrics, release) if fresh else {}
@@ -96,17 +96,17 @@ class Judging:
 
     async def again(self, run: Run, project: Project | None, at: datetime) -> None:
         """After a run has changed: look again at its own release and at the newest one, which may rest on it."""
-        newest = [j.release for j in await self._store.verdicts(run.project, run.deployment, run.test, run.source)][-1:]
+        newest = [j.release for j in await self._store.verdicts.newest(run.scope)][-1:]
         own = [run.release.label] if run.release else []
         for label in dict.fromkeys([*own, *newest]):
             looked = replace(run, release=Release(label))
-            await self._store.note(await self.look(looked, project, at, again=True))
+            await self._store.verdicts.save(await self.look(looked, project, at, again=True))
 
     async def said(self, run: Run, fresh: Sequence[Judged]) -> Headline | None:
         """The headline of the run's release as far as it stands; None while nothing is announced."""
         if run.release is None or not run.release.known:
             return None
-        kept = await self._store.verdicts(run.project, run.deployment, run.test, run.source)
+        kept = await self._store.verdicts.newest(run.scope)
         newest = {j.key.metric: j for j in (*kept, *fresh) if j.release == run.release.label}
         if not any(j.standing == Standing.ANNOUNCED for j in newest.values()):
             return None

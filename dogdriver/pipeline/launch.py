@@ -12,13 +12,13 @@ from dogdriver.model import (
     CLIENT_METRICS,
     UNKNOWN,
     Deployment,
-    Errand,
     EventStep,
     Grade,
     Job,
     Measured,
     MetricState,
     MetricValue,
+    OutboxMessage,
     Release,
     Run,
     Status,
@@ -117,13 +117,13 @@ class Launch:
 
     async def _release(self, deployment: Deployment) -> Release:
         version, commit = await self._world.target.version(deployment)
-        label = await self._world.store.label(self._run.project, deployment.name, version, commit)
+        label = await self._world.store.releases.label(self._run.project, deployment.name, version, commit)
         return Release(label, version, commit)
 
     async def _mark_start(self) -> None:
         now = self._world.clock()
-        errands = [self._world.event(self._run, EventStep.START)] if self._world.datadog.sends else []
-        await self._world.store.save(self._run, expect=Status.RUNNING, errands=errands, release_seen=now)
+        messages = [self._world.event(self._run, EventStep.START)] if self._world.datadog.sends else []
+        await self._world.store.transitions.save(self._run, expect=Status.RUNNING, messages=messages, release_seen=now)
         self._marked = True
         self._world.wake.errands.set()
 
@@ -176,38 +176,40 @@ class Launch:
     async def _finish(self, end: _End, *, patient: bool = True) -> Run:
         run = self._with_measures(replace(self._run, status=end.status, reason=end.reason))
         values = client_values(self._measured) if self._measured else {}
-        errands: list[Errand] = []
+        messages: list[OutboxMessage] = []
         if run.status is Status.PENDING:
             values |= self._world.waiting_values(run)
             run = replace(run, due=self._world.first_due(replace(run, metrics=values)))
         if self._marked and self._world.datadog.sends:
             links = self._world.datadog.links(replace(run, metrics={**run.metrics, **values}))
             run = replace(run, links={**run.links, **links})
-            errands.append(self._world.event(run, EventStep.STOP))
-        await self._keep(run, values, errands, patient=patient)
+            messages.append(self._world.event(run, EventStep.STOP))
+        await self._keep(run, values, messages, patient=patient)
         self._run = run
         self._world.wake.errands.set()
         self._world.wake.collect.set()
         self._world.wake.archive.set()
         return run
 
-    async def _keep(self, run: Run, values: dict[str, MetricValue], errands: list[Errand], *, patient: bool) -> None:
+    async def _keep(
+        self, run: Run, values: dict[str, MetricValue], messages: list[OutboxMessage], *, patient: bool
+    ) -> None:
         """What was measured must not be lost to a disk that is full for a minute: tried until it is kept.
 
         A daemon that is told to stop cannot wait for that: one more try, then the next start calls it interrupted.
         """
         for pause in chain(PAUSES, repeat(PAUSES[-1])):
-            if await self._kept(run, values, errands) or not patient:
+            if await self._kept(run, values, messages) or not patient:
                 return
             try:
                 await self._world.pause(pause)
             except asyncio.CancelledError:
-                await self._kept(run, values, errands)
+                await self._kept(run, values, messages)
                 raise
 
-    async def _kept(self, run: Run, values: dict[str, MetricValue], errands: list[Errand]) -> bool:
+    async def _kept(self, run: Run, values: dict[str, MetricValue], messages: list[OutboxMessage]) -> bool:
         try:
-            await self._world.store.save(run, expect=Status.RUNNING, values=values, errands=errands)
+            await self._world.store.transitions.save(run, expect=Status.RUNNING, values=values, messages=messages)
         except StoreError as error:
             log.error("the end of run %s cannot be kept yet: %s", run.id, error.message)  # noqa: TRY400 - a sentence
             return False

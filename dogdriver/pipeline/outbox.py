@@ -1,6 +1,6 @@
 """What must reach somebody else in the end: kept in the database, retried with growing waits, given up only if refused.
 
-The other side may get an errand twice (the daemon was killed between its answer and our note of it), never not at all.
+The other side may get a message twice (the daemon was killed between its answer and our note of it), never not at all.
 """
 
 import logging
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from dogdriver.errors import KeysRefused, Refused, Unavailable
-from dogdriver.model import Clock, Errand
+from dogdriver.model import Clock, MessageKind, MessageState, OutboxMessage
 
 log = logging.getLogger(__name__)
 
@@ -21,53 +21,56 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)
 LEASE = timedelta(minutes=2)  # longer than any sender may take
 
 
-class Errands(Protocol):
+class Messages(Protocol):
     """The part of the store that the outbox needs."""
 
-    async def claim_errand(self, now: datetime, lease_end: datetime) -> Errand | None: ...
+    async def claim(self, now: datetime, lease_end: datetime) -> OutboxMessage | None:
+        """The waiting message that has been due longest, its due moved to *lease_end*; None: none is due."""
 
-    async def close_errand(self, errand: Errand) -> None: ...
+    async def close(self, message: OutboxMessage) -> None:
+        """Write its state, due, attempts, error and result back; a result's `url` becomes a link of its run."""
 
 
 class Outbox:
-    """Delivers one errand at a time; *senders* by kind."""
+    """Delivers one message at a time; *senders* by kind."""
 
-    def __init__(self, store: Errands, senders: Mapping[str, Sender], clock: Clock) -> None:
-        self._store, self._senders, self._clock = store, senders, clock
+    def __init__(self, messages: Messages, senders: Mapping[MessageKind, Sender], clock: Clock) -> None:
+        self._messages, self._clock = messages, clock
+        self._senders = {kind.value: sender for kind, sender in senders.items()}
 
     async def deliver_next(self) -> bool:
-        """Try the errand that has been due longest; False: none is due."""
+        """Try the message that has been due longest; False: none is due."""
         now = self._clock()
-        errand = await self._store.claim_errand(now, now + LEASE)
-        if errand is None:
+        message = await self._messages.claim(now, now + LEASE)
+        if message is None:
             return False
-        tried = replace(errand, attempts=errand.attempts + 1)
-        sender = self._senders.get(errand.kind)
+        tried = replace(message, attempts=message.attempts + 1)
+        sender = self._senders.get(message.kind)
         if sender is None:
-            error = f"nothing here delivers {errand.kind}; set what it needs and restart"
-            await self._store.close_errand(replace(tried, due=now + LONGEST_WAIT, error=error))
+            error = f"nothing here delivers {message.kind}; set what it needs and restart"
+            await self._messages.close(replace(tried, due=now + LONGEST_WAIT, error=error))
             return True
         try:
-            result = await sender(errand.payload)
+            result = await sender(message.payload)
         except Unavailable as error:
             due = now + wait(tried.attempts, error.retry_after)
-            await self._store.close_errand(replace(tried, due=due, error=error.message))
+            await self._messages.close(replace(tried, due=due, error=error.message))
         except Refused as error:
-            await self._store.close_errand(_refused(tried, error, now))
+            await self._messages.close(_refused(tried, error, now))
         except Exception as error:
-            await self._store.close_errand(replace(tried, due=now + LONGEST_WAIT, error=type(error).__name__))
+            await self._messages.close(replace(tried, due=now + LONGEST_WAIT, error=type(error).__name__))
             raise
         else:
-            await self._store.close_errand(replace(tried, state="sent", error=None, result=result))
+            await self._messages.close(replace(tried, state=MessageState.SENT, error=None, result=result))
         return True
 
 
-def _refused(tried: Errand, error: Refused, now: datetime) -> Errand:
-    """Final; but keys that are not taken may be corrected, so those errands are tried on until they are too old."""
+def _refused(tried: OutboxMessage, error: Refused, now: datetime) -> OutboxMessage:
+    """Final; but keys that are not taken may be corrected, so those messages are tried on until they are too old."""
     log.warning("%s %s was refused: %s", tried.kind, tried.key, error.message)
     if isinstance(error, KeysRefused):
         return replace(tried, due=now + LONGEST_WAIT, error=error.message)
-    return replace(tried, state="refused", error=error.message)
+    return replace(tried, state=MessageState.REFUSED, error=error.message)
 
 
 def wait(attempts: int, retry_after: float | None) -> timedelta:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dogdriver import model
 from dogdriver.model import Headline
-from dogdriver.pipeline.ports import Store
 from dogdriver.reports.history import headline_of
+from dogdriver.reports.ports import Store
 from dogdriver.reports.scope import Scope
 
 WORDS: Mapping[str, str] = {
@@ -64,7 +65,7 @@ async def agreement(store: Store, scope: Scope, release: str | None) -> Agreemen
         return None
     voices: list[tuple[str, Headline]] = []
     for source in scope.sources:
-        kept = await store.verdicts(scope.project, scope.deployment, scope.test, source)
+        kept = await store.verdicts.newest(model.Scope(scope.project, scope.deployment, scope.test, source))
         headline = headline_of(judged for judged in kept if judged.release == release)
         if headline is not None:
             voices.append((source, headline))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dogdriver import model
 from dogdriver.errors import NotFound
 from dogdriver.model import (
     Change,
@@ -24,7 +25,7 @@ from dogdriver.model import (
 from dogdriver.model.document import reason_of
 from dogdriver.model.verdict import Trend
 from dogdriver.pipeline.judge import comparable, with_reason
-from dogdriver.pipeline.ports import Store
+from dogdriver.reports.ports import Store
 from dogdriver.reports.scope import Scope
 from dogdriver.verdict import announce, find_changes, headline, judge, trend
 
@@ -60,7 +61,7 @@ class History:
     async def points(self, scope: Scope, metric: str, *, limit: int = PERIOD, **span: Any) -> Sequence[Point]:
         """The newest *limit* points, in order of time."""
         key = scope.key(metric)
-        return await self._store.series(key, limit=limit, **span) if key else ()
+        return await self._store.series.points(key, limit=limit, **span) if key else ()
 
     async def trend(self, scope: Scope, metric: Metric, points: Sequence[Point]) -> Trend | None:
         """Of the judged *points*; None where there is none."""
@@ -83,13 +84,13 @@ class History:
         """In the order in which they were first observed on the scope's deployment."""
         if scope.deployment is None:
             return ()
-        return await self._store.releases(scope.project, scope.deployment)
+        return await self._store.releases.seen(scope.project, scope.deployment)
 
     async def view(self, scope: Scope, release: str | None = None, baseline: str | None = None) -> ReleaseView:
         """The verdicts of *release* (the newest judged one). Raises NotFound for one that was not seen here."""
         if scope.deployment is None or scope.test is None:
             return ReleaseView(None, None, None, ())
-        kept = await self._store.verdicts(scope.project, scope.deployment, scope.test, scope.source)
+        kept = await self._store.verdicts.newest(model.Scope(scope.project, scope.deployment, scope.test, scope.source))
         seen = [s.release.label for s in await self.releases(scope)]
         if release is not None:
             _must_be_known("release", release, seen, kept)
@@ -118,7 +119,7 @@ class History:
         again = []
         for one in judged:
             metric = scope.metric(one.key.metric)
-            points = await self._store.series(one.key)
+            points = await self._store.series.points(one.key)
             found = comparable(points, release, scope.entry.fingerprint_tolerance if scope.entry else 0.0)
             verdict = await asyncio.to_thread(
                 judge, samples_of(found.points), release, better=metric.better, margin=metric.margin, baseline=baseline

@@ -56,7 +56,7 @@ async def project_view(
     metrics = [
         await _metric_view(site.history, scope, metric, limit, judged.get(metric.name)) for metric in scope.metrics
     ]
-    page = await site.store.runs(Filter(project=name), limit=RECENT)
+    page = await site.store.runs.list(Filter(project=name), limit=RECENT)
     catalog = site.catalog.current
     problems = [*(scope.entry.problems if scope.entry else ())]
     problems += [p.message for p in catalog.problems if p.subject == name and p.message not in problems]

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from dogdriver.errors import NotFound
 from dogdriver.model import CLIENT_METRICS, Better, Known, Metric, Project, SeriesKey
-from dogdriver.pipeline.ports import CatalogSource, Store
+from dogdriver.pipeline.ports import CatalogSource
+from dogdriver.reports.ports import Store
 
 FIRST_METRICS = {
     "cpu": Metric("cpu", "CPU", "%", Better.LOWER),
@@ -62,7 +63,7 @@ class Scopes:
 
     async def names(self) -> list[str]:
         """All projects, those known from history alone included, in the order of the alphabet."""
-        known = {known.project for known in await self._store.known()}
+        known = {known.project for known in await self._store.runs.known()}
         return sorted(known | self._catalog.current.projects.keys(), key=lambda name: (name.lower(), name))
 
     async def find(
@@ -70,7 +71,7 @@ class Scopes:
     ) -> Scope:
         """Raises NotFound for a project, deployment, test or source that there is not, naming those there are."""
         entry = self._catalog.current.projects.get(project)
-        known = await self._store.known(project)
+        known = await self._store.runs.known(project)
         if entry is None and not known:
             raise NotFound(f"there is no project {project}; GET /api/v1/projects lists those there are")
         deployments = _merged([d.name for d in entry.deployments] if entry else [], (k.deployment for k in known))
@@ -86,12 +87,12 @@ class Scopes:
 
     async def all_sources(self, project: str) -> tuple[str, ...]:
         """Wherever the project was ever loaded from, best first."""
-        return best_first(await self._store.known(project))
+        return best_first(await self._store.runs.known(project))
 
     async def _metrics(self, project: str, entry: Project | None) -> tuple[Metric, ...]:
         metrics = {metric.name: metric for metric in (entry.metrics if entry else ())}
         metrics |= {metric.name: metric for metric in CLIENT_METRICS}
-        for name in await self._store.metrics(project):
+        for name in await self._store.values.metrics(project):
             if name not in metrics:
                 metrics[name] = FIRST_METRICS.get(name, Metric(name, name, "", Better.LOWER))
         return tuple(sorted(metrics.values(), key=lambda metric: metric.from_client and metric in CLIENT_METRICS))

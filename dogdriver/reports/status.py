@@ -6,13 +6,13 @@ from typing import Any
 from dogdriver.archive import Archive
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.datadog import Datadog
-from dogdriver.model import Problem
+from dogdriver.model import MessageState, Problem
 from dogdriver.model.health import Endpoint
-from dogdriver.pipeline.ports import Store
+from dogdriver.reports.ports import Store
 from dogdriver.scheduler import Scheduler
 from dogdriver.settings import Settings
 
-ERRANDS = 20
+MESSAGES = 20
 
 
 class Status:
@@ -95,8 +95,8 @@ class Status:
         }
 
     async def _of_outbox(self) -> dict[str, Any]:
-        found = await self._store.outbox()
-        refused = await self._store.errands(state="refused", limit=ERRANDS)
+        found = await self._store.outbox.outstanding()
+        refused = await self._store.outbox.list(state=MessageState.REFUSED, limit=MESSAGES)
         return {
             "state": "failing" if found.failing else "ok",
             "waiting": found.waiting,

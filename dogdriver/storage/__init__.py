@@ -1,6 +1,6 @@
 """Where runs are kept: SQLite in the data directory."""
 
 from dogdriver.storage.backup import backup
-from dogdriver.storage.store import SqliteStore, open_store
+from dogdriver.storage.store import Store, open_store
 
-__all__ = ["SqliteStore", "backup", "open_store"]
+__all__ = ["Store", "backup", "open_store"]

@@ -2,20 +2,22 @@
 
 A piece of work is a function of a connection, run whole in that thread as one transaction: the loop never waits for the
 disk, a cancelled caller leaves nothing half-done, and readers see the last commit whatever the writer is at.
+`read` and `write` make such functions the methods of the parts of the store.
 """
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
+from functools import partial, wraps
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import aiosqlite
 
 from dogdriver.errors import StoreError
+from dogdriver.storage.commits import Commits
 from dogdriver.storage.lock import locked
 from dogdriver.storage.migrations import SCHEMA, migrate, migrations, pragma
 from dogdriver.storage.sqlite_errors import explained
@@ -48,11 +50,11 @@ class Connection(aiosqlite.Connection):
 
 
 class Database:
-    """The open database; *version* counts the commits that changed something."""
+    """The open database; *commits* announces each transaction that changed something."""
 
     def __init__(self, path: Path, writer: Connection, reader: Connection) -> None:
         self.path = path
-        self.version = 0
+        self.commits = Commits()
         self._writer = writer
         self._reader = reader
         self._file = path.stat().st_ino
@@ -102,8 +104,45 @@ class Database:
                 database.execute("ROLLBACK")
             raise
         if database.total_changes != before:
-            self.version += 1
+            self.commits.announce()
         return result
+
+
+class Part:
+    """A part of the store: its methods marked `read` or `write` are one transaction of *database* each.
+
+    They are written as functions of a connection, and called without it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+
+PartT = TypeVar("PartT", bound=Part)
+
+
+def read(
+    method: Callable[Concatenate[PartT, sqlite3.Connection, P], T],
+) -> Callable[Concatenate[PartT, P], Coroutine[Any, Any, T]]:
+    """*method* as a coroutine that reads one state of the database. Raises StoreError."""
+
+    @wraps(method)
+    async def reading(self: PartT, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.database.read(partial(method, self), *args, **kwargs)
+
+    return reading
+
+
+def write(
+    method: Callable[Concatenate[PartT, sqlite3.Connection, P], T],
+) -> Callable[Concatenate[PartT, P], Coroutine[Any, Any, T]]:
+    """*method* as a coroutine that is on the disk, whole, when it returns. Raises StoreError."""
+
+    @wraps(method)
+    async def writing(self: PartT, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.database.write(partial(method, self), *args, **kwargs)
+
+    return writing
 
 
 def _snapshot(work: Callable[[sqlite3.Connection], T], database: sqlite3.Connection) -> T:

@@ -20,7 +20,6 @@ from dogdriver.model import Judged, MetricValue, Run, SeriesKey
 from dogdriver.model.document import moment, run_document
 from dogdriver.model.parse import run_from_document
 from dogdriver.storage import runs, values, verdicts
-from dogdriver.storage import series as points
 from dogdriver.storage.codec import from_time, insertion, to_row, unpack
 from dogdriver.storage.database import NAME, connect, open_database
 from dogdriver.storage.sqlite_errors import explained
@@ -259,10 +258,7 @@ def _bring_run(database: sqlite3.Connection, document: Any) -> bool:
     run = run_from_document(document)
     if database.execute("SELECT 1 FROM run WHERE id = ?", (run.id,)).fetchone():
         return False
-    row = runs.fixed_columns(run) | runs.columns(run)
-    database.execute(insertion("run", row), row)
-    values.write(database, run.id, run.project, run.metrics)
-    points.refresh(database, run.id)
+    runs.insert(database, run)
     return True
 
 

@@ -1,10 +1,11 @@
-"""Rows of errands: what must reach somebody else in the end."""
+"""Messages: what must reach somebody else in the end. Their table is called errand."""
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from dogdriver.model import Errand, Outstanding
+from dogdriver.model import MessageState, OutboxMessage, Outstanding
 from dogdriver.storage.codec import (
     from_json,
     from_json_or_null,
@@ -16,33 +17,34 @@ from dogdriver.storage.codec import (
     to_row,
     to_time,
 )
+from dogdriver.storage.database import Part, read, write
 
 
-def add(database: sqlite3.Connection, errand: Errand) -> None:
-    """Keep an errand; one of its kind and key that is there is left as it is."""
-    row = _columns(errand)
+def add(database: sqlite3.Connection, message: OutboxMessage) -> None:
+    """Keep a message; one of its kind and key that is there is left as it is."""
+    row = _columns(message)
     database.execute(f"{insertion('errand', row)} ON CONFLICT (kind, key) DO NOTHING", row)
 
 
-def _columns(errand: Errand) -> dict[str, Any]:
+def _columns(message: OutboxMessage) -> dict[str, Any]:
     return to_row(
         {
-            "kind": errand.kind,
-            "key": errand.key,
-            "run": errand.run,
-            "payload": to_json(errand.payload),
-            "due": to_time(errand.due),
-            "created": to_time(errand.created),
-            "attempts": errand.attempts,
-            "state": errand.state,
-            "error": errand.error,
-            "result": to_json_or_null(errand.result),
+            "kind": message.kind,
+            "key": message.key,
+            "run": message.run,
+            "payload": to_json(message.payload),
+            "due": to_time(message.due),
+            "created": to_time(message.created),
+            "attempts": message.attempts,
+            "state": message.state.value,
+            "error": message.error,
+            "result": to_json_or_null(message.result),
         }
     )
 
 
-def _from_row(row: sqlite3.Row) -> Errand:
-    return Errand(
+def _from_row(row: sqlite3.Row) -> OutboxMessage:
+    return OutboxMessage(
         kind=row["kind"],
         key=row["key"],
         run=row["run"],
@@ -50,64 +52,81 @@ def _from_row(row: sqlite3.Row) -> Errand:
         due=from_time(row["due"]),
         created=from_time(row["created"]),
         attempts=row["attempts"],
-        state=row["state"],
+        state=MessageState(row["state"]),
         error=row["error"],
         result=from_json_or_null(row["result"], dict[str, Any]),
     )
 
 
-def claim(database: sqlite3.Connection, now: datetime, lease_end: datetime) -> Errand | None:
-    rows = database.execute(
-        "UPDATE errand SET due = :lease_end WHERE state = 'waiting' AND due <= :now AND seq ="
-        " (SELECT seq FROM errand INDEXED BY errand_due WHERE state = 'waiting' AND due <= :now"
-        " ORDER BY due, seq LIMIT 1) RETURNING *",
-        {"now": to_time(now), "lease_end": to_time(lease_end)},
-    ).fetchall()
-    return _from_row(rows[0]) if rows else None
-
-
-def close(database: sqlite3.Connection, errand: Errand) -> None:
-    """Write back what came of it; the `url` of its result becomes a link of its run, called as link_name says."""
-    database.execute(
-        "UPDATE errand SET due = :due, attempts = :attempts, state = :state, error = :error, result = :result"
-        " WHERE kind = :kind AND key = :key",
-        _columns(errand),
-    )
-    url = (errand.result or {}).get("url")
-    if errand.run is None or not isinstance(url, str):
-        return
-    row = database.execute("SELECT links FROM run WHERE id = ?", (errand.run,)).fetchone()
-    if row is not None:
-        links = from_json(row["links"], dict[str, str]) | {link_name(errand): url}
-        database.execute("UPDATE run SET links = ? WHERE id = ?", (to_json(links), errand.run))
-
-
-def link_name(errand: Errand) -> str:
+def link_name(message: OutboxMessage) -> str:
     """The kind, and what the key says beside the run: `datadog.event` of `RUN:start` is `datadog.event.start`."""
-    rest = errand.key.replace(errand.run or "", "", 1).strip(":/.-_ ") if errand.run else ""
-    return f"{errand.kind}.{rest}" if rest else errand.kind
+    rest = message.key.replace(message.run or "", "", 1).strip(":/.-_ ") if message.run else ""
+    return f"{message.kind}.{rest}" if rest else message.kind
 
 
-def next_due(database: sqlite3.Connection) -> datetime | None:
-    row = database.execute("SELECT min(due) AS due FROM errand WHERE state = 'waiting'").fetchone()
-    return from_time_or_null(row["due"])
+class Outbox(Part):
+    """The messages of all kinds."""
 
+    async def claim(self, now: datetime, lease_end: datetime) -> OutboxMessage | None:
+        """The waiting message that has been due longest, its due moved to *lease_end*; None: none is due.
 
-def outbox(database: sqlite3.Connection) -> Outstanding:
-    row = database.execute(
-        "SELECT count(*) AS waiting, count(error) AS failing FROM errand WHERE state = 'waiting'"
-    ).fetchone()
-    error = database.execute(
-        "SELECT error FROM errand WHERE state = 'waiting' AND error IS NOT NULL"
-        " ORDER BY attempts DESC, seq DESC LIMIT 1"
-    ).fetchone()
-    return Outstanding(row["waiting"], row["failing"], error["error"] if error else None)
+        Read first: whoever is woken by every commit must not take the write lock to find nothing.
+        """
+        due = await self.next_due()
+        return None if due is None or due > now else await self._claim(now, lease_end)
 
+    @write
+    def _claim(self, database: sqlite3.Connection, now: datetime, lease_end: datetime) -> OutboxMessage | None:
+        rows = database.execute(
+            "UPDATE errand SET due = :lease_end WHERE state = 'waiting' AND due <= :now AND seq ="
+            " (SELECT seq FROM errand INDEXED BY errand_due WHERE state = 'waiting' AND due <= :now"
+            " ORDER BY due, seq LIMIT 1) RETURNING *",
+            {"now": to_time(now), "lease_end": to_time(lease_end)},
+        ).fetchall()
+        return _from_row(rows[0]) if rows else None
 
-def errands(database: sqlite3.Connection, state: str | None, limit: int) -> list[Errand]:
-    where, bound = ("state = ?", (state,)) if state is not None else ("true", ())
-    rows = database.execute(
-        f"SELECT * FROM errand WHERE {where} ORDER BY created DESC, seq DESC LIMIT ?",  # noqa: S608 - see where
-        (*bound, max(limit, 0)),
-    )
-    return [_from_row(row) for row in rows]
+    @write
+    def close(self, database: sqlite3.Connection, message: OutboxMessage) -> None:
+        """Write back what came of it; the `url` of its result becomes a link of its run, called as link_name says."""
+        database.execute(
+            "UPDATE errand SET due = :due, attempts = :attempts, state = :state, error = :error, result = :result"
+            " WHERE kind = :kind AND key = :key",
+            _columns(message),
+        )
+        url = (message.result or {}).get("url")
+        if message.run is None or not isinstance(url, str):
+            return
+        row = database.execute("SELECT links FROM run WHERE id = ?", (message.run,)).fetchone()
+        if row is not None:
+            links = from_json(row["links"], dict[str, str]) | {link_name(message): url}
+            database.execute("UPDATE run SET links = ? WHERE id = ?", (to_json(links), message.run))
+
+    @read
+    def next_due(self, database: sqlite3.Connection) -> datetime | None:
+        """When the next waiting message is due."""
+        row = database.execute("SELECT min(due) AS due FROM errand WHERE state = 'waiting'").fetchone()
+        return from_time_or_null(row["due"])
+
+    @read
+    def outstanding(self, database: sqlite3.Connection) -> Outstanding:
+        """What waits to be sent, all of it."""
+        row = database.execute(
+            "SELECT count(*) AS waiting, count(error) AS failing FROM errand WHERE state = 'waiting'"
+        ).fetchone()
+        error = database.execute(
+            "SELECT error FROM errand WHERE state = 'waiting' AND error IS NOT NULL"
+            " ORDER BY attempts DESC, seq DESC LIMIT 1"
+        ).fetchone()
+        return Outstanding(row["waiting"], row["failing"], error["error"] if error else None)
+
+    @read
+    def list(
+        self, database: sqlite3.Connection, *, state: MessageState | None = None, limit: int = 50
+    ) -> Sequence[OutboxMessage]:
+        """Newest first; with *state* those alone."""
+        where, bound = ("state = ?", (state.value,)) if state is not None else ("true", ())
+        rows = database.execute(
+            f"SELECT * FROM errand WHERE {where} ORDER BY created DESC, seq DESC LIMIT ?",  # noqa: S608 - see where
+            (*bound, max(limit, 0)),
+        )
+        return [_from_row(row) for row in rows]

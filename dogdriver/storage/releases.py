@@ -1,18 +1,21 @@
 """Rows of releases: their labels, and when each was observed at a deployment."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
 from dogdriver.model import UNKNOWN, Release, Run, Seen
 from dogdriver.storage.codec import from_time, to_row, to_time
+from dogdriver.storage.database import Part, read, write
 
 SHORT, BLANK = 7, 12  # letters of the commit: beside a version, and alone
 
 
-def label(database: sqlite3.Connection, project: str, deployment: str, version: str | None, commit: str | None) -> str:
+def give_label(
+    database: sqlite3.Connection, project: str, deployment: str, version: str | None, commit: str | None
+) -> str:
     """The label for what a deployment says of itself. It is given away here: the same words get the same one for ever.
 
     The first commit of a version keeps the plain version; without a commit it is the plain version, too, and a commit
@@ -69,7 +72,7 @@ def _insert(database: sqlite3.Connection, project: str, deployment: str, release
     )
 
 
-def see(database: sqlite3.Connection, project: str, deployment: str, release: Release, at: datetime) -> bool:
+def observe(database: sqlite3.Connection, project: str, deployment: str, release: Release, at: datetime) -> bool:
     """True where it is new, or returns. An unknown release is none, and what was observed before the last sighting of
     another is no return.
     """
@@ -103,7 +106,7 @@ def see(database: sqlite3.Connection, project: str, deployment: str, release: Re
     return bool(last["label"] != release.label and last["last"] <= time)
 
 
-def brought(database: sqlite3.Connection, run: Run, *, relabel: bool) -> Run:
+def labelled(database: sqlite3.Connection, run: Run, *, relabel: bool) -> Run:
     """*run*, made elsewhere, with the label that its release has here, which was there when the run started.
 
     This is no sighting: what this daemon saw last stays what it saw last, and a release is new to it when it sees it.
@@ -112,7 +115,7 @@ def brought(database: sqlite3.Connection, run: Run, *, relabel: bool) -> Run:
     if release is None or not release.known:
         return run
     if relabel or release.commit is not None:
-        release = replace(release, label=label(database, *here, release.version, release.commit))
+        release = replace(release, label=give_label(database, *here, release.version, release.commit))
     _insert(database, *here, release)
     if run.started is not None:
         database.execute(
@@ -123,10 +126,27 @@ def brought(database: sqlite3.Connection, run: Run, *, relabel: bool) -> Run:
     return replace(run, release=release)
 
 
-def releases(database: sqlite3.Connection, project: str, deployment: str) -> list[Seen]:
-    rows = database.execute(
-        "SELECT label, version, revision, first FROM release WHERE project = ? AND deployment = ?"
-        " AND first IS NOT NULL ORDER BY first, seq",
-        (project, deployment),
-    )
-    return [Seen(Release(row["label"], row["version"], row["revision"]), from_time(row["first"])) for row in rows]
+class Releases(Part):
+    """What each deployment of each project was seen to run."""
+
+    @read
+    def seen(self, database: sqlite3.Connection, project: str, deployment: str) -> Sequence[Seen]:
+        """In the order in which they were first observed."""
+        rows = database.execute(
+            "SELECT label, version, revision, first FROM release WHERE project = ? AND deployment = ?"
+            " AND first IS NOT NULL ORDER BY first, seq",
+            (project, deployment),
+        )
+        return [Seen(Release(row["label"], row["version"], row["revision"]), from_time(row["first"])) for row in rows]
+
+    @write
+    def see(self, database: sqlite3.Connection, project: str, deployment: str, release: Release, at: datetime) -> bool:
+        """Record that *release* is there at *at*; True where another was seen last (new, or a return)."""
+        return observe(database, project, deployment, release, at)
+
+    @write
+    def label(
+        self, database: sqlite3.Connection, project: str, deployment: str, version: str | None, commit: str | None
+    ) -> str:
+        """The label for what a deployment says of itself, unique among the releases seen there (design: release)."""
+        return give_label(database, project, deployment, version, commit)

@@ -1,4 +1,4 @@
-"""Rows of runs, and how they are listed. Every public function of a database is one transaction's work."""
+"""Rows of runs, and how they are listed."""
 
 import base64
 import binascii
@@ -30,12 +30,14 @@ from dogdriver.storage.codec import (
     from_json_or_null,
     from_time,
     from_time_or_null,
+    insertion,
     to_json,
     to_json_or_null,
     to_row,
     to_time,
     to_time_or_null,
 )
+from dogdriver.storage.database import Part, read
 
 
 def fixed_columns(run: Run) -> dict[str, Any]:
@@ -123,24 +125,21 @@ def _listed(database: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[R
     return [from_row(row, metrics.get(row["id"], {})) for row in rows]
 
 
-def run(database: sqlite3.Connection, run_id: str) -> Run | None:
+def by_id(database: sqlite3.Connection, run_id: str) -> Run | None:
     return whole(database, database.execute("SELECT * FROM run WHERE id = ?", (run_id,)).fetchone())
 
 
-def runs(database: sqlite3.Connection, wanted: Filter, limit: int, cursor: str | None) -> Page:
-    if limit < 1:
-        raise Invalid(f"limit is {limit}; it must be at least 1")
-    where, bound = _where(wanted)
-    if cursor is not None:
-        where.append("(created, seq) < (?, ?)")
-        bound += _from_cursor(cursor)
-    # Each status by itself, for one after the other an index gives them in order, and together none does.
-    asked = [([*where, "status = ?"], [*bound, status.value]) for status in wanted.statuses] or [(where, bound)]
-    found = [row for one in asked for row in _newest(database, *one, limit + 1)]
-    rows = sorted(found, key=itemgetter("created", "seq"), reverse=True)[: limit + 1]
-    more = len(rows) > limit
-    rows = rows[:limit]
-    return Page(runs=_listed(database, rows), next=_to_cursor(rows[-1]) if more else None)
+def insert(database: sqlite3.Connection, run: Run, **others: Any) -> None:
+    """*run* with its values; *others* are columns that a run does not know of itself."""
+    row = fixed_columns(run) | columns(run) | others
+    database.execute(insertion("run", row), row)
+    values.keep(database, run.id, run.project, run.metrics)
+    points.refresh(database, run.id)
+
+
+def update(database: sqlite3.Connection, run_id: str, row: Mapping[str, Any]) -> None:
+    settings = ", ".join(f"{name} = :{name}" for name in row)
+    database.execute(f"UPDATE run SET {settings} WHERE id = :id", {**row, "id": run_id})  # noqa: S608 - our own names
 
 
 def _newest(database: sqlite3.Connection, where: list[str], bound: list[Any], limit: int) -> list[sqlite3.Row]:
@@ -180,49 +179,86 @@ def _from_cursor(cursor: str) -> tuple[int, int]:
     return place
 
 
-def running(database: sqlite3.Connection) -> list[Run]:
+def _running(database: sqlite3.Connection) -> list[Run]:
     return _listed(
         database,
         database.execute("SELECT * FROM run WHERE status = 'running' ORDER BY claimed, created, seq").fetchall(),
     )
 
 
-def queue(database: sqlite3.Connection) -> list[Run]:
-    queued = database.execute("SELECT * FROM run WHERE status = 'queued' ORDER BY created, seq").fetchall()
-    pending = database.execute("SELECT * FROM run WHERE status = 'pending' ORDER BY due, seq").fetchall()
-    return [*running(database), *_listed(database, [*queued, *pending])]
+class Runs(Part):
+    """The runs of all statuses, to be read; how they change is the business of their transitions."""
 
+    @read
+    def get(self, database: sqlite3.Connection, run_id: str) -> Run | None:
+        """One run with all its metrics (their readings included)."""
+        return by_id(database, run_id)
 
-def next_due(database: sqlite3.Connection) -> datetime | None:
-    row = database.execute("SELECT min(due) AS due FROM run WHERE status = 'pending'").fetchone()
-    return from_time_or_null(row["due"])
+    @read
+    def list(self, database: sqlite3.Connection, wanted: Filter, *, limit: int = 50, cursor: str | None = None) -> Page:
+        """Newest first by created; metrics included without their readings. A bad cursor raises Invalid."""
+        if limit < 1:
+            raise Invalid(f"limit is {limit}; it must be at least 1")
+        where, bound = _where(wanted)
+        if cursor is not None:
+            where.append("(created, seq) < (?, ?)")
+            bound += _from_cursor(cursor)
+        # Each status by itself, for one after the other an index gives them in order, and together none does.
+        asked = [([*where, "status = ?"], [*bound, status.value]) for status in wanted.statuses] or [(where, bound)]
+        found = [row for one in asked for row in _newest(database, *one, limit + 1)]
+        rows = sorted(found, key=itemgetter("created", "seq"), reverse=True)[: limit + 1]
+        more = len(rows) > limit
+        rows = rows[:limit]
+        return Page(runs=_listed(database, rows), next=_to_cursor(rows[-1]) if more else None)
 
+    @read
+    def running(self, database: sqlite3.Connection) -> Sequence[Run]:
+        """What is in status running, oldest first (for recovery)."""
+        return _running(database)
 
-def last_scheduled(database: sqlite3.Connection, project: str, deployment: str) -> datetime | None:
-    row = database.execute(
-        "SELECT max(created) AS created FROM run WHERE trigger = 'schedule' AND project = ? AND deployment = ?",
-        (project, deployment),
-    ).fetchone()
-    return from_time_or_null(row["created"])
+    @read
+    def queue(self, database: sqlite3.Connection) -> Sequence[Run]:
+        """Queued, running and pending runs, in the order they will go on."""
+        queued = database.execute("SELECT * FROM run WHERE status = 'queued' ORDER BY created, seq").fetchall()
+        pending = database.execute("SELECT * FROM run WHERE status = 'pending' ORDER BY due, seq").fetchall()
+        return [*_running(database), *_listed(database, [*queued, *pending])]
 
+    @read
+    def next_due(self, database: sqlite3.Connection) -> datetime | None:
+        """When the next pending run is due; None: none is pending."""
+        row = database.execute("SELECT min(due) AS due FROM run WHERE status = 'pending'").fetchone()
+        return from_time_or_null(row["due"])
 
-def known(database: sqlite3.Connection, project: str | None) -> list[Known]:
-    """*runs* counts those that are done, *last* is when the newest of all was created."""
-    where, bound = ("project = ?", (project,)) if project is not None else ("true", ())
-    rows = database.execute(
-        "SELECT project, deployment, test, source, sum(status = 'done') AS runs, max(created) AS last FROM run"  # noqa: S608 - see where
-        f" WHERE {where} GROUP BY project, deployment, test, source"
-        " ORDER BY runs DESC, last DESC, project, deployment, test, source",
-        bound,
-    )
-    return [
-        Known(
-            project=row["project"],
-            deployment=row["deployment"],
-            test=row["test"],
-            source=row["source"],
-            runs=row["runs"],
-            last=from_time(row["last"]),
+    @read
+    def last_scheduled(self, database: sqlite3.Connection, project: str, deployment: str) -> datetime | None:
+        """When the newest run with trigger `schedule` was created."""
+        row = database.execute(
+            "SELECT max(created) AS created FROM run WHERE trigger = 'schedule' AND project = ? AND deployment = ?",
+            (project, deployment),
+        ).fetchone()
+        return from_time_or_null(row["created"])
+
+    @read
+    def known(self, database: sqlite3.Connection, project: str | None = None) -> Sequence[Known]:
+        """Everything that has runs, most runs first, most recent first among equals.
+
+        *runs* counts those that are done, *last* is when the newest of all was created.
+        """
+        where, bound = ("project = ?", (project,)) if project is not None else ("true", ())
+        rows = database.execute(
+            "SELECT project, deployment, test, source, sum(status = 'done') AS runs, max(created) AS last FROM run"  # noqa: S608 - see where
+            f" WHERE {where} GROUP BY project, deployment, test, source"
+            " ORDER BY runs DESC, last DESC, project, deployment, test, source",
+            bound,
         )
-        for row in rows
-    ]
+        return [
+            Known(
+                project=row["project"],
+                deployment=row["deployment"],
+                test=row["test"],
+                source=row["source"],
+                runs=row["runs"],
+                last=from_time(row["last"]),
+            )
+            for row in rows
+        ]

@@ -2,12 +2,14 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from dogdriver.model import Load, MetricState, Point, SeriesKey, Status
-from dogdriver.storage.codec import from_time, to_bytes, to_time
+from dogdriver.model import Load, MetricState, Point, Reading, SeriesKey, Status
+from dogdriver.storage.codec import from_time, to_bytes, to_time, unpack
+from dogdriver.storage.database import Part, read
 
 ITSELF = ""  # the metric of the row that stands for the run
 ALWAYS, NEVER = -(2**63), 2**63 - 1  # of a started column
@@ -50,13 +52,6 @@ def refresh(database: sqlite3.Connection, run: str) -> None:
         " AND (status <> 'pending' OR state <> 'waiting')",
         {"run": run, "itself": ITSELF},
     )
-
-
-def series(
-    database: sqlite3.Connection, key: SeriesKey, since: datetime | None, until: datetime | None, limit: int | None
-) -> list[Point]:
-    """From *since* on and before *until*, by the start of the load; the newest *limit*, oldest first."""
-    return [from_row(*row) for row in rows(database, key, since, until, limit)]
 
 
 def rows(
@@ -107,3 +102,34 @@ def from_row(
         fingerprint=fingerprint,
         kinds=kinds,
     )
+
+
+class Series(Part):
+    """The values of one metric over the runs of one scope, as charts and verdicts read them."""
+
+    @read
+    def points(
+        self,
+        database: sqlite3.Connection,
+        key: SeriesKey,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Point]:
+        """Runs that are done (judged) or ended badly (hollow), from *since* on and before *until*, by the start of the
+        load; the newest *limit*, oldest first.
+        """
+        return [from_row(*row) for row in rows(database, key, since, until, limit)]
+
+    @read
+    def readings(self, database: sqlite3.Connection, key: SeriesKey, *, limit: int) -> Sequence[Reading]:
+        """The raw series of the newest *limit* settled values, newest first (for the usual gap)."""
+        found = database.execute(
+            "SELECT value.reading FROM point JOIN value ON value.run = point.run AND value.metric = point.metric"
+            " WHERE point.project = ? AND point.deployment = ? AND point.test = ? AND point.source = ?"
+            " AND point.metric = ? AND point.state = 'settled' AND value.reading IS NOT NULL"
+            " ORDER BY point.started DESC, point.run DESC LIMIT ?",
+            (key.project, key.deployment, key.test, key.source, key.metric, limit),
+        )
+        return [unpack(body, Reading) for (body,) in found]

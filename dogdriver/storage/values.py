@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from dogdriver.model import MetricState, MetricValue, Reading, SeriesKey
+from dogdriver.model import MetricState, MetricValue, Reading
 from dogdriver.storage.codec import pack, to_row, to_time, unpack
+from dogdriver.storage.database import Part, read, write
 
 FIELDS = "run, metric, state, value, points, expected, query, unit, interval, note, earlier"
 
 
-def write(database: sqlite3.Connection, run: str, project: str, metrics: Mapping[str, MetricValue]) -> None:
+def keep(database: sqlite3.Connection, run: str, project: str, metrics: Mapping[str, MetricValue]) -> None:
     """Keep the values of some of a run's metrics in place of those kept so far."""
     database.executemany(
         "INSERT INTO value (run, metric, project, state, value, points, expected, query, unit, interval, note, earlier,"
@@ -79,49 +80,44 @@ def of_runs(database: sqlite3.Connection, runs: Sequence[str]) -> Mapping[str, M
     return found
 
 
-def metrics(database: sqlite3.Connection, project: str) -> list[str]:
-    # From one name to the next through the index: the table is long, the names are few.
-    rows = database.execute(
-        "WITH RECURSIVE name (metric) AS (SELECT min(metric) FROM value WHERE project = :project UNION ALL"
-        " SELECT (SELECT min(value.metric) FROM value WHERE project = :project AND value.metric > name.metric)"
-        " FROM name WHERE name.metric IS NOT NULL) SELECT metric FROM name WHERE metric IS NOT NULL",
-        {"project": project},
-    )
-    return [metric for (metric,) in rows]
+class Values(Part):
+    """The values of all metrics, and the raw series that they were reduced from, which are not kept for ever."""
 
+    @read
+    def metrics(self, database: sqlite3.Connection, project: str) -> Sequence[str]:
+        """Names of all metrics that have a value row for this project, sorted."""
+        # From one name to the next through the index: the table is long, the names are few.
+        rows = database.execute(
+            "WITH RECURSIVE name (metric) AS (SELECT min(metric) FROM value WHERE project = :project UNION ALL"
+            " SELECT (SELECT min(value.metric) FROM value WHERE project = :project AND value.metric > name.metric)"
+            " FROM name WHERE name.metric IS NOT NULL) SELECT metric FROM name WHERE metric IS NOT NULL",
+            {"project": project},
+        )
+        return [metric for (metric,) in rows]
 
-def ever_had_data(database: sqlite3.Connection, project: str, metric: str) -> bool:
-    row = database.execute(
-        "SELECT 1 FROM value WHERE project = ? AND metric = ? AND value IS NOT NULL LIMIT 1", (project, metric)
-    )
-    return row.fetchone() is not None
+    @read
+    def ever_had_data(self, database: sqlite3.Connection, project: str, metric: str) -> bool:
+        """Whether any run of this project has a value of this metric."""
+        row = database.execute(
+            "SELECT 1 FROM value WHERE project = ? AND metric = ? AND value IS NOT NULL LIMIT 1", (project, metric)
+        )
+        return row.fetchone() is not None
 
+    @read
+    def raw_before(self, database: sqlite3.Connection, at: datetime) -> Sequence[str]:
+        """The runs created before *at* that wait for nothing and have raw series."""
+        rows = database.execute(
+            "SELECT DISTINCT value.run FROM value JOIN run ON run.id = value.run WHERE value.reading IS NOT NULL"
+            " AND run.created < ? AND run.status <> 'pending' ORDER BY run.created",
+            (to_time(at),),
+        )
+        return [run for (run,) in rows]
 
-def raw_before(database: sqlite3.Connection, at: datetime) -> list[str]:
-    """The runs created before *at* that wait for nothing and have raw series."""
-    rows = database.execute(
-        "SELECT DISTINCT value.run FROM value JOIN run ON run.id = value.run WHERE value.reading IS NOT NULL"
-        " AND run.created < ? AND run.status <> 'pending' ORDER BY run.created",
-        (to_time(at),),
-    )
-    return [run for (run,) in rows]
-
-
-def thin(database: sqlite3.Connection, runs: Sequence[str]) -> int:
-    return database.execute(
-        "UPDATE value SET reading = NULL WHERE reading IS NOT NULL"
-        " AND run IN (SELECT one.value FROM json_each(?) AS one)",
-        (json.dumps(list(runs)),),
-    ).rowcount
-
-
-def readings(database: sqlite3.Connection, key: SeriesKey, limit: int) -> list[Reading]:
-    """Newest first."""
-    rows = database.execute(
-        "SELECT value.reading FROM point JOIN value ON value.run = point.run AND value.metric = point.metric"
-        " WHERE point.project = ? AND point.deployment = ? AND point.test = ? AND point.source = ?"
-        " AND point.metric = ? AND point.state = 'settled' AND value.reading IS NOT NULL"
-        " ORDER BY point.started DESC, point.run DESC LIMIT ?",
-        (key.project, key.deployment, key.test, key.source, key.metric, limit),
-    )
-    return [unpack(body, Reading) for (body,) in rows]
+    @write
+    def drop_raw(self, database: sqlite3.Connection, runs: Sequence[str]) -> int:
+        """Drop the raw series of these runs; gives how many there were. Everything else stays."""
+        return database.execute(
+            "UPDATE value SET reading = NULL WHERE reading IS NOT NULL"
+            " AND run IN (SELECT one.value FROM json_each(?) AS one)",
+            (json.dumps(list(runs)),),
+        ).rowcount

@@ -1,10 +1,12 @@
 """Rows of verdicts: every look at a release is kept, with what it takes to replay it."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
-from dogdriver.model import Judged, SeriesKey, Verdict
+from dogdriver.model import Judged, Scope, SeriesKey, Verdict
 from dogdriver.storage.codec import from_json, from_time, insertion, pack, to_json, to_row, to_time, unpack
+from dogdriver.storage.database import Part, read, write
 
 
 def add(database: sqlite3.Connection, judged: Judged) -> None:
@@ -25,11 +27,11 @@ def add(database: sqlite3.Connection, judged: Judged) -> None:
             "inputs": pack(judged.inputs),
         }
     )
-    _thin(database, judged)
+    _drop_inputs(database, judged)
     database.execute(insertion("verdict", row), row)
 
 
-def _thin(database: sqlite3.Connection, judged: Judged) -> None:
+def _drop_inputs(database: sqlite3.Connection, judged: Judged) -> None:
     """Only the newest look, and those at which something changed, keep the runs that they were made from."""
     key = judged.key
     before = database.execute(
@@ -55,24 +57,44 @@ def _from_row(row: sqlite3.Row) -> Judged:
     )
 
 
-def looks(database: sqlite3.Connection, key: SeriesKey, release: str) -> list[Judged]:
-    rows = database.execute(
-        "SELECT * FROM verdict WHERE project = ? AND deployment = ? AND test = ? AND source = ? AND metric = ?"
-        " AND release = ? ORDER BY look, seq",
-        (key.project, key.deployment, key.test, key.source, key.metric, release),
-    )
-    return [_from_row(row) for row in rows]
+class Verdicts(Part):
+    """Every look at every release of every series."""
 
+    async def save(self, judged: Sequence[Judged]) -> None:
+        """Keep looks, and nothing else."""
+        if judged:
+            await self._save(judged)
 
-def newest(database: sqlite3.Connection, project: str, deployment: str, test: str, source: str) -> list[Judged]:
-    """The last look per metric and release; releases in the order in which they were first observed, else judged."""
-    rows = database.execute(
-        "WITH last AS (SELECT max(seq) AS seq, min(at) AS at FROM verdict WHERE project = :project"
-        " AND deployment = :deployment AND test = :test AND source = :source GROUP BY metric, release),"
-        " judged AS (SELECT verdict.*, coalesce(release.first, min(last.at) OVER (PARTITION BY verdict.release))"
-        " AS first FROM last JOIN verdict ON verdict.seq = last.seq LEFT JOIN release"
-        " ON release.project = :project AND release.deployment = :deployment AND release.label = verdict.release)"
-        " SELECT * FROM judged ORDER BY first, release, metric",
-        {"project": project, "deployment": deployment, "test": test, "source": source},
-    )
-    return [_from_row(row) for row in rows]
+    @write
+    def _save(self, database: sqlite3.Connection, judged: Sequence[Judged]) -> None:
+        for look in judged:
+            add(database, look)
+
+    @read
+    def looks(self, database: sqlite3.Connection, key: SeriesKey, release: str) -> Sequence[Judged]:
+        """All looks at one release of one series, oldest first."""
+        rows = database.execute(
+            "SELECT * FROM verdict WHERE project = ? AND deployment = ? AND test = ? AND source = ? AND metric = ?"
+            " AND release = ? ORDER BY look, seq",
+            (key.project, key.deployment, key.test, key.source, key.metric, release),
+        )
+        return [_from_row(row) for row in rows]
+
+    @read
+    def newest(self, database: sqlite3.Connection, scope: Scope) -> Sequence[Judged]:
+        """The last look per metric and release; releases in the order in which they were first seen, else judged."""
+        rows = database.execute(
+            "WITH last AS (SELECT max(seq) AS seq, min(at) AS at FROM verdict WHERE project = :project"
+            " AND deployment = :deployment AND test = :test AND source = :source GROUP BY metric, release),"
+            " judged AS (SELECT verdict.*, coalesce(release.first, min(last.at) OVER (PARTITION BY verdict.release))"
+            " AS first FROM last JOIN verdict ON verdict.seq = last.seq LEFT JOIN release"
+            " ON release.project = :project AND release.deployment = :deployment AND release.label = verdict.release)"
+            " SELECT * FROM judged ORDER BY first, release, metric",
+            {
+                "project": scope.project,
+                "deployment": scope.deployment,
+                "test": scope.test,
+                "source": scope.source,
+            },
+        )
+        return [_from_row(row) for row in rows]

@@ -14,7 +14,8 @@ from weakref import WeakValueDictionary
 import msgspec
 from aiohttp import hdrs, web
 
-from dogdriver.pipeline.ports import CatalogSource, Store
+from dogdriver.pipeline.ports import CatalogSource
+from dogdriver.web.ports import Store
 
 MOST_BYTES = 32 * 1024 * 1024
 BRIEF = 1.0  # seconds: a page that shows a running load, which says something new once a second and streams it
@@ -94,7 +95,7 @@ class Answers:
         return web.Response(body=kept.body, content_type=kind, charset="utf-8", headers=headers)
 
     def _find(self, key: str) -> _Kept | None:
-        state = (self._store.version, self._catalog.current)
+        state = (self._store.commits.number, self._catalog.current)
         if self._state is None or self._state[0] != state[0] or self._state[1] is not state[1]:
             self._kept.clear()
             self._bytes = 0

@@ -70,7 +70,7 @@ def _trouble(said: Mapping[str, Any]) -> str | None:
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Prometheus' text format."""
     site = site_of(request)
-    body = site.meter.text(await site.store.queue(), await _runs_of_a_day(site), await site.status())
+    body = site.meter.text(await site.store.runs.queue(), await _runs_of_a_day(site), await site.status())
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
 
 
@@ -79,7 +79,7 @@ async def _runs_of_a_day(site: Site) -> list[Run]:
     found: list[Run] = []
     cursor: str | None = None
     while True:
-        page = await site.store.runs(Filter(since=since), limit=PAGE, cursor=cursor)
+        page = await site.store.runs.list(Filter(since=since), limit=PAGE, cursor=cursor)
         found += page.runs
         cursor = page.next
         if cursor is None or len(found) >= MOST_RUNS:

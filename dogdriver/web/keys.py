@@ -8,11 +8,12 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.model import Clock
-from dogdriver.pipeline.ports import CatalogSource, Commands, Store
+from dogdriver.pipeline.ports import CatalogSource, Commands
 from dogdriver.reports.history import History
 from dogdriver.reports.scope import Scopes
 from dogdriver.web.auth import Access
 from dogdriver.web.cache import Answers
+from dogdriver.web.ports import Store
 from dogdriver.web.prometheus import Meter
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.model import Clock
-from dogdriver.pipeline.ports import CatalogSource, Commands, Store
+from dogdriver.pipeline.ports import CatalogSource, Commands
 from dogdriver.reports.history import History
 from dogdriver.reports.scope import Scopes
 from dogdriver.settings import Secret
@@ -22,6 +22,7 @@ from dogdriver.web.cache import Answers
 from dogdriver.web.errors import api_errors
 from dogdriver.web.keys import ROOT, SITE, Site
 from dogdriver.web.pages import handlers as pages
+from dogdriver.web.ports import Store
 from dogdriver.web.prometheus import Meter, counting
 
 STATIC = Path(__file__).parent / "static"

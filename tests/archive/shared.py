@@ -65,12 +65,12 @@ class Daemon(World):
 
     async def collect_all(self) -> None:
         """Whatever is pending, to its end."""
-        while (due := await self.store.next_due()) is not None:
+        while (due := await self.store.runs.next_due()) is not None:
             self.clock.now = max(self.clock.now, due)
             assert await self.pipeline.collect_next()
 
     async def all(self, **wanted: Any) -> Sequence[Run]:
-        return (await self.store.runs(Filter(**wanted), limit=1000)).runs
+        return (await self.store.runs.list(Filter(**wanted), limit=1000)).runs
 
     async def listed(self, prefix: str = "") -> list[str]:
         return [one.key for one in await self.objects(prefix)]

@@ -29,8 +29,8 @@ async def test_a_finished_run_is_on_every_dashboard(s3: S3Server, start: Start) 
     assert same(there, await paris.now(done))
     assert there.trigger is Trigger.ELSEWHERE
     assert there.metrics["cpu"].reading is not None
-    assert [known.source for known in await oslo.store.known("shop")] == ["paris"]
-    assert await oslo.store.looks(_key(there, "cpu"), "1.0.0"), "it was judged there, too"
+    assert [known.source for known in await oslo.store.runs.known("shop")] == ["paris"]
+    assert await oslo.store.verdicts.looks(_key(there, "cpu"), "1.0.0"), "it was judged there, too"
 
 
 def _key(run: Run, metric: str) -> SeriesKey:
@@ -95,7 +95,7 @@ async def test_what_its_writer_changes_later_is_read_again(s3: S3Server, start: 
     await paris.upload()
     await oslo.sync()
     late = replace(done.metrics["cpu"], value=55.5, earlier=40.0)
-    await paris.store.save(done, expect=Status.DONE, values={"cpu": late})
+    await paris.store.transitions.save(done, expect=Status.DONE, values={"cpu": late})
     await paris.pipeline.exclude(done.id, "a power cut")
     await paris.upload()
     requests = oslo.bucket.requests
@@ -103,7 +103,7 @@ async def test_what_its_writer_changes_later_is_read_again(s3: S3Server, start: 
     assert oslo.bucket.requests - requests == 7, "one of them for the object"
     there = await oslo.now(done)
     assert (there.metrics["cpu"].value, there.excluded) == (55.5, "a power cut")
-    [point] = await oslo.store.series(_key(there, "cpu"))
+    [point] = await oslo.store.series.points(_key(there, "cpu"))
     assert (point.value, point.excluded) == (55.5, True)
     await oslo.sync()
     assert oslo.bucket.requests - requests == 13
@@ -132,7 +132,7 @@ async def test_the_same_object_is_sent_again_after_a_kill_before_the_note(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as moment:
-        moment.setattr(paris.store, "archived", killed)
+        moment.setattr(paris.store.archive, "set_archived", killed)
         with pytest.raises(KeyboardInterrupt):
             await paris.archive.upload_next()
     before = await paris.objects()

@@ -7,7 +7,7 @@ import pytest
 
 from dogdriver.archive.legacy import is_job, parse_result_key
 from dogdriver.archive.objects import identity
-from dogdriver.model import MetricState, SeriesKey, Status
+from dogdriver.model import MetricState, Scope, SeriesKey, Status
 from dogdriver.model.document import run_document
 from dogdriver.model.parse import run_from_document
 from tests.archive.conftest import Start
@@ -37,7 +37,7 @@ async def test_results_are_history(s3: S3Server, start: Start) -> None:
     assert run_from_document(run_document(run)).metrics == run.metrics, "it is a run like any other"
     [other] = await paris.all(project="a-b-c")
     assert other.source == "unknown"
-    assert {known.project for known in await paris.store.known()} == {"shop", "a-b-c"}
+    assert {known.project for known in await paris.store.runs.known()} == {"shop", "a-b-c"}
     await paris.upload()
     assert await paris.objects() == before, "never rewritten, never deleted, and not there twice"
     requests = paris.bucket.requests
@@ -68,9 +68,9 @@ async def test_the_series_of_a_result_is_judged_like_any_other(s3: S3Server, sta
             {**RESULT, "ART": (130 if slow else 87) + n % 3, "version": "2.0" if slow else "1.0"},
         )  # fmt: skip
     await paris.sync()
-    verdicts = await paris.store.verdicts("shop", "stage", "dogdriver", "marseille")
+    verdicts = await paris.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "marseille"))
     assert {(v.key.metric, v.release): v.verdict.outcome for v in verdicts}["art", "2.0"] == "regressed"
-    points = await paris.store.series(SeriesKey("shop", "stage", "dogdriver", "marseille", "art"))
+    points = await paris.store.series.points(SeriesKey("shop", "stage", "dogdriver", "marseille", "art"))
     assert len(points) == 30
 
 

@@ -63,7 +63,7 @@ async def test_only_the_source_itself_sends_events_and_gauges(s3: S3Server, star
     paris.feed(foreign)
     await paris.sync()
     await paris.collect_all()
-    sent = [(e.run, e.kind) for e in await paris.store.errands() if e.kind.startswith("datadog.")]
+    sent = [(e.run, e.kind) for e in await paris.store.outbox.list() if e.kind.startswith("datadog.")]
     assert sent == [(own.id, "datadog.series")]
 
 
@@ -125,16 +125,16 @@ async def test_a_restart_goes_on_with_what_was_claimed(s3: S3Server, start: Star
     run = made_elsewhere(paris.clock())
     await deliver(paris, run)
     paris.feed(run)
-    bring = paris.store.bring
+    bring = paris.store.archive.import_runs
 
     async def killed(*_: object) -> int:
         raise KeyboardInterrupt
 
-    object.__setattr__(paris.store, "bring", killed)
+    object.__setattr__(paris.store.archive, "import_runs", killed)
     try:
         await paris.sync()
     except KeyboardInterrupt:
-        object.__setattr__(paris.store, "bring", bring)
+        object.__setattr__(paris.store.archive, "import_runs", bring)
     assert await paris.all() == []
     await paris.close()
     await paris.open()

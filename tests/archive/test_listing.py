@@ -74,13 +74,13 @@ async def test_what_comes_late_or_out_of_order_comes_in(world: World, shelf: She
     shelve(shelf, late, "oslo", START + timedelta(minutes=number - OVERLAP // 2, seconds=1))
     before = shelf.requests
     await look(world, archive)
-    assert await world.store.run(late.id) is not None
+    assert await world.store.runs.get(late.id) is not None
     assert shelf.requests - before == 7, "found in the overlap, at once"
     later = finished(number + 2, "oslo")
     shelve(shelf, later, "oslo", START - timedelta(days=1))
     for _ in range(3):
         await look(world, archive)
-    assert await world.store.run(later.id) is not None, "found by the round"
+    assert await world.store.runs.get(later.id) is not None, "found by the round"
     assert shelf.read == 3 * OVERLAP + 2
 
 
@@ -100,12 +100,12 @@ async def test_strange_keys_beside_ours_are_no_hindrance(world: World, shelf: Sh
     shelf["shop-1462000000.json"] = b'{"CPU": 1}'
     for _ in range(3):
         await look(world, archive)
-    assert await world.store.run(identity("shelf", "shop-1462000000.json")) is not None
+    assert await world.store.runs.get(identity("shelf", "shop-1462000000.json")) is not None
     assert shelf.read == 3, "each once"
-    version = world.store.version
+    version = world.store.commits.number
     await look(world, archive)
-    assert world.store.version == version, "what changes nothing spoils no kept answer"
-    assert {one.key for one in await world.store.rejected()} == {f"{RUNS}loose.json", f"{RUNS}oslo/nonsense"}
+    assert world.store.commits.number == version, "what changes nothing spoils no kept answer"
+    assert {one.key for one in await world.store.archive.rejected()} == {f"{RUNS}loose.json", f"{RUNS}oslo/nonsense"}
 
 
 def test_s3_is_imported_only_where_there_is_a_bucket(tmp_path: Path) -> None:

@@ -27,11 +27,11 @@ from dogdriver.errors import Invalid, Refused
 from dogdriver.model import Run
 from dogdriver.model.archive import Arrival
 from dogdriver.model.document import run_document
-from dogdriver.storage.archive import bring
+from dogdriver.storage.archive import Archive as Ledger
 from tests.archive.conftest import Start
 from tests.archive.made import deliver, made_elsewhere
 from tests.archive.s3 import S3Server
-from tests.storage.made import fresh
+from tests.storage.made import Direct, done, fresh
 from tests.world import START
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no mistake
@@ -214,7 +214,8 @@ def test_whatever_is_accepted_can_be_kept(value: Any, field: str) -> None:
     except Invalid:
         return
     with fresh() as database:
-        assert bring(database, [Arrival(replace(run, due=START), "key", "etag", claimed=START)], START) == 1
+        arrival = Arrival(replace(run, due=START), "key", "etag", claimed=START)
+        assert done(Ledger(Direct(database)).import_runs([arrival], START)) == 1
 
 
 async def test_a_defect_of_ours_holds_up_nothing(s3: S3Server, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dogdriver.datadog_api import replies
-from dogdriver.model import Catalog, MetricState, Project, Run, Status
+from dogdriver.model import Catalog, MetricState, Project, Run, Scope, Status
 from dogdriver.pipeline import attempt
 from tests.world import SETTLE, World, shop
 
@@ -35,7 +35,11 @@ async def test_a_value_that_changed_within_a_day_is_replaced_and_kept_and_judged
     assert art.earlier == pytest.approx(200.0)
     assert "had changed" in (art.note or "")
     assert kept.metrics["cpu"].earlier is None
-    [look] = [j for j in await world.store.verdicts("shop", "stage", "dogdriver", "here") if j.key.metric == "art"]
+    [look] = [
+        j
+        for j in await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "here"))
+        if j.key.metric == "art"
+    ]
     assert look.look == 2
     assert look.inputs["values"] == [pytest.approx(250.0)]
 
@@ -70,7 +74,7 @@ async def test_what_was_read_once_at_the_deadline_has_settled_a_day_later(world:
     art = (await world.now(pending)).metrics["art"]
     assert art.value == pytest.approx(200.0)
     assert (art.state, art.earlier, art.note) == (MetricState.SETTLED, None, None)
-    looks = await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    looks = await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "here"))
     assert {one.look for one in looks} == {1}
 
 
@@ -185,7 +189,7 @@ async def test_an_exclusion_stands_whatever_is_read_again(world: World) -> None:
     world.clock.forward(DAY)
     stale = await world.now(run)
     await world.pipeline.exclude(run.id, "the database was being vacuumed")
-    await world.store.save(stale, expect=Status.DONE)  # somebody who read the run before
+    await world.store.transitions.save(stale, expect=Status.DONE)  # somebody who read the run before
     await world.deliver()
     kept = await world.now(run)
     assert kept.excluded == "the database was being vacuumed"
@@ -220,6 +224,6 @@ async def test_what_waits_to_be_sent_is_counted_whole(world: World) -> None:
         await done(world)
     await world.standin.stop()
     await world.deliver()
-    found = await world.store.outbox()
+    found = await world.store.outbox.outstanding()
     assert (found.waiting, found.failing) == (12, 9)  # start, stop and gauges of each; the readings of tomorrow
     assert found.error

@@ -7,7 +7,19 @@ from datetime import timedelta
 import pytest
 
 from dogdriver.errors import Conflict, DogdriverError, Invalid, NotFound, TargetError
-from dogdriver.model import Catalog, Deployment, Load, MetricState, MetricValue, Release, Run, Status, Tally, Trigger
+from dogdriver.model import (
+    Catalog,
+    Deployment,
+    Load,
+    MetricState,
+    MetricValue,
+    Release,
+    Run,
+    Scope,
+    Status,
+    Tally,
+    Trigger,
+)
 from tests.world import SETTLE, START, World, shop
 
 
@@ -46,7 +58,7 @@ async def test_what_cannot_be_run_is_refused_in_one_sentence(
     world.catalog.current = Catalog({"shop": replace(shop(), **change)})  # type: ignore[arg-type] # by name
     with pytest.raises(error, match=words):
         await world.pipeline.trigger(**{"project": "shop", **asked})  # type: ignore[arg-type] # by name
-    assert not await world.store.queue()
+    assert not await world.store.runs.queue()
 
 
 async def test_a_queued_run_is_cancelled_at_once(world: World) -> None:
@@ -106,7 +118,7 @@ async def test_an_exclusion_has_a_reason_and_is_judged_anew(world: World) -> Non
 
 
 async def _judged_runs(world: World) -> int:
-    verdicts = await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    verdicts = await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "here"))
     [art] = [v for v in verdicts if v.release == "1.1.0" and v.key.metric == "art"]
     return art.verdict.runs
 
@@ -152,20 +164,20 @@ async def test_a_run_made_elsewhere_is_kept_once(world: World) -> None:
 
 async def test_a_new_release_starts_a_run_only_where_that_is_wanted(world: World) -> None:
     await world.pipeline.watch_releases()
-    assert not await world.store.queue()
+    assert not await world.store.runs.queue()
     world.catalog.current = Catalog({"shop": shop(on_release=True)})
     await world.pipeline.watch_releases()
-    assert not await world.store.queue()  # 1.0.0 is not new any more
+    assert not await world.store.runs.queue()  # 1.0.0 is not new any more
     world.target.versions = [("1.1.0", None)]
     await world.pipeline.watch_releases()
-    [queued] = await world.store.queue()
+    [queued] = await world.store.runs.queue()
     assert queued.trigger is Trigger.RELEASE
 
 
 async def test_a_deployment_that_does_not_answer_is_no_new_release(world: World) -> None:
     world.target.silent = TargetError("no answer")
     await world.pipeline.watch_releases()
-    assert not await world.store.releases("shop", "stage")
+    assert not await world.store.releases.seen("shop", "stage")
 
 
 async def test_a_test_that_was_renamed_since_is_not_run_under_the_old_name(world: World) -> None:
@@ -208,7 +220,11 @@ async def test_runs_delivered_as_done_are_judged(world: World) -> None:
         metrics = {"client.p50": MetricValue(MetricState.SETTLED, 20.0 + n % 3)}
         run = elsewhere(id=f"{n:032x}", status=Status.DONE, due=None, created=at, started=at, metrics=metrics)
         await world.pipeline.accept(replace(run, release=Release(release, release), ended=at + timedelta(seconds=300)))
-    [newest] = [v for v in await world.store.verdicts("shop", "stage", "dogdriver", "paris") if v.release == "1.1.0"]
+    [newest] = [
+        v
+        for v in await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "paris"))
+        if v.release == "1.1.0"
+    ]
     assert (newest.verdict.runs, newest.verdict.baseline_runs) == (3, 3)
 
 
@@ -221,11 +237,11 @@ async def test_excluding_a_run_of_the_baseline_looks_at_the_newest_release_again
             world.feed(pending)
             runs.append(await world.collect_until(pending, 2 * SETTLE))
     await world.pipeline.exclude(runs[0].id, "a bad network")
-    verdicts = await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    verdicts = await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "here"))
     [art] = [v for v in verdicts if v.release == "1.1.0" and v.key.metric == "art"]
     assert art.verdict.baseline_runs == 3
     for run in runs[1:4]:
         await world.pipeline.exclude(run.id, "a bad network")
-    verdicts = await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    verdicts = await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "here"))
     [first] = [v for v in verdicts if v.release == "1.0.0" and v.key.metric == "art"]
     assert (first.verdict.outcome, first.verdict.runs) == ("too_few_runs", 0)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from dogdriver.model import Catalog, MetricState, Point, Run, Status
+from dogdriver.model import Catalog, MetricState, Point, Run, Scope, Status
 from dogdriver.pipeline.judge import comparable
 from tests.world import SETTLE, START, World, shop
 
@@ -73,7 +73,7 @@ async def test_hosts_that_come_with_a_release_leave_it_undecided_and_that_is_the
     world.target.versions = [("1.1.0", None)]
     for _ in range(3):
         assert (await _done(world, 4)).fingerprint == 4.0
-    verdicts = await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    verdicts = await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "here"))
     [art] = [j for j in verdicts if j.release == "1.1.0" and j.key.metric == "art"]
     assert art.verdict.outcome == "undecided"
     assert art.verdict.reason.startswith("the infrastructure changed with the release")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from dogdriver.errors import CheckoutError, LoadTestError, TargetError
-from dogdriver.model import Catalog, ClientMeasures, Grade, Measured, MetricState, Run, Status, Stopped, Tally
+from dogdriver.model import Catalog, ClientMeasures, Grade, Measured, MetricState, Run, Scope, Status, Stopped, Tally
 from tests.world import RUN_SECONDS, SETTLE, World, shop
 
 
@@ -253,7 +253,7 @@ async def test_an_unknown_release_is_run_and_never_judged(world: World) -> None:
     assert done.status is Status.DONE
     assert done.release is not None
     assert done.release.label == "unknown"
-    assert not await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    assert not await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "here"))
 
 
 async def test_ten_runs_keep_their_order_and_their_releases(world: World) -> None:
@@ -265,9 +265,9 @@ async def test_ten_runs_keep_their_order_and_their_releases(world: World) -> Non
             world.feed(pending, latency=0.2 if version == "1.0.0" else 0.3)
             runs.append(await world.collect_until(pending, 2 * SETTLE))
     assert [run.status for run in runs] == [Status.DONE] * 10
-    seen = await world.store.releases("shop", "stage")
+    seen = await world.store.releases.seen("shop", "stage")
     assert [one.release.label for one in seen] == ["1.0.0", "1.1.0"]
-    verdicts = await world.store.verdicts("shop", "stage", "dogdriver", "here")
+    verdicts = await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "here"))
     newest = {judged.key.metric: judged for judged in verdicts if judged.release == "1.1.0"}
     assert newest["art"].verdict.outcome == "regressed"
     assert newest["art"].verdict.runs == 5

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from dogdriver.errors import Refused, Unavailable
-from dogdriver.model import Errand, Run, Status, Trigger
+from dogdriver.model import MessageKind, MessageState, OutboxMessage, Run, Status, Trigger
 from dogdriver.pipeline.outbox import Outbox, wait
-from dogdriver.storage import SqliteStore, open_store
+from dogdriver.storage import Store, open_store
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 
@@ -37,36 +37,36 @@ class Clock:
 
 
 @pytest.fixture(name="store")
-async def _store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def _store(tmp_path: Path) -> AsyncIterator[Store]:
     async with open_store(tmp_path) as store:
         run = Run("r1", "shop", "stage", "dogdriver", "here", Status.QUEUED, Trigger.REQUEST, NOW)
-        await store.add(run)
-        claimed = await store.claim(NOW)
+        await store.transitions.add(run)
+        claimed = await store.transitions.claim(NOW)
         assert claimed is not None
-        errand = Errand("datadog.event", "r1:start", "r1", {"title": "started"}, due=NOW, created=NOW)
-        await store.save(claimed, expect=Status.RUNNING, errands=[errand])
+        message = OutboxMessage("datadog.event", "r1:start", "r1", {"title": "started"}, due=NOW, created=NOW)
+        await store.transitions.save(claimed, expect=Status.RUNNING, messages=[message])
         yield store
 
 
-async def test_an_errand_is_sent_once_and_its_answer_kept(store: SqliteStore) -> None:
+async def test_an_message_is_sent_once_and_its_answer_kept(store: Store) -> None:
     sender = Sender()
-    outbox = Outbox(store, {"datadog.event": sender}, Clock())
+    outbox = Outbox(store.outbox, {MessageKind.EVENT: sender}, Clock())
     assert await outbox.deliver_next()
     assert not await outbox.deliver_next()
     assert sender.sent == [{"title": "started"}]
-    [kept] = await store.errands()
+    [kept] = await store.outbox.list()
     assert (kept.state, kept.attempts, kept.result) == ("sent", 1, {"id": "1", "url": "https://dog/1"})
-    run = await store.run("r1")
+    run = await store.runs.get("r1")
     assert run is not None
     assert "https://dog/1" in run.links.values()
 
 
-async def test_an_outage_is_waited_out_with_growing_pauses(store: SqliteStore) -> None:
+async def test_an_outage_is_waited_out_with_growing_pauses(store: Store) -> None:
     sender, clock = Sender(*[Unavailable("down")] * 20), Clock()
-    outbox = Outbox(store, {"datadog.event": sender}, clock)
+    outbox = Outbox(store.outbox, {MessageKind.EVENT: sender}, clock)
     pauses = []
     while await outbox.deliver_next():
-        due = await store.next_errand()
+        due = await store.outbox.next_due()
         if due is None:
             break
         pauses.append((due - clock.now).total_seconds())
@@ -74,39 +74,39 @@ async def test_an_outage_is_waited_out_with_growing_pauses(store: SqliteStore) -
     assert pauses[:4] == [5.0, 10.0, 20.0, 40.0]
     assert max(pauses) == 3600.0
     assert len(sender.sent) == 21
-    [kept] = await store.errands()
+    [kept] = await store.outbox.list()
     assert (kept.state, kept.error) == ("sent", None)
 
 
-async def test_a_refusal_is_final_and_shown(store: SqliteStore) -> None:
-    outbox = Outbox(store, {"datadog.event": Sender(Refused("the event is too old"))}, Clock())
+async def test_a_refusal_is_final_and_shown(store: Store) -> None:
+    outbox = Outbox(store.outbox, {MessageKind.EVENT: Sender(Refused("the event is too old"))}, Clock())
     assert await outbox.deliver_next()
-    [kept] = await store.errands(state="refused")
+    [kept] = await store.outbox.list(state=MessageState.REFUSED)
     assert kept.error == "the event is too old"
-    assert await store.next_errand() is None
+    assert await store.outbox.next_due() is None
 
 
-async def test_a_kind_that_nothing_delivers_waits(store: SqliteStore) -> None:
-    assert await Outbox(store, {}, Clock()).deliver_next()
-    [kept] = await store.errands(state="waiting")
+async def test_a_kind_that_nothing_delivers_waits(store: Store) -> None:
+    assert await Outbox(store.outbox, {}, Clock()).deliver_next()
+    [kept] = await store.outbox.list(state=MessageState.WAITING)
     assert "nothing here delivers datadog.event" in (kept.error or "")
 
 
-async def test_a_defect_moves_the_errand_on_before_it_is_raised(store: SqliteStore) -> None:
+async def test_a_defect_moves_the_message_on_before_it_is_raised(store: Store) -> None:
     clock = Clock()
-    outbox = Outbox(store, {"datadog.event": Sender(ZeroDivisionError())}, clock)
+    outbox = Outbox(store.outbox, {MessageKind.EVENT: Sender(ZeroDivisionError())}, clock)
     with pytest.raises(ZeroDivisionError):
         await outbox.deliver_next()
     assert not await outbox.deliver_next()
     clock.now += timedelta(hours=1)
     assert await outbox.deliver_next()
-    assert [e.state for e in await store.errands()] == ["sent"]
+    assert [e.state for e in await store.outbox.list()] == ["sent"]
 
 
-async def test_a_daemon_killed_while_sending_sends_again_after_the_lease(store: SqliteStore) -> None:
-    await store.claim_errand(NOW, NOW + timedelta(minutes=2))
+async def test_a_daemon_killed_while_sending_sends_again_after_the_lease(store: Store) -> None:
+    await store.outbox.claim(NOW, NOW + timedelta(minutes=2))
     clock, sender = Clock(), Sender()
-    outbox = Outbox(store, {"datadog.event": sender}, clock)
+    outbox = Outbox(store.outbox, {MessageKind.EVENT: sender}, clock)
     assert not await outbox.deliver_next()
     clock.now += timedelta(minutes=2)
     assert await outbox.deliver_next()

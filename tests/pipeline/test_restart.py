@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dogdriver.errors import StoreError
-from dogdriver.model import Run, Status
+from dogdriver.model import Run, Scope, Status
 from tests.world import SETTLE, World
 
 
@@ -45,12 +45,12 @@ async def test_a_run_that_was_running_has_failed_and_gets_its_stop_event(world: 
 async def _as_it_was(world: World, run: Run) -> None:
     """Put a row back into the state that a kill would have left."""
     current = await world.now(run)
-    await world.store.save(run, expect=current.status)
+    await world.store.transitions.save(run, expect=current.status)
 
 
 async def test_a_run_killed_before_its_start_event_sends_none(world: World) -> None:
     await world.pipeline.trigger("shop")
-    claimed = await world.store.claim(world.clock())
+    claimed = await world.store.transitions.claim(world.clock())
     assert claimed is not None
     await _restart(world)
     assert (await world.now(claimed)).status is Status.FAILED
@@ -76,10 +76,10 @@ async def test_an_aggregation_that_is_cut_off_is_done_again_once_its_lease_is_ov
     pending = await world.launched()
     world.feed(pending)
     await world.collect_until(pending, SETTLE)
-    due = await world.store.next_due()
+    due = await world.store.runs.next_due()
     assert due is not None
     world.clock.now = due
-    save, writes = world.store.save, 0
+    save, writes = world.store.transitions.save, 0
 
     async def cut_off(*args: object, **more: object) -> bool:
         nonlocal writes
@@ -88,14 +88,14 @@ async def test_an_aggregation_that_is_cut_off_is_done_again_once_its_lease_is_ov
             raise StoreError("killed here")
         return await save(*args, **more)  # type: ignore[arg-type] # passed on as it came
 
-    monkeypatch.setattr(world.store, "save", cut_off)
+    monkeypatch.setattr(world.store.transitions, "save", cut_off)
     with pytest.raises(StoreError):
         await world.pipeline.collect_next()
     assert not await world.pipeline.collect_next()  # the lease holds
     await _restart(world)
     done = await world.collect_until(pending, 2 * SETTLE)
     assert done.status is Status.DONE
-    for judged in await world.store.verdicts("shop", "stage", "dogdriver", "here"):
+    for judged in await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "here")):
         assert judged.look == 1
     await world.deliver()
     assert len([r for r in world.standin.requests if r.path == "/api/v2/series"]) == 1
@@ -129,16 +129,16 @@ async def test_a_daemon_that_is_stopped_ends_the_load_and_says_so(world: World) 
 
 async def test_a_late_answer_does_not_revive_a_cancelled_run(world: World) -> None:
     pending = await world.launched()
-    claimed = await world.store.claim_due(pending.due or world.clock(), world.clock())
+    claimed = await world.store.transitions.claim_due(pending.due or world.clock(), world.clock())
     assert claimed is not None
     await world.pipeline.cancel(pending.id)
-    assert not await world.store.save(replace(claimed, status=Status.DONE), expect=Status.PENDING)
+    assert not await world.store.transitions.save(replace(claimed, status=Status.DONE), expect=Status.PENDING)
     assert (await world.now(pending)).status is Status.ABORTED
 
 
 async def test_the_end_of_a_load_is_kept_once_the_disk_takes_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run = await world.pipeline.trigger("shop")
-    save, pauses, refusals = world.store.save, [], 3
+    save, pauses, refusals = world.store.transitions.save, [], 3
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
@@ -150,7 +150,7 @@ async def test_the_end_of_a_load_is_kept_once_the_disk_takes_it(world: World, mo
             raise StoreError("the disk is full")
         return await save(changed, **more)  # type: ignore[arg-type] # passed on as it came
 
-    monkeypatch.setattr(world.store, "save", full)
+    monkeypatch.setattr(world.store.transitions, "save", full)
     object.__setattr__(world.pipeline._world, "pause", pause)
     assert await world.pipeline.launch_next()
     kept = await world.now(run)
@@ -164,8 +164,8 @@ class FullDisk:
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room, self.waiting = False, asyncio.Event()
-        self._save = world.store.save
-        monkeypatch.setattr(world.store, "save", self.save)
+        self._save = world.store.transitions.save
+        monkeypatch.setattr(world.store.transitions, "save", self.save)
         object.__setattr__(world.pipeline._world, "pause", self.pause)
 
     async def pause(self, _: float) -> None:

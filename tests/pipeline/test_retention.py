@@ -6,20 +6,20 @@ from pathlib import Path
 
 from dogdriver.model import Run, Status
 from dogdriver.pipeline.retention import AT_ONCE, Retention
-from dogdriver.storage import SqliteStore, open_store
+from dogdriver.storage import Store, open_store
 from tests.storage.made import key, reading, run, settled
 from tests.world import START, Clock
 
 KEEP = timedelta(days=90)
 
 
-async def add(store: SqliteStore, run_id: str, clock: Clock, *, days_ago: float, status: Status = Status.DONE) -> Run:
+async def add(store: Store, run_id: str, clock: Clock, *, days_ago: float, status: Status = Status.DONE) -> Run:
     at = clock() - timedelta(days=days_ago)
     made = replace(
         run(run_id, status=status), created=at, started=at, ended=at,
         metrics={"cpu": settled(7.0, reading=reading()), "rps": settled(8.0)},
     )  # fmt: skip
-    kept, _ = await store.add(made)
+    kept, _ = await store.transitions.add(made)
     return kept
 
 
@@ -29,22 +29,22 @@ async def test_old_series_go_and_everything_else_stays(tmp_path: Path) -> None:
         old = await add(store, "old", clock, days_ago=91)
         young = await add(store, "young", clock, days_ago=89)
         waiting = await add(store, "waiting", clock, days_ago=91, status=Status.PENDING)
-        charted = await store.series(key("cpu"))
-        retention = Retention(store, clock, KEEP)
+        charted = await store.series.points(key("cpu"))
+        retention = Retention(store.values, clock, KEEP)
         assert await retention.next() is True
         assert await retention.next() is False
         metrics = {**old.metrics, "cpu": replace(old.metrics["cpu"], reading=None)}
-        assert await store.run("old") == replace(old, metrics=metrics)
-        assert await store.run("young") == young
-        assert await store.run("waiting") == waiting
-        assert await store.series(key("cpu")) == charted
-        assert await store.readings(key("cpu"), limit=10) == [reading(), reading()]
+        assert await store.runs.get("old") == replace(old, metrics=metrics)
+        assert await store.runs.get("young") == young
+        assert await store.runs.get("waiting") == waiting
+        assert await store.series.points(key("cpu")) == charted
+        assert await store.series.readings(key("cpu"), limit=10) == [reading(), reading()]
 
 
 async def test_it_looks_once_a_day_and_takes_few_runs_at_a_time(tmp_path: Path) -> None:
     clock = Clock()
     async with open_store(tmp_path) as store:
-        retention = Retention(store, clock, KEEP)
+        retention = Retention(store.values, clock, KEEP)
         assert await retention.next() is False
         assert await retention.due() == START + timedelta(days=1)
         for number in range(AT_ONCE + 1):
@@ -52,4 +52,4 @@ async def test_it_looks_once_a_day_and_takes_few_runs_at_a_time(tmp_path: Path) 
         assert await retention.next() is False  # not before tomorrow
         clock.forward(86400)
         assert [await retention.next() for _ in range(3)] == [True, True, False]
-        assert await store.raw_before(clock()) == []
+        assert await store.values.raw_before(clock()) == []

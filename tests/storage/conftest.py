@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from dogdriver.storage import SqliteStore, open_store
+from dogdriver.storage import Store, open_store
 
 
 @pytest.fixture(name="store")
-async def _store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def _store(tmp_path: Path) -> AsyncIterator[Store]:
     async with open_store(tmp_path) as store:
         yield store

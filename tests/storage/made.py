@@ -1,18 +1,18 @@
 """Runs and their neighbours, made for the store's tests: everything has a default, times are minutes after START."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from dogdriver.model import (
-    Errand,
     Judged,
     MetricState,
     MetricValue,
     Noise,
+    OutboxMessage,
     Outcome,
     Reading,
     Release,
@@ -23,11 +23,37 @@ from dogdriver.model import (
     Trigger,
     Verdict,
 )
-from dogdriver.storage.database import connect
+from dogdriver.storage.database import Database, connect
 from dogdriver.storage.migrations import migrate, migrations
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+P = ParamSpec("P")
+T = TypeVar("T")
 WHERE = ("kintowe", "stage", "dogdriver", "paris")
+
+
+class Direct(Database):
+    """A database whose work is done by the caller, in its thread: for what needs many databases."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def write(
+        self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return work(self._connection, *args, **kwargs)
+
+    read = write
+
+
+def done(work: Coroutine[Any, Any, T]) -> T:
+    """What *work* on a direct database gives; it waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("it waits")
 
 
 @contextmanager
@@ -72,9 +98,9 @@ def reading(query: str = "avg:cpu{*}") -> Reading:
     return Reading(query, (Series("host:a", ((1.0, 2.0), (2.0, None))),), interval=1.0, unit="ms")
 
 
-def errand(name: str, *, due: float = 0, created: float = 0, **others: Any) -> Errand:
+def message(name: str, *, due: float = 0, created: float = 0, **others: Any) -> OutboxMessage:
     fields: dict[str, Any] = {"kind": "datadog.event", "run": None, "payload": {"title": name}}
-    return Errand(key=name, due=at(due), created=at(created), **(fields | others))
+    return OutboxMessage(key=name, due=at(due), created=at(created), **(fields | others))
 
 
 def judged(

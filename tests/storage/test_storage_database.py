@@ -26,7 +26,7 @@ async def _filled(data: Path, runs: int = 3) -> None:
     async with open_store(data) as store:
         for number in range(runs):
             metrics = {"cpu": settled(number, reading=reading())}
-            await store.add(run(f"r{number}", status=Status.DONE, minute=number, metrics=metrics))
+            await store.transitions.add(run(f"r{number}", status=Status.DONE, minute=number, metrics=metrics))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -35,7 +35,7 @@ def _files(folder: Path) -> list[Path]:
 
 async def _opens(data: Path) -> int:
     async with open_store(data) as store:
-        return len((await store.runs(Filter())).runs)
+        return len((await store.runs.list(Filter())).runs)
 
 
 async def test_a_directory_is_made_and_opened_again(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ async def test_a_piece_of_work_that_fails_leaves_nothing(tmp_path: Path) -> None
     async with open_database(tmp_path) as database:
         with pytest.raises(LookupError):
             await database.write(fail)
-        assert database.version == 0
+        assert database.commits.number == 0
         assert (await database.read(lambda db: db.execute("SELECT * FROM state").fetchall())) == []
 
 
@@ -114,9 +114,9 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
         pass
     with pytest.raises(StoreError, match="closed"):
-        await store.run("a")
+        await store.runs.get("a")
     with pytest.raises(StoreError, match="closed"):
-        await store.remember("a", 1)
+        await store.state.set("a", 1)
 
 
 async def test_a_directory_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
@@ -197,9 +197,9 @@ async def test_a_row_that_cannot_be_read_is_no_crash(tmp_path: Path) -> None:
         database.execute("UPDATE value SET reading = x'00'")
     async with open_store(tmp_path) as store:
         with pytest.raises(StoreError, match="cannot be read"):
-            await store.runs(Filter())
+            await store.runs.list(Filter())
         with pytest.raises(StoreError, match="cannot be read"):
-            await store.readings(key(), limit=1)
+            await store.series.readings(key(), limit=1)
 
 
 async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
@@ -264,33 +264,33 @@ async def test_a_backup_is_whole_while_writes_go_on(tmp_path: Path) -> None:
     copy.parent.mkdir()
     async with open_store(data) as store:
         for number in range(100):
-            await store.add(run(f"before{number}", status=Status.DONE, metrics={"cpu": settled(1)}))
+            await store.transitions.add(run(f"before{number}", status=Status.DONE, metrics={"cpu": settled(1)}))
 
         async def write() -> int:
             written = 0
             while not copying.done():
-                await store.add(run(f"while{written}", status=Status.DONE, metrics={"cpu": settled(1)}))
+                await store.transitions.add(run(f"while{written}", status=Status.DONE, metrics={"cpu": settled(1)}))
                 written += 1
             return written
 
         copying = asyncio.ensure_future(store.backup(copy))
         written = await write()
         await copying
-        await store.add(run("after", status=Status.DONE))
+        await store.transitions.add(run("after", status=Status.DONE))
     assert [path.name for path in copy.parent.iterdir()] == ["dogdriver.db"], "one file, whole"
     async with open_store(copy.parent) as restored:
-        points = await restored.series(key())
+        points = await restored.series.points(key())
         assert 100 <= len(points) <= 100 + written
         assert all(point.value == 1 for point in points)
-        assert await restored.run("after") is None
-        await restored.add(run("goes on"))
+        assert await restored.runs.get("after") is None
+        await restored.transitions.add(run("goes on"))
 
 
 async def test_a_backup_can_be_taken_beside_the_daemon(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
-        await store.remember("a", 1)
+        await store.state.set("a", 1)
         backup(tmp_path, tmp_path / "copy.db")
-        await store.remember("a", 2)
+        await store.state.set("a", 2)
     with closing(connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT value FROM state").fetchone()[0] == "1"
 

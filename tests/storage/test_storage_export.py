@@ -13,8 +13,20 @@ from typing import Any
 import pytest
 
 from dogdriver.errors import Invalid, StoreError
-from dogdriver.model import ClientMeasures, Filter, Grade, Load, MetricState, MetricValue, Release, Run, Status, Tally
-from dogdriver.storage import SqliteStore, open_store
+from dogdriver.model import (
+    ClientMeasures,
+    Filter,
+    Grade,
+    Load,
+    MetricState,
+    MetricValue,
+    Release,
+    Run,
+    Scope,
+    Status,
+    Tally,
+)
+from dogdriver.storage import Store, open_store
 from dogdriver.storage.export import Counts, export_csv, export_lines, import_lines, new_file
 from tests.storage.made import WHERE, at, judged, key, reading, run, settled
 
@@ -46,15 +58,17 @@ def made() -> list[Run]:
 async def filled(data: Path) -> None:
     async with open_store(data) as store:
         for one in made():
-            await store.add(one)
-        await store.see_release("kintowe", "stage", Release("1.0", "1.0"), at(0))
-        await store.see_release("kintowe", "stage", Release("1.1+abcdef0", "1.1", "abcdef0" * 5), at(20))
-        await store.see_release("kintowe", "stage", Release("1.0", "1.0"), at(30))
-        whole = await store.run("r-whole")
+            await store.transitions.add(one)
+        await store.releases.see("kintowe", "stage", Release("1.0", "1.0"), at(0))
+        await store.releases.see("kintowe", "stage", Release("1.1+abcdef0", "1.1", "abcdef0" * 5), at(20))
+        await store.releases.see("kintowe", "stage", Release("1.0", "1.0"), at(30))
+        whole = await store.runs.get("r-whole")
         assert whole is not None
         better = judged("cpu", "1.0", 1, minute=21, inputs={"runs": ["a", "b"], "values": [1.5, None]})
         looks = [replace(better, verdict=replace(better.verdict, effect=-0.05)), judged("cpu", "1.0", 2, minute=22)]
-        await store.save(whole, expect=Status.DONE, judged=[*looks, judged("rps", "1.1+abcdef0", 1, minute=23)])
+        await store.transitions.save(
+            whole, expect=Status.DONE, judged=[*looks, judged("rps", "1.1+abcdef0", 1, minute=23)]
+        )
 
 
 def exported(data: Path, **more: Any) -> bytes:
@@ -67,17 +81,17 @@ def lines(text: bytes) -> Sequence[bytes]:
     return text.splitlines(keepends=True)
 
 
-async def everything(store: SqliteStore) -> Any:
-    page = await store.runs(Filter(), limit=1000)
+async def everything(store: Store) -> Any:
+    page = await store.runs.list(Filter(), limit=1000)
     ended = [one.id for one in page.runs if one.status not in {Status.QUEUED, Status.RUNNING}]
     return {
-        "runs": [await store.run(name) for name in ended],
-        "series": [await store.series(key(name)) for name in ("cpu", "rps", "client.p50")],
-        "readings": await store.readings(key("cpu"), limit=9),
-        "releases": await store.releases("kintowe", "stage"),
-        "verdicts": await store.verdicts(*WHERE),
-        "looks": await store.looks(key("cpu"), "1.0"),
-        "next_due": await store.next_due(),
+        "runs": [await store.runs.get(name) for name in ended],
+        "series": [await store.series.points(key(name)) for name in ("cpu", "rps", "client.p50")],
+        "readings": await store.series.readings(key("cpu"), limit=9),
+        "releases": await store.releases.seen("kintowe", "stage"),
+        "verdicts": await store.verdicts.newest(Scope(*WHERE)),
+        "looks": await store.verdicts.looks(key("cpu"), "1.0"),
+        "next_due": await store.runs.next_due(),
     }
 
 
@@ -90,8 +104,8 @@ async def test_all_of_it_comes_back(tmp_path: Path) -> None:
         assert len((await everything(one))["runs"]) == 6
         assert await everything(two) == await everything(one)
         # What was seen last is seen last: 1.0 is no return.
-        assert await two.see_release("kintowe", "stage", Release("1.0", "1.0"), at(40)) is False
-        assert await two.label("kintowe", "stage", "1.1", "f" * 40) == await one.label(
+        assert await two.releases.see("kintowe", "stage", Release("1.0", "1.0"), at(40)) is False
+        assert await two.releases.label("kintowe", "stage", "1.1", "f" * 40) == await one.releases.label(
             "kintowe", "stage", "1.1", "f" * 40
         )
     assert exported(tmp_path / "two", project="nothing") == exported(tmp_path / "one", project="nothing")
@@ -111,10 +125,10 @@ async def test_what_is_here_stays_as_it_is(tmp_path: Path) -> None:
     await filled(tmp_path / "one")
     text = exported(tmp_path / "one")
     async with open_store(tmp_path / "one") as store:
-        whole = await store.run("r-whole")
+        whole = await store.runs.get("r-whole")
         assert whole is not None
-        await store.save(replace(whole, excluded=None), expect=Status.DONE)
-        await store.see_release("kintowe", "stage", Release("1.0", "1.0"), at(50))
+        await store.transitions.save(replace(whole, excluded=None), expect=Status.DONE)
+        await store.releases.see("kintowe", "stage", Release("1.0", "1.0"), at(50))
     before = exported(tmp_path / "one")
     await import_lines(tmp_path / "one", lines(text))
     assert exported(tmp_path / "one") == before != text
@@ -157,7 +171,7 @@ async def test_beside_a_daemon_it_can_be_exported_and_not_imported(tmp_path: Pat
 async def test_one_project(tmp_path: Path) -> None:
     await filled(tmp_path)
     async with open_store(tmp_path) as store:
-        await store.add(run("other", status=Status.DONE, project="other", metrics={"cpu": settled(1)}))
+        await store.transitions.add(run("other", status=Status.DONE, project="other", metrics={"cpu": settled(1)}))
     documents = [json.loads(line) for line in lines(exported(tmp_path, project="other"))]
     assert [one["kind"] for one in documents] == ["dogdriver", "run", "end"]
     assert documents[1]["run"]["id"] == "other"
@@ -169,7 +183,7 @@ async def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, kept: int) -> 
     with pytest.raises(Invalid, match="not whole"):
         await import_lines(tmp_path / "two", lines(exported(tmp_path / "one"))[:kept])
     async with open_store(tmp_path / "two") as two:
-        assert (await two.runs(Filter())).runs == []
+        assert (await two.runs.list(Filter())).runs == []
 
 
 HEAD = b'{"kind": "dogdriver", "version": 1}'

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dogdriver.model import Filter, Run, Status
-from dogdriver.storage import SqliteStore, open_store
+from dogdriver.storage import Store, open_store
 from dogdriver.storage.database import connect
 from tests.storage.made import key
 
@@ -34,8 +34,8 @@ def _write_and_kill(data: Path, lines: int) -> int:
     return numbers[-1]
 
 
-async def _all(store: SqliteStore) -> Sequence[Run]:
-    return (await store.runs(Filter(), limit=100_000)).runs
+async def _all(store: Store) -> Sequence[Run]:
+    return (await store.runs.list(Filter(), limit=100_000)).runs
 
 
 async def test_nothing_that_was_kept_is_lost_and_nothing_is_half_there(tmp_path: Path) -> None:
@@ -50,15 +50,15 @@ async def test_nothing_that_was_kept_is_lost_and_nothing_is_half_there(tmp_path:
             pending = [one for one in runs if one.status is Status.PENDING]
             assert {f"r{number}" for number in range(last + 1)} <= {one.id for one in pending} | interrupted
             assert all(set(one.metrics) == {"cpu", "rps"} and one.due for one in pending), "a save is whole"
-            assert {errand.key for errand in await store.errands(limit=100_000)} == {
+            assert {message.key for message in await store.outbox.list(limit=100_000)} == {
                 f"{one.id}:stop" for one in pending
             }
-            assert len(await store.looks(key(), "1.0")) == len(pending)
-            assert {point.run for point in await store.series(key())} == {one.id for one in pending}
+            assert len(await store.verdicts.looks(key(), "1.0")) == len(pending)
+            assert {point.run for point in await store.series.points(key())} == {one.id for one in pending}
             for unfinished in [one for one in runs if one.status in {Status.QUEUED, Status.RUNNING}]:
                 assert not unfinished.metrics
                 ended = replace(unfinished, status=Status.FAILED, reason="interrupted")
-                assert await store.save(ended, expect=unfinished.status)
+                assert await store.transitions.save(ended, expect=unfinished.status)
                 interrupted.add(ended.id)
             assert len(interrupted) <= kill + 1, "only what was under way"
-            await store.remember("next", len(runs))
+            await store.state.set("next", len(runs))

@@ -105,5 +105,5 @@ async def test_our_own_earlier_schemas_are_brought_up(tmp_path: Path, version: i
     async with open_database(tmp_path / "data", schema=old):
         pass
     async with open_store(tmp_path / "data") as store:
-        await store.add(run("a", status=Status.DONE, metrics={"cpu": settled(1)}))
-        assert await store.run("a") is not None
+        await store.transitions.add(run("a", status=Status.DONE, metrics={"cpu": settled(1)}))
+        assert await store.runs.get("a") is not None

@@ -25,10 +25,11 @@ from dogdriver.model import (
     Trigger,
     Verdict,
 )
-from dogdriver.storage import outbox as errands
-from dogdriver.storage import runs, verdicts
-from dogdriver.storage import transitions as life
-from tests.storage.made import errand, fresh
+from dogdriver.storage import outbox
+from dogdriver.storage.runs import Runs
+from dogdriver.storage.transitions import Transitions
+from dogdriver.storage.verdicts import Verdicts
+from tests.storage.made import Direct, done, fresh, message
 
 text = st.text(st.characters(codec="utf-8"), max_size=20)
 words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
@@ -145,7 +146,8 @@ looks = st.builds(
 @settings(max_examples=200)
 def test_a_run_comes_back_as_it_was(new: Run) -> None:
     with fresh() as database:
-        assert life.add(database, new, None) == (new, True)
+        transitions = Transitions(Direct(database))
+        assert done(transitions.add(new)) == (new, True)
         changed = Run(
             **{name: getattr(new, name) for name in ("id", "project", "deployment", "test", "source", "created")},
             status=Status.ABORTED,
@@ -153,25 +155,21 @@ def test_a_run_comes_back_as_it_was(new: Run) -> None:
             links=new.links,
             metrics=new.metrics,
         )
-        saved = life.save(
-            database, changed, expect=new.status, metrics={}, judged=(), sent=(), release_seen=None
-        ) and life.save(
-            database, new, expect=Status.ABORTED, metrics=new.metrics, judged=(), sent=(), release_seen=None
-        )
-        assert saved
-        assert runs.run(database, new.id) == new
+        assert done(transitions.save(changed, expect=new.status))
+        assert done(transitions.save(new, expect=Status.ABORTED, values=new.metrics))
+        assert done(Runs(Direct(database)).get(new.id)) == new
 
 
 @given(looks)
 def test_a_look_comes_back_as_it_was(look: Judged) -> None:
     with fresh() as database:
-        verdicts.add(database, look)
-        assert verdicts.looks(database, look.key, look.release) == [look]
+        done(Verdicts(Direct(database)).save([look]))
+        assert done(Verdicts(Direct(database)).looks(look.key, look.release)) == [look]
 
 
 @given(objects, objects | st.none())
-def test_an_errand_comes_back_as_it_was(payload: dict[str, object], result: dict[str, object] | None) -> None:
-    kept = errand("x", payload=payload, result=result)
+def test_a_message_comes_back_as_it_was(payload: dict[str, object], result: dict[str, object] | None) -> None:
+    kept = message("x", payload=payload, result=result)
     with fresh() as database:
-        errands.add(database, kept)
-        assert errands.errands(database, None, 9) == [kept]
+        outbox.add(database, kept)
+        assert done(outbox.Outbox(Direct(database)).list()) == [kept]

@@ -36,7 +36,7 @@ from dogdriver.model import (
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.judge import Judging
 from dogdriver.settings import Secret
-from dogdriver.storage import SqliteStore
+from dogdriver.storage import Store
 from dogdriver.web import setup
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -86,7 +86,7 @@ def project(name: str, *deployments: str, **others: Any) -> Project:
 class Bench:
     """All the parts of a site, so that a test can reach behind it."""
 
-    store: SqliteStore
+    store: Store
     clock: Clock = field(default_factory=Clock)
     shelf: Shelf = field(default_factory=lambda: Shelf(project("kintowe", "stage", "prod")))
     said: dict[str, Any] = field(default_factory=dict)
@@ -134,16 +134,16 @@ class Bench:
     async def keep(self, run: Run, values: Mapping[str, MetricValue] | None = None, *, judge: bool = True) -> Run:
         """Put an ended run into the store as the pipeline would have."""
         first = replace(run, status=Status.PENDING, due=run.ended or run.created, reason=None, metrics={})
-        kept, new = await self.store.add(first)
+        kept, new = await self.store.transitions.add(first)
         assert new
-        assert await self.store.save(
+        assert await self.store.transitions.save(
             run, expect=Status.PENDING, values=values or {}, release_seen=run.started or run.created
         )
         if judge and run.status is Status.DONE and values:
-            whole = await self.store.run(run.id)
+            whole = await self.store.runs.get(run.id)
             assert whole is not None
             looks = await self.judging.look(whole, self.shelf.current.projects.get(run.project), run.ended or START)
-            await self.store.save(whole, expect=Status.DONE, judged=looks)
+            await self.store.transitions.save(whole, expect=Status.DONE, judged=looks)
         return kept
 
     async def history(

@@ -45,7 +45,7 @@ async def test_an_answer_is_made_once_until_something_is_written(bench: Bench) -
         assert counter.made == 1
         await client.get("/a?x=1")
         assert counter.made == 2
-        await bench.store.remember("x", 1)
+        await bench.store.state.set("x", 1)
         await client.get("/a")
         assert counter.made == 3
         bench.shelf.current = Catalog({})
@@ -105,8 +105,8 @@ async def test_what_was_made_while_somebody_wrote_is_not_kept(bench: Bench) -> N
     async with TestClient(TestServer(counter.app)) as client:
         asked = asyncio.ensure_future(client.get("/a"))
         await counter.begun.wait()
-        await bench.store.remember("x", 1)
-        await bench.store.remember("x", 2)
+        await bench.store.state.set("x", 1)
+        await bench.store.state.set("x", 2)
         counter.hold.set()
         await asked
         await client.get("/a")
@@ -122,7 +122,7 @@ async def test_a_browser_that_has_it_gets_no_body(bench: Bench, client: Client, 
         again = await client.get(path, headers={"If-None-Match": tags})
         assert (again.status, await again.read(), again.headers["ETag"]) == (304, b"", etag)
     assert (await client.get(path, headers={"If-None-Match": '"other"'})).status == 200
-    await bench.store.remember("x", 1)  # a write that changes nothing of this answer leaves its tag as it is
+    await bench.store.state.set("x", 1)  # a write that changes nothing of this answer leaves its tag as it is
     assert (await client.get(path, headers={"If-None-Match": etag})).status == 304
     await bench.keep(ended_run("1" * 32, "kintowe", START, "1.0.0"))
     assert (await client.get(path, headers={"If-None-Match": etag})).status == 200

@@ -145,7 +145,7 @@ async def test_runs_come_newest_first_and_in_pages(bench: Bench, client: Client)
 
 
 async def test_a_run_is_told_whole(told: Bench, reader: Client) -> None:
-    made = (await told.store.runs(Filter(), limit=1)).runs
+    made = (await told.store.runs.list(Filter(), limit=1)).runs
     run = (await read(reader, f"/api/v1/runs/{made[-1].id}"))["run"]
     assert run["release"] == "1.2.0"
     assert run["commit"].endswith("e" * 30)
@@ -309,7 +309,7 @@ async def test_the_status_has_the_queue_and_what_the_parts_say(bench: Bench, own
 
 
 async def test_the_first_dogdrivers_clients_get_its_documents(told: Bench, reader: Client) -> None:
-    made = list(reversed((await told.store.runs(Filter())).runs))
+    made = list(reversed((await told.store.runs.list(Filter())).runs))
     empty = replace(ended_run("0" * 32, "kintowe", told.clock.now, "1.2.0"), client=None)
     await told.keep(empty, {"cpu": MetricValue(MetricState.NO_DATA)}, judge=False)
     for root in ("/api", "/dogdriver/api"):

@@ -59,7 +59,7 @@ async def open_page(browser: Any, server: TestServer, **options: Any) -> tuple[A
 async def test_pages_are_drawn_without_fault_and_fit(
     told: Bench, browser: Any, server: TestServer, width: int, scheme: str
 ) -> None:
-    (newest,) = (await told.store.runs(Filter(), limit=1)).runs
+    (newest,) = (await told.store.runs.list(Filter(), limit=1)).runs
     failed = ended_run("f" * 32, "kintowe", told.clock(), "1.2.0", status=Status.FAILED, reason="x" * 300)
     await told.keep(failed)
     told.said = {"datadog": {"state": "failing", "last_error": "y" * 300, "endpoints": {"query": {"error": "z" * 99}}}}
@@ -75,7 +75,7 @@ async def test_pages_are_drawn_without_fault_and_fit(
 async def test_a_chart_tells_its_points_by_mouse_and_by_keyboard_and_opens_runs(
     told: Bench, browser: Any, server: TestServer
 ) -> None:
-    runs = (await told.store.runs(Filter())).runs
+    runs = (await told.store.runs.list(Filter())).runs
     page, faults = await open_page(browser, server, viewport={"width": 1280, "height": 900})
     await page.goto("/p/kintowe", wait_until="networkidle")
     plot = page.locator('.plot[data-title="Average response time"]')
@@ -105,7 +105,7 @@ async def test_somebody_signs_in_starts_a_run_and_watches_it(told: Bench, browse
     await page.click("text=Run now")
     await page.wait_for_url("**/r/*")
     assert "Waiting its turn" in await page.inner_text("main")
-    run = await told.store.claim(told.clock())
+    run = await told.store.transitions.claim(told.clock())
     assert run is not None
     told.services.live.open(run.id)
     await page.wait_for_selector("text=Now")
@@ -114,7 +114,7 @@ async def test_somebody_signs_in_starts_a_run_and_watches_it(told: Bench, browse
     await page.wait_for_selector("text=418 /s")
     await page.wait_for_selector("text=GET /v1/records 200")
     ended = ended_run(run.id, "kintowe", run.created, "1.2.0", status=Status.PENDING, due=told.clock())
-    await told.store.save(ended, expect=Status.RUNNING)
+    await told.store.transitions.save(ended, expect=Status.RUNNING)
     told.services.live.close(run.id)
     await page.wait_for_selector("text=Waiting for data")
     await page.click("text=Cancel")

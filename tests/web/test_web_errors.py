@@ -161,7 +161,7 @@ async def test_a_write_that_cannot_be_done_says_why(
         assert answer.status == status
         if status == 405:
             assert "GET" in answer.headers["Allow"]
-        assert [run.status for run in (await bench.store.queue())] == []  # nothing was written on the way
+        assert [run.status for run in (await bench.store.runs.queue())] == []  # nothing was written on the way
 
 
 async def test_a_body_that_is_too_large_is_not_read(owner: Client) -> None:

@@ -35,7 +35,7 @@ async def event(answer: ClientResponse) -> tuple[str, Any]:
 
 async def start(bench: Bench) -> Run:
     await bench.pipeline.trigger("kintowe")
-    run = await bench.store.claim(bench.clock())
+    run = await bench.store.transitions.claim(bench.clock())
     assert run is not None
     bench.services.live.open(run.id)
     return run
@@ -43,7 +43,7 @@ async def start(bench: Bench) -> Run:
 
 async def end(bench: Bench, run: Run) -> None:
     ended = ended_run(run.id, "kintowe", run.created, "1.0.0", status=Status.PENDING, due=bench.clock())
-    assert await bench.store.save(ended, expect=Status.RUNNING)
+    assert await bench.store.transitions.save(ended, expect=Status.RUNNING)
     bench.services.live.close(run.id)
 
 

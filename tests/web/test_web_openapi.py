@@ -113,7 +113,7 @@ async def test_a_good_answer_has_the_shape_that_is_described(
 
 
 async def test_cancelling_has_the_shape_that_is_described(told: Bench, busy: Client) -> None:
-    (queued,) = await told.store.queue()
+    (queued,) = await told.store.runs.queue()
     answer = await busy.post(f"/api/v1/runs/{queued.id}/cancel")
     assert answer.status == 200
     await hold_to(DESCRIBED["paths"]["/api/v1/runs/{id}/cancel"]["post"], answer)

@@ -89,7 +89,7 @@ async def test_a_project_that_never_ran_says_why(bench: Bench, others: dict[str,
 
 
 async def test_a_share_of_scenarios_is_not_called_one_of_requests(told: Bench, reader: Client) -> None:
-    (newest,) = (await told.store.runs(Filter(), limit=1)).runs
+    (newest,) = (await told.store.runs.list(Filter(), limit=1)).runs
     text = await page(reader, f"/r/{newest.id}")
     assert "<dt>Scenarios failed</dt><dd>0.002 %</dd>" in text
     assert "<dt>Requests failed</dt><dd>0.002 %</dd>" not in text
@@ -105,7 +105,7 @@ async def test_links_have_words(bench: Bench, client: Client) -> None:
 
 
 async def test_the_run_page_tells_everything(told: Bench, reader: Client) -> None:
-    (newest,) = (await told.store.runs(Filter(), limit=1)).runs
+    (newest,) = (await told.store.runs.list(Filter(), limit=1)).runs
     text = await page(reader, f"/r/{newest.id}")
     for said in (
         "Scenarios succeeded", "41\u202f000", "max:system.cpu.user", "5 of 5", "list_records", "503 Service",
@@ -206,7 +206,7 @@ class Audit(HTMLParser):
 
 @pytest.mark.parametrize("path", ["/", "/p/kintowe", "/status", "/login", "/r/{}"])
 async def test_pages_are_sound(told: Bench, path: str) -> None:
-    (newest,) = (await told.store.runs(Filter(), limit=1)).runs
+    (newest,) = (await told.store.runs.list(Filter(), limit=1)).runs
     async with TestClient(TestServer(told.app(demo=True)), headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         text = await page(client, path.format(newest.id))
     audit = Audit()

@@ -35,7 +35,7 @@ async def test_the_project_page_has_verdicts_charts_runs_and_a_fallback(told: Be
     assert "What is said of 1.2.0, metric by metric" in text
     assert text.count('data-series="/api/v1/series/kintowe/') == 8
     assert "so this is worse" in text
-    for run in (await told.store.runs(Filter(), limit=10)).runs:
+    for run in (await told.store.runs.list(Filter(), limit=10)).runs:
         assert f"/r/{run.id}" in text
     assert "In words and numbers" in text
     addresses = re.findall(r'data-series="([^"]+)"', text)

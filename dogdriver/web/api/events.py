@@ -83,10 +83,10 @@ async def _events(site: Site, run: Run, *, trusted: bool) -> AsyncIterator[bytes
         elif run.status is not Status.QUEUED:
             yield _event("end", _state(run))
             return
-        version = site.store.version
-        run = await site.store.run(run.id) or run
+        version = site.store.commits.number
+        run = await site.store.runs.get(run.id) or run
         if run.status is told:
-            while site.store.version == version:  # noqa: ASYNC110 - the store has a number, no event
+            while site.store.commits.number == version:  # noqa: ASYNC110 - the store has a number, no event
                 await asyncio.sleep(site.poll)
 
 

@@ -150,7 +150,7 @@ async def status(request: web.Request) -> web.StreamResponse:
 
 async def status_document(site: Site) -> dict[str, Any]:
     """What the daemon says of its parts, and the queue."""
-    queue = await site.store.queue()
+    queue = await site.store.runs.queue()
     catalog = site.catalog.current
     return {
         "source": site.source,
@@ -163,7 +163,7 @@ async def status_document(site: Site) -> dict[str, Any]:
         **await site.status(),
         "queue": {
             "length": len(queue),
-            "next_due": moment(await site.store.next_due()),
+            "next_due": moment(await site.store.runs.next_due()),
             "runs": [_queued(site, one) for one in queue],
         },
     }

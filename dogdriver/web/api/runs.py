@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.errors import Conflict, NotFound
-from dogdriver.model import Filter, Judged, Run, Status
+from dogdriver.model import Filter, Judged, Run, Scope, Status
 from dogdriver.model.document import run_document
 from dogdriver.model.parse import delivered_run
 from dogdriver.web import requests as query
@@ -60,7 +60,7 @@ async def runs(request: web.Request) -> web.StreamResponse:
     site = site_of(request)
 
     async def make() -> Made:
-        page = await site.store.runs(chosen, limit=limit, cursor=cursor)
+        page = await site.store.runs.list(chosen, limit=limit, cursor=cursor)
         documents = await run_documents(site, page.runs)
         return Made(encode({"runs": documents, "next": page.next}), holds=_holds(page.runs))
 
@@ -98,7 +98,7 @@ async def include(request: web.Request) -> web.StreamResponse:
 
 
 async def find_run(site: Site, run_id: str) -> Run:
-    found = await site.store.run(run_id)
+    found = await site.store.runs.get(run_id)
     if found is None:
         raise NotFound(f"there is no run {run_id}; GET /api/v1/runs lists the newest")
     return found
@@ -114,13 +114,12 @@ def progress(site: Site, one: Run) -> float | None:
 
 async def run_documents(site: Site, found: Sequence[Run]) -> list[dict[str, Any]]:
     """The documents of *found*, each with the verdicts on its release."""
-    kept: dict[tuple[str, str, str, str], Sequence[Judged]] = {}
+    kept: dict[Scope, Sequence[Judged]] = {}
     documents = []
     for one in found:
-        place = (one.project, one.deployment, one.test, one.source)
-        if place not in kept:
-            kept[place] = await site.store.verdicts(*place)
-        own = verdicts_of(one, kept[place])
+        if one.scope not in kept:
+            kept[one.scope] = await site.store.verdicts.newest(one.scope)
+        own = verdicts_of(one, kept[one.scope])
         documents.append(run_document(one, progress=progress(site, one), verdicts=own))
     return documents
 

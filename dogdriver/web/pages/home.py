@@ -23,7 +23,7 @@ async def home_page(site: Site) -> HomePage:
         lead=_lead(views),
         cards=tuple(_card(site, view) for view in sorted(views, key=_pressing) if view.newest),
         others=tuple(_card(site, view) for view in views if not view.newest),
-        queue=tuple(row(site, run) for run in await site.store.queue()),
+        queue=tuple(row(site, run) for run in await site.store.runs.queue()),
         problems=tuple((p.subject, p.message) for p in catalog.problems if p.subject not in shown),
         stale=catalog.stale,
     )
@@ -80,7 +80,7 @@ async def status_page(site: Site) -> StatusPage:
     parts = [(name, said) for name, said in (await site.status()).items() if isinstance(said, Mapping)]
     return StatusPage(
         parts=tuple(parts),
-        queue=tuple(row(site, run) for run in await site.store.queue()),
+        queue=tuple(row(site, run) for run in await site.store.runs.queue()),
         problems=tuple((p.subject, p.message) for p in catalog.problems),
         stale=catalog.stale,
     )

@@ -28,7 +28,7 @@ async def project_page(site: Site, name: str, wanted: Mapping[str, Any]) -> Proj
     span = wanted.get("runs", SPANS[1])
     view = await project_view(site, name, limit=span, **choice)
     scope, release = view.scope, view.release
-    page = await site.store.runs(Filter(project=name, deployment=scope.deployment), limit=RUNS)
+    page = await site.store.runs.list(Filter(project=name, deployment=scope.deployment), limit=RUNS)
     query = {"deployment": scope.deployment, "test": scope.test, "source": scope.source, "limit": span}
     titles = {metric.name: metric.title for metric in scope.metrics}
     headline = headline_of(release.verdicts, titles)

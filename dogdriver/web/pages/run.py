@@ -14,7 +14,7 @@ from dogdriver.web.pages.parts import project_url, row, told
 
 async def run_page(site: Site, run_id: str) -> RunPage:
     run = await find_run(site, run_id)
-    kept = await site.store.verdicts(run.project, run.deployment, run.test, run.source)
+    kept = await site.store.verdicts.newest(run.scope)
     judged = verdicts_of(run, kept)
     scope = await site.scopes.find(run.project)
     metrics = {metric.name: metric for metric in scope.metrics}
