@@ -1,198 +1,247 @@
-"""The core that a thread and a child process share: one event loop, its workers, from the import to the teardown."""
+"""The core that a thread and a child process share: one event loop, and the workers that load in it."""
 
 import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 
 from dogdriver.errors import LoadTestError
-from dogdriver.loadgen.instrumented import tracer_class, worker_class
-from dogdriver.loadgen.molotov import Console, Library, counters
-from dogdriver.loadgen.protocol import Beat, Order, PhaseStarted, Result, Tell
+from dogdriver.loadgen.molotov import counters, instrument_sessions, worker_class
+from dogdriver.loadgen.protocol import Heartbeat, LoadSpec, PhaseStarted, Result, Send
 from dogdriver.loadgen.recorder import Recorder
-from dogdriver.loadgen.scenario import Scenario
-from dogdriver.loadgen.stopping import Stopping
+from dogdriver.loadgen.scenario import LoadTest
 from dogdriver.model import Phase
 
-BEAT = 1.0
+HEARTBEAT = 1.0
+"""Seconds between two of them."""
+RETRY = 0.1
+"""Seconds between two attempts to end workers: a scenario may sleep again, or catch its cancellation."""
+GRACEFUL = 0.3
+"""The share of the grace time in which scenarios may end by themselves."""
+FORCED = 0.7
+"""The share of the grace time after which nothing more is tried."""
 
 
-class Crew:
-    """Everything but `stop` is called in one thread, in the order of the methods; the calls block."""
+class StopSignal:
+    """Set once, in any thread and at any time; awaited by one loop."""
 
-    def __init__(self, order: Order, tell: Tell) -> None:
-        self._order = order
-        self._tell = tell
-        self._stopping = Stopping(order.grace)
-        self._recorder = Recorder()
-        self._results = counters()
-        self._member = 0
-        self._hands: list[Any] = []
-        self._exited: str | None = None
-        self._died: list[str] = []
-        self._overdue = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
+    def __init__(self) -> None:
+        self.is_set = False
+        self._waiting: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
-    def stop(self) -> None:
-        """From any thread, at any time: end the load."""
-        self._stopping.ask()
+    def set(self) -> None:
+        self.is_set = True
+        if self._waiting is not None:
+            loop, event = self._waiting
+            with suppress(RuntimeError):  # the loop is closed: there is nothing left to stop
+                loop.call_soon_threadsafe(event.set)
 
-    def prepare(self) -> None:
-        """Import the test and call its global_setup. Raises LoadTestError."""
-        order = self._order
-        self._tell(PhaseStarted(Phase.IMPORT))
-        self._loop = self._new_loop()
-        self._library = library = Library.fresh()
-        self._console = Console(library.util)
-        self._args = library.args(order.options, self._console)
-        self._test = Scenario(order.name, order.directory, library)
-        self._test.load(order.options["scenario"], order.options["use_extension"], order.options["single_mode"])
-        if order.smoke:
-            self._only_smoke()
-        self._tell(PhaseStarted(Phase.GLOBAL_SETUP))
-        self._test.fixture("global_setup", self._args)
+    async def wait(self) -> None:
+        """Until it is set, also where that was before."""
+        event = asyncio.Event()
+        self._waiting = asyncio.get_running_loop(), event
+        if not self.is_set:
+            await event.wait()
 
-    def member(self, number: int, tell: Tell) -> None:
-        """From here on this is process *number* of several, made by a fork: it needs a loop of its own."""
-        self._member = number
-        self._tell = tell
-        self._loop = self._new_loop()
 
-    def work(self) -> None:
-        """The load. Raises LoadTestError where the test's fixtures fail or nothing could be executed."""
-        self._tell(PhaseStarted(Phase.LOADING))
-        library = self._library
-        self._sessions: list[Any] = []
-        library.session.SessionTracer = tracer_class(library, self._recorder, self._sessions)
-        assert self._loop is not None  # noqa: S101 - prepare made it
-        self._loop.run_until_complete(self._load())
-        self._check()
-
-    def teardown(self) -> None:
-        """global_teardown. An error in the fixture is printed, as Molotov does."""
-        self._tell(PhaseStarted(Phase.GLOBAL_TEARDOWN))
+def run_test(spec: LoadSpec, send: Send, load: Callable[[LoadTest, asyncio.AbstractEventLoop], None]) -> None:
+    """The test from its import to its global_teardown, with *load* between; blocks. Raises LoadTestError."""
+    with event_loop(spec) as loop:
+        send(PhaseStarted(Phase.IMPORT))
+        test = LoadTest(spec)
+        test.load()
+        send(PhaseStarted(Phase.GLOBAL_SETUP))
+        test.global_setup()
         try:
-            self._test.fixture("global_teardown")
-        except LoadTestError as error:
-            self._console.print(error.message)
+            load(test, loop)
+        finally:
+            send(PhaseStarted(Phase.GLOBAL_TEARDOWN))
+            test.global_teardown()
 
-    def close(self) -> None:
-        """The end of the loop, however far it came."""
-        if self._loop is not None:
-            self._loop.set_exception_handler(lambda _loop, _context: None)  # tasks given up have been reported
-            self._loop.close()
-            asyncio.set_event_loop(None)
 
-    def died(self, error: Exception) -> None:
-        told = self._test.told(error)
-        self._died.append(told)
-        self._recorder.failed(f"a worker ended: {told}")
+@contextmanager
+def event_loop(spec: LoadSpec) -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop of the kind that the test asks for, as this thread's own. Raises LoadTestError where there is none."""
+    if spec.options["uvloop"]:
+        try:
+            import uvloop  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - only where a test asks for it
+        except ImportError:
+            raise LoadTestError(
+                f"entry {spec.name} asks for uvloop, which is not installed; add it to its requirements"
+            ) from None
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    else:
+        loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield loop
+    finally:
+        loop.set_exception_handler(lambda _loop, _context: None)  # tasks given up have been reported
+        loop.close()
+        asyncio.set_event_loop(None)
 
-    def exited(self, error: BaseException) -> None:
-        self._exited = self._exited or f"the test ended the run: {self._test.told(error)}"
-        self.stop()
 
-    def _new_loop(self) -> asyncio.AbstractEventLoop:
-        if self._order.options["uvloop"]:
-            try:
-                import uvloop  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - only where a test asks for it
-            except ImportError:
-                raise LoadTestError(
-                    f"entry {self._order.name} asks for uvloop, which is not installed; add it to its requirements"
-                ) from None
-            loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-        else:
-            loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        return loop
+class Engine:
+    """One member's load of an imported test, in one loop, in the thread that calls `run`.
 
-    def _only_smoke(self) -> None:
-        args = self._args
-        args.workers, args.ramp_up, args.delay, args.sizing, args.exception = 1, 0.0, 0.0, False, False
-        args.duration = 86400
-        args.max_runs = 1 if args.single_mode else None
-        args.single_run = not args.single_mode
-        for item in self._library.api.get_scenarios():
-            item["delay"] = 0.0
+    *member* is its number among the processes of the load.
+    """
 
-    async def _load(self) -> None:
-        library, args, loop = self._library, self._args, asyncio.get_running_loop()
+    def __init__(self, spec: LoadSpec, test: LoadTest, stop: StopSignal, send: Send, *, member: int = 0) -> None:
+        self._spec = spec
+        self._test = test
+        self._stop = stop
+        self._send = send
+        self._member = member
+        self._counters = counters()
+        self._recorder = Recorder()
+        self._sessions = instrument_sessions(test.library, self._recorder)
+        self._exit_reason: str | None = None
+        self._worker_errors: list[str] = []
+        self._overdue = 0
+
+    def run(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The load; blocks. Raises LoadTestError where the test's fixtures fail or nothing could be executed."""
+        self._send(PhaseStarted(Phase.LOADING))
+        loop.run_until_complete(self._load(loop))
+        self._raise_failures()
+
+    def worker_died(self, error: Exception) -> None:
+        described = self._test.describe(error)
+        self._worker_errors.append(described)
+        self._recorder.failed(f"a worker ended: {described}")
+
+    def exit_requested(self, error: BaseException) -> None:
+        self._exit_reason = self._exit_reason or f"the test ended the run: {self._test.describe(error)}"
+        self._stop.set()
+
+    async def _load(self, loop: asyncio.AbstractEventLoop) -> None:
         began = monotonic()
-        library.util.set_timer()
-        self._results["PROCESS"].value = 1
-        hand = worker_class(library, self._recorder, self)
-        step = args.ramp_up / args.workers
-        self._hands = [
-            hand(number, self._results, self._console, args, None, number * step, loop)
-            for number in range(args.workers)
-        ]
-        own = [asyncio.create_task(work) for work in (self._recorder.pulse.beat(), self._beats(), self._events())]
-        workers = [asyncio.create_task(hand.run()) for hand in self._hands]
-        if self._order.limit is not None:
-            loop.call_later(self._order.limit, self._too_long)
-        abandoned = await self._stopping.finish(workers, library.util, self._sessions)
+        self._test.library.util.set_timer()
+        workers = self._workers(loop)
+        lag = self._recorder.loop_lag
+        beside = [asyncio.create_task(work) for work in (lag.measure(), self._send_heartbeats(), self._send_events())]
+        running = {asyncio.create_task(worker.run()) for worker in workers}
+        loop.call_later(self._spec.limit, self._end_overdue, workers)
+        abandoned = await self._finish(running)
         ended = monotonic()
-        self._recorder.pulse.stop()
-        for task in own:
+        lag.stop()
+        for task in beside:
             task.cancel()
-        await asyncio.gather(*own, return_exceptions=True)
-        self._tell_result(began, ended, abandoned)
-        await self._stopping.clear()
+        await asyncio.gather(*beside, return_exceptions=True)
+        self._send_result(began, ended, abandoned)
+        await self._clean_up()
 
-    def _too_long(self) -> None:
+    def _workers(self, loop: asyncio.AbstractEventLoop) -> list[Any]:
+        args, console = self._test.args, self._test.console
+        self._counters["PROCESS"].value = 1
+        worker = worker_class(self._test.library, self._recorder, self)
+        step = args.ramp_up / args.workers
+        return [
+            worker(number, self._counters, console, args, None, number * step, loop) for number in range(args.workers)
+        ]
+
+    def _end_overdue(self, workers: list[Any]) -> None:
         """The load's own time is long over."""
-        if self._stopping.asked:
+        if self._stop.is_set:
             return
-        busy = [hand.doing.scenario for hand in self._hands if getattr(hand, "doing", None) and hand.doing.busy]
-        self._overdue = len(busy)
-        for name in busy:
-            self._recorder.failed(f"{name} was still running {self._order.limit:g} s after the load began")
-        self._results["FAILED"] += len(busy)
-        self.stop()
+        activities = [worker.activity for worker in workers if hasattr(worker, "activity")]
+        overdue = [activity.scenario for activity in activities if activity.executing]
+        self._overdue = len(overdue)
+        for name in overdue:
+            self._recorder.failed(f"{name} was still running {self._spec.limit:g} s after the load began")
+        self._counters["FAILED"] += len(overdue)
+        self._stop.set()
 
-    async def _beats(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            await asyncio.sleep(BEAT)
-            counts, recorder = self._results, self._recorder
-            self._tell(
-                Beat(
+            await asyncio.sleep(HEARTBEAT)
+            counts, recorder = self._counters, self._recorder
+            self._send(
+                Heartbeat(
                     self._member, counts["WORKER"].value, counts["OK"].value, counts["FAILED"].value,
-                    recorder.requests, recorder.errors, recorder.take_recent(), self._goal(),
+                    recorder.requests, recorder.errors, recorder.take_recent(), self._test.goal,
                 )
             )  # fmt: skip
 
-    def _goal(self) -> int | None:
-        args = self._args
-        if args.single_run:
-            return int(args.workers * len(self._library.api.get_scenarios()))
-        return args.workers * args.max_runs if args.max_runs else None
-
-    async def _events(self) -> None:
+    async def _send_events(self) -> None:
         """Molotov's event once a second, for the test's listeners."""
-        sender = self._library.listeners.EventSender(self._console)
+        sender = self._test.library.listeners.EventSender(self._test.console)
         while True:
-            await sender.send_event("current_workers", workers=self._results["WORKER"].value)
+            await sender.send_event("current_workers", workers=self._counters["WORKER"].value)
             await asyncio.sleep(1)
 
-    def _tell_result(self, began: float, ended: float, abandoned: int) -> None:
-        counts, recorder = self._results, self._recorder
+    def _send_result(self, began: float, ended: float, abandoned: int) -> None:
+        counts, recorder = self._counters, self._recorder
         reached = counts["REACHED"].value == 1
-        self._tell(
+        self._send(
             Result(
                 member=self._member, began=began, ended=ended,
                 ok=counts["OK"].value, failed=counts["FAILED"].value,
                 requests=recorder.requests, errors=recorder.errors, recording=recorder.recording(),
-                exited=self._exited, overdue=self._overdue, abandoned=abandoned,
+                exited=self._exit_reason, overdue=self._overdue, abandoned=abandoned,
                 sizing=(counts["RATIO"].value / 100, counts["MAX_WORKERS"].value) if reached else None,
             )
         )  # fmt: skip
 
-    def _check(self) -> None:
-        counts, name = self._results, self._order.name
+    def _raise_failures(self) -> None:
+        counts, name = self._counters, self._spec.name
         failed = [label for label in ("SETUP_FAILED", "SESSION_SETUP_FAILED") if counts[label].value]
-        if failed and not self._exited:
+        if failed and not self._exit_reason:
             fixture = "setup" if failed[0] == "SETUP_FAILED" else "setup_session"
-            why = next(iter(self._library.util.stop_reason()), "")
-            said = str(why) or "an error"
-            raise LoadTestError(f"the {fixture} fixture of entry {name} failed: {said}; fix the test")
-        if self._died and not counts["OK"].value and not counts["FAILED"].value:
-            raise LoadTestError(f"every worker of entry {name} ended before its first scenario: {self._died[0]}")
+            why = next(iter(self._test.library.util.stop_reason()), "")
+            raise LoadTestError(f"the {fixture} fixture of entry {name} failed: {str(why) or 'an error'}; fix the test")
+        if self._worker_errors and not counts["OK"].value and not counts["FAILED"].value:
+            raise LoadTestError(
+                f"every worker of entry {name} ended before its first scenario: {self._worker_errors[0]}"
+            )
+
+    async def _finish(self, running: set[asyncio.Task[Any]]) -> int:
+        """Wait for the workers, until asked to end them. Returns how many could not be ended."""
+        util = self._test.library.util
+        if self._stop.is_set:
+            util.stop()
+        stopping = asyncio.create_task(self._stop.wait())
+        while running and not stopping.done():
+            done, _ = await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            running -= done
+        stopping.cancel()
+        if running:
+            running = await self._end(running)
+        if running:
+            # Nothing of these tasks will ever run again; their connections must not stay open.
+            await asyncio.gather(*(session.close() for session in self._sessions), return_exceptions=True)
+        _give_up(running)
+        util.stop()
+        return len(running)
+
+    async def _end(self, running: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+        """Asked, then cancelled, again and again; gives those that are left."""
+        util, grace, began = self._test.library.util, self._spec.grace, monotonic()
+        util.stop()
+        while running and (passed := monotonic() - began) < FORCED * grace:
+            # Molotov's sleep swallows a cancellation, so its sleepers are woken first.
+            util.cancellable_sleep.cancel_all()
+            if passed >= GRACEFUL * grace:
+                for task in running:
+                    task.cancel()
+            _, running = await asyncio.wait(running, timeout=RETRY)
+        return running
+
+    async def _clean_up(self) -> None:
+        """End what the scenarios started in the background and left."""
+        seconds = self._spec.grace * (1 - FORCED) / 2
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        if rest:
+            await asyncio.wait(rest, timeout=min(1.0, seconds))
+        _give_up(task for task in rest if not task.done())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.get_running_loop().shutdown_asyncgens(), seconds)
+
+
+def _give_up(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - it is reported by us

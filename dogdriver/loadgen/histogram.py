@@ -24,6 +24,7 @@ class Latencies:
         self.counts: dict[int, int] = dict(counts or {})
 
     def record(self, seconds: float) -> None:
+        """One duration."""
         micros = int(seconds * 1_000_000)
         if micros > LONGEST:  # noqa: PLR1730 - min() would cost a third of this method
             micros = LONGEST
@@ -34,6 +35,7 @@ class Latencies:
         counts[micros] = counts.get(micros, 0) + 1
 
     def add(self, counts: Mapping[int, int]) -> Self:
+        """The *counts* of another one, by microseconds; gives this one."""
         for value, count in counts.items():
             self.counts[value] = self.counts.get(value, 0) + count
         return self

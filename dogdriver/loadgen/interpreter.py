@@ -21,17 +21,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from dogdriver.loadgen import molotov as library
+from dogdriver.loadgen import molotov
 
 ENVIRON = os.environ  # noqa: TID251 - tests read it, so theirs is put there; what the daemon has left there is put back
 
 
-class Surroundings:
-    """The state of this process. `enter` makes it the test's, `restore` makes it the daemon's again, once, from any
-    thread, and says in sentences what stayed behind."""
+class InterpreterState:
+    """`enter` makes this process the test's, `restore` makes it the daemon's again.
+
+    *directory* is the test's, *site* where its requirements are installed.
+    """
 
     def __init__(self, directory: str, site: str | None) -> None:
-        self._places = tuple(os.path.realpath(place) + os.sep for place in (directory, site) if place)
+        self._tests_places = tuple(os.path.realpath(place) + os.sep for place in (directory, site) if place)
         self._directory = directory
         self._site = site
         self._lock = threading.Lock()
@@ -40,11 +42,11 @@ class Surroundings:
         self._threads: set[threading.Thread] = set()
 
     def enter(self, env: Mapping[str, str], scenario_folder: str) -> None:
-        """Take down what there is, then change directory, path and environment."""
+        """Take down what there is, then change directory, path and environment (*env* is added to it)."""
         with self._lock:
             self._modules = dict(sys.modules)
             self._threads = set(threading.enumerate())
-            self._undo = _taken_down()
+            self._undo = _undo_steps()
             sys.dont_write_bytecode = True
             ENVIRON.update(env)
             ahead = dict.fromkeys(p for p in (scenario_folder, self._directory, self._site) if p)
@@ -53,6 +55,7 @@ class Surroundings:
             os.chdir(self._directory)
 
     def restore(self) -> list[str]:
+        """Once, from any thread; says in sentences what stayed behind."""
         with self._lock:
             undo, self._undo = self._undo, []
             if not undo:
@@ -63,48 +66,48 @@ class Surroundings:
 
     def _forget_modules(self) -> list[str]:
         """Drop what was imported from the test's places; packages with C extensions cannot be imported twice."""
-        for name in library.modules():
+        for name in molotov.modules():
             del sys.modules[name]
         imported = sys.modules.copy()  # in one go, as all that the daemon's own thread changes meanwhile
-        ours = {name for name, module in imported.items() if name not in self._modules and self._holds(module)}
-        fixed = {name.partition(".")[0] for name in ours if _compiled(imported[name])}
-        for name in ours:
-            if name.partition(".")[0] not in fixed:
+        theirs = {name for name, module in imported.items() if name not in self._modules and self._is_tests(module)}
+        compiled = {name.partition(".")[0] for name in theirs if _is_compiled(imported[name])}
+        for name in theirs:
+            if name.partition(".")[0] not in compiled:
                 del sys.modules[name]
         sys.modules.update({name: module for name, module in self._modules.items() if name not in sys.modules})
         for path in [path for path in list(sys.path_importer_cache) if self._within(path)]:
             sys.path_importer_cache.pop(path, None)
-        if not fixed:
+        if not compiled:
             return []
-        return [f"{', '.join(sorted(fixed))} stays loaded; another version of it needs isolation = process"]
+        return [f"{', '.join(sorted(compiled))} stays loaded; another version of it needs isolation = process"]
 
     def _left_threads(self) -> list[str]:
         left = set(threading.enumerate()) - self._threads - {threading.current_thread()}
         names = sorted(t.name for t in left if t.is_alive() and not t.name.startswith(("asyncio_", "waitpid-")))
         return [f"the test left threads running in the daemon: {', '.join(names)}"] if names else []
 
-    def _holds(self, module: ModuleType) -> bool:
+    def _is_tests(self, module: ModuleType) -> bool:
         file = getattr(module, "__file__", None)
-        places: Sequence[str] = [file] if file else [str(p) for p in getattr(module, "__path__", ())]
-        return any(self._within(place) for place in places)
+        files: Sequence[str] = [file] if file else [str(p) for p in getattr(module, "__path__", ())]
+        return any(self._within(place) for place in files)
 
     def _within(self, path: str) -> bool:
-        return (os.path.realpath(path) + os.sep).startswith(self._places)
+        return (os.path.realpath(path) + os.sep).startswith(self._tests_places)
 
 
-def _compiled(module: ModuleType) -> bool:
+def _is_compiled(module: ModuleType) -> bool:
     return str(getattr(module, "__file__", "") or "").endswith(tuple(EXTENSION_SUFFIXES))
 
 
-def _taken_down() -> list[Callable[[], Any]]:
+def _undo_steps() -> list[Callable[[], Any]]:
     """What puts everything back that is there now, in the order in which to do it."""
     root = logging.getLogger()
     environ, here = dict(ENVIRON), Path.cwd()
-    drawn, timeout = random.getstate(), socket.getdefaulttimeout()
+    randomness, timeout = random.getstate(), socket.getdefaulttimeout()
     policy = asyncio.get_event_loop_policy()
-    bytecode, switching, deepest = sys.dont_write_bytecode, sys.getswitchinterval(), sys.getrecursionlimit()
-    collecting, thresholds, mask = gc.isenabled(), gc.get_threshold(), os.umask(0o077)
-    os.umask(mask)
+    bytecode, switch_interval, recursion = sys.dont_write_bytecode, sys.getswitchinterval(), sys.getrecursionlimit()
+    collecting, thresholds, umask = gc.isenabled(), gc.get_threshold(), os.umask(0o077)
+    os.umask(umask)
     loggers = _loggers()
     attributes = [
         *((sys, name, getattr(sys, name)) for name in ("stdout", "stderr", "stdin", "excepthook", "unraisablehook")),
@@ -143,30 +146,30 @@ def _taken_down() -> list[Callable[[], Any]]:
         restore_lists,
         restore_environ,
         lambda: os.chdir(here),
-        lambda: sys.setswitchinterval(switching),
-        lambda: sys.setrecursionlimit(deepest),
-        lambda: os.umask(mask),
-        lambda: random.setstate(drawn),
+        lambda: sys.setswitchinterval(switch_interval),
+        lambda: sys.setrecursionlimit(recursion),
+        lambda: os.umask(umask),
+        lambda: random.setstate(randomness),
         lambda: socket.setdefaulttimeout(timeout),
         lambda: asyncio.set_event_loop_policy(policy),
     ]
 
 
-_State = tuple[int, list[logging.Handler], bool, bool]
-_NEW: _State = (logging.NOTSET, [], False, True)
+_LoggerState = tuple[int, list[logging.Handler], bool, bool]
+_NEW_LOGGER: _LoggerState = (logging.NOTSET, [], False, True)
 
 
-def _loggers() -> dict[logging.Logger, _State]:
+def _loggers() -> dict[logging.Logger, _LoggerState]:
     """Of all loggers level, handlers, and whether they are disabled and propagate."""
     root = logging.getLogger()
     there = [root, *(entry for entry in list(root.manager.loggerDict.values()) if isinstance(entry, logging.Logger))]
     return {one: (one.level, list(one.handlers), one.disabled, one.propagate) for one in there}
 
 
-def _restore_loggers(before: Mapping[logging.Logger, _State]) -> None:
+def _restore_loggers(before: Mapping[logging.Logger, _LoggerState]) -> None:
     """A test's dictConfig disables all that it does not name; its own loggers may stand above the daemon's."""
     for logger in _loggers():
-        level, handlers, logger.disabled, logger.propagate = before.get(logger, _NEW)
+        level, handlers, logger.disabled, logger.propagate = before.get(logger, _NEW_LOGGER)
         logger.setLevel(level)
         logger.handlers[:] = handlers
 

@@ -11,32 +11,31 @@ from typing import Any
 
 
 class Orphans:
-    """*file* holds pid and time of birth of each process; a pid alone may be somebody else's by now."""
+    """*file* holds pid and start time (`born`) of each process; a pid alone may be somebody else's by now."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def record(self, pids: Iterable[int]) -> None:
-        """Put *pids* on record, before they begin to load."""
-        self._write([*self._read(), *({"pid": pid, "born": born(pid)} for pid in pids)])
+        """Put *pids* on record, before they begin to load. Raises OSError."""
+        self._write([*self._read(), *({"pid": pid, "born": started_at(pid)} for pid in pids)])
 
     def forget(self) -> None:
+        """Nothing is on record any more."""
         self._file.unlink(missing_ok=True)
 
-    def end(self) -> list[int]:
+    def kill(self) -> list[int]:
         """Kill all on record that still are who they were, and what a dead one had started. Returns their pids."""
-        ended = []
+        killed = []
         for known in self._read():
-            pid, birth = known.get("pid"), known.get("born")
-            if not isinstance(pid, int) or pid <= 1 or not isinstance(birth, str):
+            pid, begun = known.get("pid"), known.get("born")
+            if not isinstance(pid, int) or pid <= 1 or not isinstance(begun, str):
                 continue
-            now = born(pid)
-            left = [pid] if now == birth else _session(pid) if now is None and birth.startswith(_machine()) else []
-            for one in left:
+            for one in _left_of(pid, begun):
                 _kill(one)
-            ended += left
+                killed.append(one)
         self.forget()
-        return ended
+        return killed
 
     def _read(self) -> list[dict[str, Any]]:
         try:
@@ -52,15 +51,22 @@ class Orphans:
         beside.replace(self._file)
 
 
-def born(pid: int) -> str | None:
+def _left_of(pid: int, begun: str) -> list[int]:
+    now = started_at(pid)
+    if now == begun:
+        return [pid]
+    return _session(pid) if now is None and begun.startswith(_pid_namespace()) else []
+
+
+def started_at(pid: int) -> str | None:
     """When the process *pid* began, as an opaque text; None where there is none (or only its corpse)."""
     if not Path("/proc/self/stat").exists():
-        return _born_by_ps(pid)
-    found = _stat(pid)
-    return f"{_machine()} {found[19]}" if found else None
+        return _started_by_ps(pid)
+    stat = _stat(pid)
+    return f"{_pid_namespace()} {stat[19]}" if stat else None
 
 
-def _machine() -> str:
+def _pid_namespace() -> str:
     """What gives out the pids: this boot of this machine, or of this container on it."""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -80,10 +86,10 @@ def _stat(pid: int) -> list[str] | None:
 def _session(leader: int) -> list[int]:
     """Who lives on in the session that the dead *leader* had begun: its number is given to nobody else until then."""
     pids = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in pids if (found := _stat(pid)) and found[3] == str(leader)]
+    return [pid for pid in pids if (stat := _stat(pid)) and stat[3] == str(leader)]
 
 
-def _born_by_ps(pid: int) -> str | None:
+def _started_by_ps(pid: int) -> str | None:
     with suppress(OSError, subprocess.SubprocessError):
         asked = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
         return subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True).stdout.strip() or None  # noqa: S603 - a pid of our own

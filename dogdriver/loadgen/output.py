@@ -5,74 +5,75 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TextIO
 
-LINES = 50
+MOST_LINES = 50
 """So many lines are kept between two snapshots; of the others only the number."""
-LENGTH = 500
+LONGEST_LINE = 500
 """Characters of a line that are kept."""
 
-_UNFINISHED = 8 * LENGTH
+_LONGEST_UNMASKED = 8 * LONGEST_LINE  # a secret that is cut in two would not be found
 
 
-class Lines:
+class LogBuffer:
     """A bounded buffer between who prints and the next snapshot. Safe in any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: deque[str] = deque()
+        self._lines: deque[str] = deque()
         self._dropped = 0
-        self._tail = ""
+        self._unfinished = ""
 
     def write(self, text: str) -> None:
         """Text as it is printed, in any pieces."""
         with self._lock:
-            *whole, self._tail = (self._tail + text).split("\n")
-            self._tail = self._tail[:_UNFINISHED]
+            *whole, self._unfinished = (self._unfinished + text).split("\n")
+            self._unfinished = self._unfinished[:_LONGEST_UNMASKED]
             for line in whole:
-                self._keep(line.rstrip())
+                self._append(line.rstrip())
 
-    def add(self, line: str) -> None:
+    def append(self, line: str) -> None:
         """A line of the runner's own."""
         with self._lock:
-            self._keep(line)
+            self._append(line)
 
-    def take(self, mask: Callable[[str], str], *, last: bool = False) -> tuple[str, ...]:
+    def drain(self, mask: Callable[[str], str], *, last: bool = False) -> tuple[str, ...]:
         """What came since the last call, masked before it is shortened; with *last* also a line that has no end."""
         with self._lock:
-            if last and self._tail:
-                self._keep(self._tail)
-                self._tail = ""
-            kept, dropped = list(self._kept), self._dropped
-            self._kept.clear()
+            if last and self._unfinished:
+                self._append(self._unfinished)
+                self._unfinished = ""
+            lines, dropped = list(self._lines), self._dropped
+            self._lines.clear()
             self._dropped = 0
-        lines = [_short(mask(line)) for line in kept]
+        shown = [_shortened(mask(line)) for line in lines]
         if dropped:
-            lines.append(f"… and {dropped} more lines")
-        return tuple(lines)
+            shown.append(f"… and {dropped} more lines")
+        return tuple(shown)
 
-    def _keep(self, line: str) -> None:
+    def _append(self, line: str) -> None:
         if not line:
             return
-        if len(self._kept) < LINES:
-            self._kept.append(line[:_UNFINISHED])
+        if len(self._lines) < MOST_LINES:
+            self._lines.append(line[:_LONGEST_UNMASKED])
         else:
             self._dropped += 1
 
 
-class Tee:
-    """A text stream for sys.stdout and sys.stderr: threads that were there before write to *before*, others to *lines*.
+class OutputRouter:
+    """A text stream for sys.stdout and sys.stderr: *threads*, which were there before the test, write to *daemons*,
+    all others to *log*.
 
     A thread that the test starts is new, too, whatever starts it; that is why threads are asked and not contexts.
     """
 
-    def __init__(self, before: TextIO, lines: Lines, threads: set[threading.Thread]) -> None:
-        self._before = before
-        self._lines = lines
+    def __init__(self, daemons: TextIO, log: LogBuffer, threads: set[threading.Thread]) -> None:
+        self._daemons = daemons
+        self._log = log
         self._threads = threads
 
     def write(self, text: str) -> int:
         if threading.current_thread() in self._threads:
-            return self._before.write(text)
-        self._lines.write(text)
+            return self._daemons.write(text)
+        self._log.write(text)
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:
@@ -81,7 +82,7 @@ class Tee:
 
     def flush(self) -> None:
         if threading.current_thread() in self._threads:
-            self._before.flush()
+            self._daemons.flush()
 
     def close(self) -> None:
         """A test may close its output; what stands behind it is the daemon's."""
@@ -90,8 +91,8 @@ class Tee:
         return False
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._before, name)
+        return getattr(self._daemons, name)
 
 
-def _short(line: str) -> str:
-    return line if len(line) <= LENGTH else line[: LENGTH - 1] + "…"
+def _shortened(line: str) -> str:
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"

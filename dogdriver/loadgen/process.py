@@ -1,4 +1,7 @@
-"""A crew in child processes: the daemon's side."""
+"""Engines in child processes: the daemon's side.
+
+A leader imports the test and, where there are several members, forks; each of them has a socket of its own.
+"""
 
 import asyncio
 import codecs
@@ -7,156 +10,168 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import dogdriver
 from dogdriver.errors import LoadTestError
 from dogdriver.loadgen.interpreter import ENVIRON
 from dogdriver.loadgen.orphans import Orphans
-from dogdriver.loadgen.output import Lines
-from dogdriver.loadgen.protocol import Broken, Message, Order, Over
-from dogdriver.loadgen.wire import DECODER, ENCODER, GO, STOP, Hello
+from dogdriver.loadgen.output import LogBuffer
+from dogdriver.loadgen.protocol import DECODER, ENCODER, START, STOP, Finished, LoadSpec, Message, Ready, SetupFailed
 
-PASSED = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+INHERITED = frozenset({
+    "PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR",
+})  # fmt: skip
 """All that a child sees of the daemon's environment, with LC_* and PYTHON*."""
-_LONGEST = 1 << 26  # a result of a load with many latencies is long
-_FAREWELL = 2.0
+
+_LONGEST_MESSAGE = 1 << 26  # bytes; a result of a load with many latencies is long
+_KILL_TIMEOUT = 2.0  # seconds for a killed process to be gone, and for its last output to be read
 
 
-def passed(environ: Mapping[str, str]) -> dict[str, str]:
-    return {k: v for k, v in environ.items() if k in PASSED or k.startswith(("LC_", "PYTHON"))}
+class Child:
+    """The leader's process, with all that it has forked and started: `kill` ends the whole group."""
+
+    def __init__(self, process: Process, log: LogBuffer) -> None:
+        self._process = process
+        self._output = asyncio.create_task(_read_output(process, log))
+
+    @classmethod
+    async def start(cls, sockets: list[socket.socket], log: LogBuffer) -> Self:
+        """A process with its ends of the *sockets*; what it prints comes into *log*. Raises OSError."""
+        descriptors = [each.fileno() for each in sockets]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "dogdriver.loadgen.child", str(os.getpid()), *map(str, descriptors),
+            stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, cwd=Path(dogdriver.__file__).parent.parent,
+            env=inherited(ENVIRON), start_new_session=True, pass_fds=descriptors,
+        )  # fmt: skip
+        return cls(process, log)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """Also where the leader has died by itself: it may have left somebody."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    async def exit_code(self) -> int | None:
+        """Of a process that should be gone; None: it is not."""
+        with suppress(TimeoutError):  # `wait` alone would wait for whoever holds its pipes
+            await asyncio.wait_for(self._process.wait(), _KILL_TIMEOUT)
+        return self._process.returncode
+
+    async def read_rest(self) -> None:
+        """What was printed before the end is still in the pipe, which a kill closes."""
+        await asyncio.wait({self._output}, timeout=_KILL_TIMEOUT)
+
+    async def close(self) -> str | None:
+        """Kill it; a sentence where that did not work."""
+        self.kill()
+        code = await self.exit_code()
+        await self.read_rest()
+        self._output.cancel()
+        await asyncio.gather(self._output, return_exceptions=True)
+        return f"process {self.pid} of the test could not be killed" if code is None else None
 
 
-class ProcessHost:
-    """A leader that imports the test and, for more than one of *members*, forks; each has a socket of its own."""
+class ProcessExecutor:
+    """*members* engines, each in a process of its own; *orphans* has them on record before they load."""
 
-    def __init__(self, order: Order, lines: Lines, orphans: Orphans, members: int) -> None:
+    def __init__(self, spec: LoadSpec, log: LogBuffer, orphans: Orphans, members: int) -> None:
         self.members = members
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
-        self._order = order
-        self._lines = lines
+        self._spec = spec
+        self._log = log
         self._orphans = orphans
-        self._process: Process | None = None
-        self._writers: list[asyncio.StreamWriter] = []
-        self._tasks: list[asyncio.Task[None]] = []
-        self._hello: list[int] = []
+        self._child: Child | None = None
+        self._writers: list[asyncio.StreamWriter] = []  # the leader's, then the members'
+        self._readers: list[asyncio.Task[None]] = []
+        self._ready: list[int] = []
         self._lost: str | None = None
-        self._stopped = self._ended = False
-        self._output: asyncio.Task[None] | None = None
+        self._stopped = False
 
     async def start(self) -> None:
-        count = 1 + (self.members if self.members > 1 else 0)
-        pairs = [socket.socketpair() for _ in range(count)]
-        theirs = [pair[1] for pair in pairs]
-        root = Path(dogdriver.__file__).parent.parent
+        forked = self.members if self.members > 1 else 0
+        pairs = [socket.socketpair() for _ in range(1 + forked)]
+        ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "dogdriver.loadgen.child", str(os.getpid()), *(str(s.fileno()) for s in theirs),
-                stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, cwd=root, env=passed(ENVIRON), start_new_session=True,
-                pass_fds=[s.fileno() for s in theirs],
-            )  # fmt: skip
+            child = self._child = await Child.start(theirs, self._log)
         except OSError as error:
-            for ours, _ in pairs:
-                ours.close()
+            for end in ours:
+                end.close()
             raise LoadTestError(f"no process could be started for the test: {error}; look at the host") from error
         finally:
             for end in theirs:
                 end.close()
-        self._output = asyncio.create_task(self._read_output(self._process))
-        for number, (ours, _) in enumerate(pairs):
-            reader, writer = await asyncio.open_connection(sock=ours, limit=_LONGEST)
+        for number, end in enumerate(ours):
+            reader, writer = await asyncio.open_connection(sock=end, limit=_LONGEST_MESSAGE)
             self._writers.append(writer)
-            self._follow(self._hear_leader(reader) if number == 0 else self._hear_member(reader, number - 1))
-        await self._record([self._process.pid])
-        self._writers[0].write(ENCODER.encode(self._order) + b"\n")
+            reading = self._read_member(reader, number) if number else self._read_leader(reader, child)
+            self._readers.append(asyncio.create_task(reading))
+        await self._record([child.pid])
+        self._writers[0].write(ENCODER.encode(self._spec) + b"\n")
 
     def stop(self) -> None:
         if not self._stopped:
             self._stopped = True
-            self._say(STOP)
+            self._command(STOP, self._writers)
 
-    async def end(self) -> str | None:
-        if self._ended or self._process is None:
+    async def close(self) -> str | None:
+        child, self._child = self._child, None
+        if child is None:
             return None
-        self._ended = True
-        self._kill()
+        child.kill()
         for writer in self._writers:
             writer.close()
-        left = None
-        if await self._exit_code(self._process) is None:
-            left = f"process {self._process.pid} of the test could not be killed"
-        if self._output is not None:
-            await asyncio.wait({self._output}, timeout=_FAREWELL)
-        tasks = [
-            task for task in (*self._tasks, self._output) if task is not None and task is not asyncio.current_task()
-        ]
-        for task in tasks:
+        left = await child.close()
+        for task in self._readers:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._readers, return_exceptions=True)
         if left is None:
-            await asyncio.to_thread(self._orphans.end)  # nobody, unless the leader died and left somebody
+            await asyncio.to_thread(self._orphans.kill)  # nobody, unless the leader died and left somebody
         return left
 
-    def _follow(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.create_task(work))
-
-    def _say(self, word: bytes) -> None:
-        for writer in self._writers:
-            if not writer.is_closing():
-                writer.write(word)
-
-    def _kill(self) -> None:
-        """The whole group: a leader that has died by itself may have left somebody."""
-        if self._process is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-
-    async def _exit_code(self, process: Process) -> int | None:
-        """Of a process that should be gone; None: it is not. `wait` alone would wait for whoever holds its pipes."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _FAREWELL)
-        return process.returncode
-
-    async def _hear_leader(self, reader: asyncio.StreamReader) -> None:
+    async def _read_leader(self, reader: asyncio.StreamReader, child: Child) -> None:
         async for message in _messages(reader):
-            if isinstance(message, Over):
-                await self._read_rest()
-                self.messages.put_nowait(Over(self._lost))
+            if isinstance(message, Finished):
+                child.kill()
+                await child.read_rest()
+                self.messages.put_nowait(Finished(self._lost))
                 return
-            if not isinstance(message, Hello):
+            if not isinstance(message, Ready):
                 self.messages.put_nowait(message)
-        assert self._process is not None  # noqa: S101 - there is no reader without it
-        self._kill()
-        code = await self._exit_code(self._process)
-        self.messages.put_nowait(Over(f"the test's process ended by itself, {_how(code)}"))
+        child.kill()
+        code = await child.exit_code()
+        self.messages.put_nowait(Finished(f"the test's process ended by itself, {_how(code)}"))
 
-    async def _hear_member(self, reader: asyncio.StreamReader, number: int) -> None:
+    async def _read_member(self, reader: asyncio.StreamReader, number: int) -> None:
         async for message in _messages(reader):
-            if isinstance(message, Over):
+            if isinstance(message, Finished):
                 return
-            if isinstance(message, Hello):
-                await self._greet(message.pid)
+            if isinstance(message, Ready):
+                await self._start_when_all_are_ready(message.pid)
             else:
                 self.messages.put_nowait(message)
-        if not self._ended and not self._stopped:
-            self._lost = f"process {number + 1} of {self.members} of the load ended by itself"
+        if self._child is not None and not self._stopped:
+            self._lost = f"process {number} of {self.members} of the load ended by itself"
             self.stop()
 
-    async def _greet(self, pid: int) -> None:
-        """All begin when the last one is on record."""
-        self._hello.append(pid)
-        if len(self._hello) == self.members:
-            try:
-                await self._record(self._hello)
-            except LoadTestError as error:
-                self.messages.put_nowait(Broken(error.message))
-                self.stop()
-            if not self._stopped:
-                for writer in self._writers[1:]:
-                    writer.write(GO)
+    async def _start_when_all_are_ready(self, pid: int) -> None:
+        """All begin together, when the last one is on record."""
+        self._ready.append(pid)
+        if len(self._ready) < self.members:
+            return
+        try:
+            await self._record(self._ready)
+        except LoadTestError as error:
+            self.messages.put_nowait(SetupFailed(error.message))
+            self.stop()
+        if not self._stopped:
+            self._command(START, self._writers[1:])
 
     async def _record(self, pids: list[int]) -> None:
         try:
@@ -166,21 +181,26 @@ class ProcessHost:
                 f"the load's processes cannot be noted in the data directory ({error.strerror}); make room there"
             ) from None
 
-    async def _read_output(self, process: Process) -> None:
-        if process.stdout is None:
-            return
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        while chunk := await process.stdout.read(1 << 16):
-            self._lines.write(decoder.decode(chunk))
-
-    async def _read_rest(self) -> None:
-        """What was printed before the end is in the pipe; the kill closes it."""
-        self._kill()
-        if self._output is not None:
-            await asyncio.wait({self._output}, timeout=_FAREWELL)
+    def _command(self, command: bytes, writers: list[asyncio.StreamWriter]) -> None:
+        for writer in writers:
+            if not writer.is_closing():
+                writer.write(command)
 
 
-async def _messages(reader: asyncio.StreamReader) -> Any:
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a child gets of the daemon's *environ*: no secret is among it."""
+    return {k: v for k, v in environ.items() if k in INHERITED or k.startswith(("LC_", "PYTHON"))}
+
+
+async def _read_output(process: Process, log: LogBuffer) -> None:
+    if process.stdout is None:
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    while chunk := await process.stdout.read(1 << 16):
+        log.write(decoder.decode(chunk))
+
+
+async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[Message | Ready]:
     with suppress(ConnectionError):
         while line := await reader.readline():
             yield DECODER.decode(line)

@@ -1,6 +1,15 @@
-"""What a crew is told to do, and what it tells in return; all of it can cross a process boundary as JSON."""
+"""What the daemon and a load say to each other, and the socket on which they do so where the load is another process.
 
+Down comes one LoadSpec, then commands; up come messages. All are lines of JSON but the commands, which are bare words.
+"""
+
+import os
+import signal
+import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,13 +17,19 @@ import msgspec
 from dogdriver.loadgen.recording import Recording
 from dogdriver.model import Phase
 
+START = b"start\n"
+"""To a process that is Ready: begin."""
+STOP = b"stop\n"
+"""To any process, at any time: end the load."""
 
-class Order(msgspec.Struct):
+_LONGEST_LINE = 1 << 24  # bytes of a LoadSpec
+
+
+class LoadSpec(msgspec.Struct):
     """One load (or, with *smoke*, each scenario once) of the test in *directory*.
 
     *options* are Molotov's args, *env* what the test finds in its environment. *grace*: seconds between being told to
-    stop and being cut off. *limit*: seconds of load after which scenarios that still run are ended; None where nothing
-    but the load's own options ends it.
+    stop and being cut off. *limit*: seconds of load after which scenarios that still run are ended.
     """
 
     name: str
@@ -24,19 +39,25 @@ class Order(msgspec.Struct):
     env: dict[str, str]
     smoke: bool
     grace: float
-    limit: float | None
+    limit: float
+
+    @property
+    def scenario_folder(self) -> str:
+        """The folder of the scenario's file, from which its own imports are found."""
+        return str((Path(self.directory) / self.options["scenario"]).parent)
 
 
 class PhaseStarted(msgspec.Struct, tag=True):
-    """The crew begins with *phase*."""
+    """The load has come to *phase*."""
 
     phase: Phase
 
 
-class Beat(msgspec.Struct, tag=True):
-    """Once a second: counts since the start of the load; *recent* are the latencies since the last beat.
+class Heartbeat(msgspec.Struct, tag=True):
+    """Once a second from each member: counts since the start of its load.
 
-    *goal* is how many executions there will be in all, None where time alone ends the load.
+    *recent*: latencies since the last heartbeat, counts by microseconds. *goal*: how many executions there will be in
+    all, None where time alone ends the load.
     """
 
     member: int
@@ -50,10 +71,11 @@ class Beat(msgspec.Struct, tag=True):
 
 
 class Result(msgspec.Struct, tag=True):
-    """The load is over. *began* and *ended* are readings of the monotonic clock, which all processes share.
+    """A member's load is over. *began* and *ended* are readings of the monotonic clock, which all processes share.
 
-    *abandoned*: workers that could not be ended; *sizing*: the error percentage and the workers at which sizing was
-    reached; *exited*: what a scenario said when it wanted the whole process to end.
+    *exited*: what a scenario said when it wanted the whole process to end. *overdue*: executions that were ended at
+    the spec's limit. *abandoned*: workers that could not be ended. *sizing*: the error percentage and the workers at
+    which sizing was reached.
     """
 
     member: int
@@ -70,23 +92,74 @@ class Result(msgspec.Struct, tag=True):
     sizing: tuple[float, int] | None = None
 
 
-class Broken(msgspec.Struct, tag=True):
+class SetupFailed(msgspec.Struct, tag=True):
     """The test cannot be run; *message* is the sentence for a LoadTestError."""
 
     message: str
 
 
-class Note(msgspec.Struct, tag=True):
-    """A sentence for the run's log."""
+class LogLine(msgspec.Struct, tag=True):
+    """A sentence of ours for the run's log."""
 
     message: str
 
 
-class Over(msgspec.Struct, tag=True):
-    """Nothing more comes from here. *how* is None where the crew ended by itself, else a sentence."""
+class Finished(msgspec.Struct, tag=True):
+    """Nothing more comes from here. *error* is None where the load ended by itself, else a sentence."""
 
-    how: str | None = None
+    error: str | None = None
 
 
-Message = PhaseStarted | Beat | Result | Broken | Note | Over
-Tell = Callable[[Message], None]
+class Ready(msgspec.Struct, tag=True):
+    """Between the processes alone: the member *pid* is there, and waits for START until it is on record."""
+
+    pid: int
+
+
+Message = PhaseStarted | Heartbeat | Result | SetupFailed | LogLine | Finished
+Send = Callable[[Message], None]
+
+ENCODER = msgspec.json.Encoder()
+DECODER: msgspec.json.Decoder[Message | Ready] = msgspec.json.Decoder(Message | Ready)
+
+
+class Channel:
+    """A child's end of its socket. When the daemon's end closes, the daemon is gone: the whole group is killed."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._lines = self._socket.makefile("rb")
+        self._sending = threading.Lock()
+
+    def receive_spec(self) -> LoadSpec:
+        """Blocks until the daemon has sent it."""
+        return msgspec.json.decode(self._line(), type=LoadSpec)
+
+    def wait_for_start(self) -> bool:
+        """Blocks; False where the load is to stop before it has begun."""
+        return self._line() == START
+
+    def on_stop(self, stop: Callable[[], None]) -> None:
+        """From now on STOP calls *stop*, in a thread of this channel's own."""
+        threading.Thread(target=self._listen, args=(stop,), name="daemon", daemon=True).start()
+
+    def send(self, message: Message | Ready) -> None:
+        """From any thread."""
+        with self._sending, suppress(OSError):  # a closed socket: the listening thread ends us
+            self._socket.sendall(ENCODER.encode(message) + b"\n")
+
+    def close(self) -> None:
+        """This process's copy of the descriptor only: after a fork the buffers' locks may be held for ever."""
+        os.close(self._socket.fileno())
+
+    def _listen(self, stop: Callable[[], None]) -> None:
+        while self._line() == STOP:
+            stop()
+
+    def _line(self) -> bytes:
+        line = b""
+        with suppress(OSError):
+            line = self._lines.readline(_LONGEST_LINE)
+        if not line.endswith(b"\n"):
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+        return line

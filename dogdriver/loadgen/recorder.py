@@ -1,16 +1,33 @@
 """The hot path: what happens for each request and each execution of a scenario in one load loop."""
 
-from dogdriver.loadgen.endpoint import endpoint
-from dogdriver.loadgen.failures import Failures, describe
+import re
+
 from dogdriver.loadgen.histogram import Latencies
-from dogdriver.loadgen.loop_lag import Pulse
-from dogdriver.loadgen.recording import ENDPOINTS, OTHER, Cell, Recording
+from dogdriver.loadgen.loop_lag import LoopLag
+from dogdriver.loadgen.recording import (
+    MOST_ENDPOINTS,
+    OTHER_ENDPOINTS,
+    Failures,
+    Recording,
+    RequestStats,
+    describe_error,
+)
 
 FIRST_ERROR = 400
-_PLACES = 20_000  # remembered (scenario, method, path); a test that makes up more paths pays for folding them again
+
+_MOST_CACHED = 20_000  # (scenario, method, path); a test that makes up more paths pays for folding them again
+_LONGEST_ENDPOINT = 120
+_IDENTIFIER = re.compile(
+    r"\d+"
+    r"|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+    r"|(?=[^/]*\d)[0-9a-fA-F]{12,}"
+    r"|(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9_-]{20,}"
+)
 
 
-class _Tray:
+class _Stats:
+    """Requests of one scenario to one endpoint, as they are counted."""
+
     __slots__ = ("errors", "latencies", "requests")
 
     def __init__(self) -> None:
@@ -23,12 +40,12 @@ class Recorder:
     """Of one load loop, used in its thread only. A request counts as an error when it got no answer or one >= 400."""
 
     def __init__(self) -> None:
-        self.pulse = Pulse()
+        self.loop_lag = LoopLag()
         self.requests = 0
         self.errors = 0
         self._recent = Latencies()
-        self._trays: dict[tuple[str, str], _Tray] = {}
-        self._places: dict[tuple[str, str, str], _Tray] = {}
+        self._stats: dict[tuple[str, str], _Stats] = {}
+        self._cache: dict[tuple[str, str, str], _Stats] = {}
         self._endpoints: set[str] = set()
         self._scenarios: dict[str, None] = {}
         self._statuses: dict[int, int] = {}
@@ -36,24 +53,24 @@ class Recorder:
 
     def answered(self, scenario: str, method: str, path: str, status: int, seconds: float) -> None:
         """A request was answered with *status*; *seconds* to its headers."""
-        tray = self._places.get((scenario, method, path)) or self._tray(scenario, method, path)
-        tray.requests += 1
+        stats = self._cache.get((scenario, method, path)) or self._find_stats(scenario, method, path)
+        stats.requests += 1
         self.requests += 1
-        tray.latencies.record(seconds)
+        stats.latencies.record(seconds)
         self._recent.record(seconds)
         self._statuses[status] = self._statuses.get(status, 0) + 1
         if status >= FIRST_ERROR:
-            tray.errors += 1
+            stats.errors += 1
             self.errors += 1
 
     def unanswered(self, scenario: str, method: str, path: str, error: BaseException) -> None:
         """A request ended in *error*."""
-        tray = self._places.get((scenario, method, path)) or self._tray(scenario, method, path)
-        tray.requests += 1
-        tray.errors += 1
+        stats = self._cache.get((scenario, method, path)) or self._find_stats(scenario, method, path)
+        stats.requests += 1
+        stats.errors += 1
         self.requests += 1
         self.errors += 1
-        self._failures.record(f"{endpoint(method, path)}: {describe(error)}")
+        self._failures.record(f"{endpoint(method, path)}: {describe_error(error)}")
 
     def executes(self, scenario: str) -> None:
         """An execution of *scenario* begins."""
@@ -69,28 +86,37 @@ class Recorder:
         return recent.counts
 
     def recording(self) -> Recording:
-        pulse = self.pulse
+        """All that was recorded so far, as a value of its own."""
+        lag = self.loop_lag
         return Recording(
-            cells=[
-                Cell(scenario, name, tray.requests, tray.errors, dict(tray.latencies.counts))
-                for (scenario, name), tray in self._trays.items()
+            stats=[
+                RequestStats(scenario, name, stats.requests, stats.errors, dict(stats.latencies.counts))
+                for (scenario, name), stats in self._stats.items()
             ],
             scenarios=list(self._scenarios),
             statuses=dict(self._statuses),
             failures=dict(self._failures.counts),
-            lag=dict(pulse.lag.counts),
-            stall=pulse.stall,
-            cpu=pulse.cpu,
-            saturated=pulse.saturated,
-            wall=pulse.wall,
+            lag=dict(lag.lags.counts),
+            stall=lag.stall,
+            cpu=lag.cpu,
+            saturated=lag.saturated,
+            wall=lag.wall,
         )
 
-    def _tray(self, scenario: str, method: str, path: str) -> _Tray:
+    def _find_stats(self, scenario: str, method: str, path: str) -> _Stats:
         name = endpoint(method, path)
-        if name not in self._endpoints and len(self._endpoints) >= ENDPOINTS:
-            name = OTHER
+        if name not in self._endpoints and len(self._endpoints) >= MOST_ENDPOINTS:
+            name = OTHER_ENDPOINTS
         self._endpoints.add(name)
-        tray = self._trays.setdefault((scenario, name), _Tray())
-        if len(self._places) < _PLACES:
-            self._places[scenario, method, path] = tray
-        return tray
+        stats = self._stats.setdefault((scenario, name), _Stats())
+        if len(self._cache) < _MOST_CACHED:
+            self._cache[scenario, method, path] = stats
+        return stats
+
+
+def endpoint(method: str, path: str) -> str:
+    """`GET /users/{id}/posts` for `/users/17/posts`: numbers, UUIDs, hashes and tokens are folded; no query string."""
+    path = path.partition("?")[0]
+    folded = "/".join("{id}" if _IDENTIFIER.fullmatch(part) else part for part in path.split("/"))
+    name = f"{method} {folded or '/'}"
+    return name if len(name) <= _LONGEST_ENDPOINT else name[: _LONGEST_ENDPOINT - 1] + "…"

@@ -1,18 +1,30 @@
-"""What one load loop recorded, as a value that can be sent, merged and summed up."""
+"""What one load loop recorded, as a value that can be sent, merged and summed up; all of it is of bounded size."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from dogdriver.loadgen.failures import Failures
 from dogdriver.loadgen.histogram import Latencies
 
-OTHER = "other endpoints"
-ENDPOINTS = 50
-"""So many endpoints are told apart; requests to more are counted as OTHER."""
+MOST_ENDPOINTS = 50
+"""So many endpoints are told apart; requests to more are counted as OTHER_ENDPOINTS."""
+OTHER_ENDPOINTS = "other endpoints"
+MOST_FAILURES = 50
+"""So many messages are told apart; more are counted as OTHER_FAILURES."""
+OTHER_FAILURES = "other errors"
+LONGEST_FAILURE = 300
+"""Characters of a message."""
+
+_VARIABLE_PART = re.compile(
+    r"(?P<uuid>[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"
+    r"|(?P<address>\b0x[0-9a-fA-F]{4,})"
+    r"|(?P<long>(?<![\w.])(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{12,}\b)"
+    r"|(?P<number>(?<![\w.])\d{7,}\b)"
+)
 
 
-class Cell(msgspec.Struct):
+class RequestStats(msgspec.Struct):
     """The requests of one scenario to one endpoint. *latencies* are counts by microseconds, of answered ones only."""
 
     scenario: str
@@ -25,11 +37,12 @@ class Cell(msgspec.Struct):
 class Recording(msgspec.Struct):
     """All of one load loop.
 
-    *lag* are counts by microseconds, *stall* and *wall* seconds, *cpu* the load thread's seconds, *saturated* those
-    seconds of the wall time in which it had the processor for more than 0.95 of the time.
+    *statuses* and *failures* count answers by status and failures by message. *lag* are counts by microseconds,
+    *stall* and *wall* seconds, *cpu* the load thread's seconds, *saturated* those seconds of the wall time in which it
+    had the processor for more than 0.95 of the time.
     """
 
-    cells: list[Cell] = []
+    stats: list[RequestStats] = []
     scenarios: list[str] = []
     statuses: dict[int, int] = {}
     failures: dict[str, int] = {}
@@ -41,32 +54,58 @@ class Recording(msgspec.Struct):
 
     @property
     def requests(self) -> int:
-        return sum(cell.requests for cell in self.cells)
+        return sum(each.requests for each in self.stats)
 
     @property
     def errors(self) -> int:
-        return sum(cell.errors for cell in self.cells)
+        return sum(each.errors for each in self.stats)
 
 
-def merged(recordings: Sequence[Recording]) -> Recording:
+class Failures:
+    """Counts messages; those after the first MOST_FAILURES different ones are counted together."""
+
+    __slots__ = ("counts",)
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def record(self, message: str) -> None:
+        """*message* is folded first: without what differs each time (UUIDs, addresses, hashes), and shortened."""
+        self.add({_folded(message): 1})
+
+    def add(self, counts: Mapping[str, int]) -> None:
+        """The counts by message of another loop."""
+        for message, count in counts.items():
+            key = message if message in self.counts or len(self.counts) < MOST_FAILURES else OTHER_FAILURES
+            self.counts[key] = self.counts.get(key, 0) + count
+
+
+def describe_error(error: BaseException) -> str:
+    """`ValueError: what it says`, on one line."""
+    said = " ".join(str(error)[: 4 * LONGEST_FAILURE].split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def merge(recordings: Sequence[Recording]) -> Recording:
     """As if one loop had recorded all; *stall* and the processor's figures are those of the busiest loop."""
-    cells: dict[tuple[str, str], Cell] = {}
+    stats: dict[tuple[str, str], RequestStats] = {}
     failures, lag = Failures(), Latencies()
     statuses: dict[int, int] = {}
     scenarios: dict[str, None] = {}
     for recording in recordings:
-        names = {cell.endpoint for cell in cells.values()}
-        for cell in recording.cells:
-            place = cell.endpoint if cell.endpoint in names or len(names) < ENDPOINTS else OTHER
-            names.add(place)
-            _pour(cell, cells.setdefault((cell.scenario, place), Cell(cell.scenario, place)))
+        names = {each.endpoint for each in stats.values()}
+        for each in recording.stats:
+            name = each.endpoint if each.endpoint in names or len(names) < MOST_ENDPOINTS else OTHER_ENDPOINTS
+            names.add(name)
+            _add(each, stats.setdefault((each.scenario, name), RequestStats(each.scenario, name)))
         failures.add(recording.failures)
         lag.add(recording.lag)
-        _count(statuses, recording.statuses)
+        for status, count in recording.statuses.items():
+            statuses[status] = statuses.get(status, 0) + count
         scenarios.update(dict.fromkeys(recording.scenarios))
     busiest = max(recordings, key=lambda r: r.cpu / r.wall if r.wall else 0.0, default=Recording())
     return Recording(
-        cells=list(cells.values()),
+        stats=list(stats.values()),
         scenarios=list(scenarios),
         statuses=statuses,
         failures=failures.counts,
@@ -78,12 +117,12 @@ def merged(recordings: Sequence[Recording]) -> Recording:
     )
 
 
-def _pour(cell: Cell, into: Cell) -> None:
-    into.requests += cell.requests
-    into.errors += cell.errors
-    into.latencies = Latencies(into.latencies).add(cell.latencies).counts
+def _add(more: RequestStats, into: RequestStats) -> None:
+    into.requests += more.requests
+    into.errors += more.errors
+    into.latencies = Latencies(into.latencies).add(more.latencies).counts
 
 
-def _count(into: dict[int, int], more: Mapping[int, int]) -> None:
-    for key, count in more.items():
-        into[key] = into.get(key, 0) + count
+def _folded(message: str) -> str:
+    message = _VARIABLE_PART.sub("…", message[: 4 * LONGEST_FAILURE])
+    return message if len(message) <= LONGEST_FAILURE else message[: LONGEST_FAILURE - 1] + "…"

@@ -3,30 +3,33 @@
 from collections.abc import Sequence
 
 from dogdriver.loadgen.histogram import Latencies
-from dogdriver.loadgen.recording import Cell, Recording, merged
+from dogdriver.loadgen.recording import Recording, RequestStats, merge
 from dogdriver.model import ClientMeasures, Grade, Latency, Tally
 
 SATURATED_SHARE = 0.5
+"""Of the wall time; a generator that was saturated for longer measured itself."""
 NOTICED_STALL = 0.1
+"""Seconds; a longer stall grades the run degraded."""
 NOTICED_CPU = 0.9
-LEAST_LAG = 10.0
-LAG_SHARE = 0.1
+"""The share of a processor above which the run is degraded."""
+HARMLESS_LAG = 10.0
+"""Milliseconds of lag (99th percentile) that never matter, and, below, the share of the p50 that does not either."""
+HARMLESS_LAG_SHARE = 0.1
 
 
-def measures(recordings: Sequence[Recording], tally: Tally, seconds: float, *, stall: float) -> ClientMeasures:
-    """What all loops together measured in *seconds* of load; *stall* is the longest that one may stand still."""
-    whole = merged(recordings)
-    latencies = _poured(whole.cells)
+def summarize(recordings: Sequence[Recording], tally: Tally, seconds: float, *, stall: float) -> ClientMeasures:
+    """What all loops together measured in *seconds* of load; *stall*: the seconds that one may stand still at most."""
+    whole = merge(recordings)
+    latencies = _latencies(whole.stats)
     p50, p95, p99 = latencies.quantiles(0.5, 0.95, 0.99)
     (lag_p99,) = Latencies(whole.lag).quantiles(0.99)
-    executed = tally.ok + tally.failed
     grade, reasons = judge(whole, p50, lag_p99, stall)
     return ClientMeasures(
         rps=tally.requests / seconds if seconds > 0 else None,
         p50=p50,
         p95=p95,
         p99=p99,
-        error_ratio=tally.failed / executed if executed else None,
+        error_ratio=_error_ratio(tally),
         lag_p99=lag_p99,
         stall=whole.stall * 1000 if whole.lag else None,
         cpu=whole.cpu / whole.wall if whole.wall else None,
@@ -35,21 +38,33 @@ def measures(recordings: Sequence[Recording], tally: Tally, seconds: float, *, s
         statuses={str(status): count for status, count in sorted(whole.statuses.items())},
         failures=tuple(sorted(whole.failures.items(), key=lambda item: (-item[1], item[0]))),
         scenarios=tuple(
-            _latency(name, [cell for cell in whole.cells if cell.scenario == name])
-            for name in sorted({*whole.scenarios, *(cell.scenario for cell in whole.cells)})
+            _latency(name, [each for each in whole.stats if each.scenario == name])
+            for name in sorted({*whole.scenarios, *(each.scenario for each in whole.stats)})
         ),
         endpoints=tuple(
-            _latency(name, [cell for cell in whole.cells if cell.endpoint == name])
-            for name in sorted({cell.endpoint for cell in whole.cells})
+            _latency(name, [each for each in whole.stats if each.endpoint == name])
+            for name in sorted({each.endpoint for each in whole.stats})
         ),
         histogram=latencies.encode(),
     )
 
 
+def unmeasured(tally: Tally) -> ClientMeasures:
+    """Of a load of which no member could give its recording: what *tally* says, and no more."""
+    return ClientMeasures(
+        rps=None, p50=None, p95=None, p99=None, error_ratio=_error_ratio(tally),
+        lag_p99=None, stall=None, cpu=None, grade=Grade.INVALID,
+        reasons=("the load generator was ended before it could say what it had measured",),
+    )  # fmt: skip
+
+
 def judge(
     recording: Recording, p50: float | None, lag_p99: float | None, stall: float
 ) -> tuple[Grade, tuple[str, ...]]:
-    """The grade of the load generator and why: *p50* of the requests and *lag_p99* of the loop are in ms."""
+    """The grade of the load generator and why.
+
+    *p50* of the requests and *lag_p99* of the loop are milliseconds, *stall* the seconds that it may stand still.
+    """
     invalid = []
     if recording.wall and recording.saturated >= SATURATED_SHARE * recording.wall:
         invalid.append(
@@ -68,22 +83,27 @@ def judge(
         degraded.append(f"the load generator stood still for {recording.stall * 1000:.0f} ms once")
     if recording.wall and recording.cpu > NOTICED_CPU * recording.wall:
         degraded.append(f"the load generator used {recording.cpu / recording.wall:.0%} of a processor")
-    allowed = max(LEAST_LAG, LAG_SHARE * (p50 or 0.0))
-    if lag_p99 is not None and lag_p99 > allowed:
+    harmless = max(HARMLESS_LAG, HARMLESS_LAG_SHARE * (p50 or 0.0))
+    if lag_p99 is not None and lag_p99 > harmless:
         degraded.append(
-            f"the load generator lagged by {lag_p99:.0f} ms (99th percentile, {allowed:.0f} ms is harmless),"
+            f"the load generator lagged by {lag_p99:.0f} ms (99th percentile, {harmless:.0f} ms is harmless),"
             " which is in the measured latencies"
         )
     return (Grade.DEGRADED, tuple(degraded)) if degraded else (Grade.OK, ())
 
 
-def _poured(cells: Sequence[Cell]) -> Latencies:
+def _error_ratio(tally: Tally) -> float | None:
+    executed = tally.ok + tally.failed
+    return tally.failed / executed if executed else None
+
+
+def _latencies(stats: Sequence[RequestStats]) -> Latencies:
     latencies = Latencies()
-    for cell in cells:
-        latencies.add(cell.latencies)
+    for each in stats:
+        latencies.add(each.latencies)
     return latencies
 
 
-def _latency(name: str, cells: Sequence[Cell]) -> Latency:
-    p50, p95, p99 = _poured(cells).quantiles(0.5, 0.95, 0.99)
-    return Latency(name, sum(c.requests for c in cells), sum(c.errors for c in cells), p50, p95, p99)
+def _latency(name: str, stats: Sequence[RequestStats]) -> Latency:
+    p50, p95, p99 = _latencies(stats).quantiles(0.5, 0.95, 0.99)
+    return Latency(name, sum(each.requests for each in stats), sum(each.errors for each in stats), p50, p95, p99)

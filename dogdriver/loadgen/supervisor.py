@@ -1,39 +1,47 @@
-"""The daemon's side of one load: hears the crew, keeps the times, stops it, and says what came of it."""
+"""The daemon's side of one load: hears what it tells, keeps its times, stops it, and says what came of it."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from time import monotonic
 from typing import Protocol
 
-from dogdriver.errors import LoadTestError
-from dogdriver.loadgen.outcome import Outcome
-from dogdriver.loadgen.output import Lines
-from dogdriver.loadgen.progress import Progress
-from dogdriver.loadgen.protocol import Beat, Broken, Message, Note, Order, Over, PhaseStarted, Result
+from dogdriver.loadgen.guard import Guard
+from dogdriver.loadgen.output import LogBuffer
+from dogdriver.loadgen.progress import LoadClock, Outcome, Progress
+from dogdriver.loadgen.protocol import (
+    Finished,
+    Heartbeat,
+    LoadSpec,
+    LogLine,
+    Message,
+    PhaseStarted,
+    Result,
+    SetupFailed,
+)
 from dogdriver.model import Clock, Load, Measured, Phase, Snapshot, Stopped
 
 LOG = logging.getLogger(__name__)
 LATE = 1.5
-"""Seconds without a beat after which a snapshot is made without it."""
+"""Seconds without a full round of heartbeats after which a snapshot is made without them."""
 
 
-class Host(Protocol):
-    """Where a crew works."""
+class Executor(Protocol):
+    """What runs an engine, or several: a thread, a process with its children."""
 
     members: int
     messages: asyncio.Queue[Message]
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Begin. Raises LoadTestError where that is not possible."""
 
     def stop(self) -> None:
-        """Ask the crew to end its load."""
+        """Ask the load to end."""
 
-    async def end(self) -> str | None:
-        """Make an end of it, whatever it does; a sentence where that did not work. Idempotent."""
+    async def close(self) -> str | None:
+        """Make an end of it, whatever it does; a sentence where that did not work. May be called again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,180 +53,195 @@ class Limits:
     smoke: float = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A phase, and the reading of the monotonic clock up to which it may last."""
+
+    phase: Phase
+    deadline: float
+
+
+class Reporter:
+    """Makes the snapshots for *watch*: one for every round of heartbeats, or every LATE seconds without."""
+
+    def __init__(
+        self, progress: Progress, log: LogBuffer, mask: Callable[[str], str], watch: Callable[[Snapshot], None]
+    ) -> None:
+        self._progress = progress
+        self._log = log
+        self._mask = mask
+        self._watch = watch
+        self._late = monotonic() + LATE
+
+    @property
+    def late(self) -> float:
+        """The reading of the monotonic clock at which a snapshot is due whether all heartbeats came or not."""
+        return self._late
+
+    @property
+    def due(self) -> bool:
+        return self._progress.complete or monotonic() >= self._late
+
+    def report(self, phase: Phase, *, last: bool = False) -> None:
+        """A snapshot, now; the *last* one has also a line that was not finished."""
+        self._late = monotonic() + LATE
+        lines = self._log.drain(self._mask, last=last)
+        self._watch(self._progress.snapshot(phase, self._progress.elapsed, lines))
+
+
 class Supervisor:
-    """One load, from the start of its host to its end."""
+    """One load, from the start of its executor to its end.
+
+    *guard*: the share (0..1) of failed executions above which the load is stopped. *stall*: the seconds that its loop
+    may stand still. *mask* takes the known secrets out of a text. *watch* is called in this loop.
+    """
 
     def __init__(
         self,
-        order: Order,
+        spec: LoadSpec,
         load: Load,
-        host: Host,
+        executor: Executor,
         *,
         guard: float,
         stall: float,
-        lines: Lines,
+        log: LogBuffer,
         limits: Limits,
         clock: Clock,
         mask: Callable[[str], str],
         watch: Callable[[Snapshot], None],
     ) -> None:
-        self._order = order
-        self._host = host
+        self._spec = spec
+        self._executor = executor
         self._limits = limits
-        self._lines = lines
+        self._log = log
         self._mask = mask
-        self._watch = watch
-        self._clock = clock
-        self._wall, self._monotonic = clock(), monotonic()
-        self._outcome = Outcome(order, load, mask, stall=stall)
-        self._progress = Progress(members=host.members, duration=load.duration, guard=guard)
-        self._phase = Phase.IMPORT
-        self._deadline = monotonic() + limits.setup
-        self._load_began: float | None = None
-        self._spoken = monotonic()
-        self._stopping = False
-        self._over = False
+        self._clock = LoadClock(clock)
+        self._progress = Progress(members=executor.members, duration=load.duration)
+        self._reporter = Reporter(self._progress, log, mask, watch)
+        self._guard = Guard(guard)
+        self._outcome = Outcome(spec, load, mask, stall=stall)
+        self._stage = Stage(Phase.IMPORT, monotonic() + limits.setup)
+        self._finished = False
 
     async def run(self, cancelled: asyncio.Event) -> Measured:
-        """Raises LoadTestError where the test cannot be run."""
-        wish = asyncio.create_task(cancelled.wait())
-        getter: asyncio.Task[Message] | None = None
+        """The whole load. Raises LoadTestError where the test cannot be run."""
+        cancelling = asyncio.create_task(cancelled.wait())
+        receiving: asyncio.Task[Message] | None = None
         try:
-            await self._host.start()
-            while not self._over:
-                getter = getter or asyncio.create_task(self._host.messages.get())
-                waiting = {getter} if self._stopping else {getter, wish}
-                await asyncio.wait(waiting, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
-                if getter.done():
-                    self._hear(getter.result())
-                    getter = None
-                if wish.done() and not self._stopping:
+            await self._executor.start()
+            while not self._finished:
+                receiving = receiving or asyncio.create_task(self._executor.messages.get())
+                waiting = {receiving} if self._stopping else {receiving, cancelling}
+                await asyncio.wait(waiting, timeout=self._seconds_left(), return_when=asyncio.FIRST_COMPLETED)
+                if receiving.done():
+                    self._receive(receiving.result())
+                    receiving = None
+                if cancelling.done() and not self._stopping:
                     self._stop(Stopped.CANCELLED, "cancelled")
-                await self._look_at_the_clock()
+                if self._reporter.due and not self._finished:
+                    self._reporter.report(self._stage.phase)
+                    self._apply_guard()
+                await self._keep_deadline()
         finally:
-            for task in (wish, getter):
+            for task in (cancelling, receiving):
                 if task is not None:
                     task.cancel()
-            await self._end()
-        return self._measured()
+            await self._close()
+        return self._outcome.measured(self._progress.tally, self._progress.began, self._clock)
 
-    def _hear(self, message: Message) -> None:
+    @property
+    def _stopping(self) -> bool:
+        return self._stage.phase is Phase.STOPPING
+
+    def _receive(self, message: Message) -> None:
         match message:
             case PhaseStarted(phase=phase):
                 self._enter(phase)
-            case Beat():
-                self._progress.hear(message)
-                if self._progress.complete:
-                    self._speak()
+            case Heartbeat():
+                self._progress.update(message)
             case Result():
-                self._outcome.results.append(message)
+                self._outcome.finish(message)
                 self._progress.finish(message)
                 if message.exited and not self._stopping:
                     self._stop(Stopped.EXIT, message.exited)
-            case Broken(message=sentence):
-                self._outcome.broken = self._outcome.broken or sentence
-            case Note(message=sentence):
-                self._note(sentence)
-            case Over(how=how):
-                self._over = True
-                if how is not None and not self._stopping:
-                    self._outcome.stop(Stopped.EXIT, how)
+            case SetupFailed(message=sentence):
+                self._outcome.fail(sentence)
+            case LogLine(message=sentence):
+                self._say(sentence)
+            case Finished(error=error):
+                self._finished = True
+                if error is not None and not self._stopping:
+                    self._outcome.stop(Stopped.EXIT, error)
 
     def _enter(self, phase: Phase) -> None:
-        if phase is self._phase:
+        """Several members tell of the same phase; a load that is stopping stays so whatever they tell."""
+        if self._stopping or phase is self._stage.phase:
             return
-        self._phase = phase
-        if self._stopping:
-            return
-        now = monotonic()
+        deadline = self._stage.deadline  # import and global_setup share one
         if phase is Phase.LOADING:
-            self._load_began = now
-            self._deadline = float("inf") if self._order.limit is None else now + self._order.limit + self._order.grace
+            self._progress.begin()
+            deadline = monotonic() + self._spec.limit + self._spec.grace
         elif phase is Phase.GLOBAL_TEARDOWN:
-            self._deadline = now + self._limits.teardown
-        self._speak()
+            deadline = monotonic() + self._limits.teardown
+        self._stage = Stage(phase, deadline)
+        self._reporter.report(phase)
 
-    def _patience(self) -> float:
-        now = monotonic()
-        return max(0.0, min(self._deadline - now, self._spoken + LATE - now))
+    def _stop(self, stopped: Stopped | None, reason: str) -> None:
+        self._outcome.stop(stopped, reason)
+        self._executor.stop()
+        self._stage = Stage(Phase.STOPPING, monotonic() + self._spec.grace)
+        self._reporter.report(Phase.STOPPING)
 
-    async def _look_at_the_clock(self) -> None:
-        now = monotonic()
-        if now >= self._spoken + LATE:
-            self._speak()
-        if now < self._deadline or self._over:
+    def _apply_guard(self) -> None:
+        if self._stage.phase is not Phase.LOADING or self._spec.smoke:
             return
-        if self._stopping or self._phase is not Phase.LOADING:
-            await self._give_up()
-        else:
-            self._stop(None, f"the load did not end by itself within {self._order.limit:g} s and was ended")
+        ratio = self._guard.check(self._progress.elapsed, self._progress.tally)
+        if ratio is not None:
+            sentence = f"{ratio:.0%} of the executions of the last minute failed, so the load was ended"
+            self._stop(Stopped.GUARD, sentence)
 
-    async def _give_up(self) -> None:
-        left = await self._host.end()
-        self._over = True
-        if not self._stopping and self._phase is Phase.GLOBAL_TEARDOWN:
-            self._note(f"global_teardown did not end within {self._limits.teardown:g} s and was cut off")
-        elif not self._stopping:
-            self._outcome.broken = (
-                f"the {self._phase} of entry {self._order.name} took longer than {self._limits.setup:g} s"
-                f" and was cut off{'; ' + left if left else ''}"
+    def _seconds_left(self) -> float:
+        return max(0.0, min(self._stage.deadline, self._reporter.late) - monotonic())
+
+    async def _keep_deadline(self) -> None:
+        if self._finished or monotonic() < self._stage.deadline:
+            return
+        if self._stage.phase is Phase.LOADING:
+            self._stop(None, f"the load did not end by itself within {self._spec.limit:g} s and was ended")
+        else:
+            await self._cut_off()
+
+    async def _cut_off(self) -> None:
+        left = await self._executor.close()
+        self._finished = True
+        phase = self._stage.phase
+        if phase is Phase.GLOBAL_TEARDOWN:
+            self._say(f"global_teardown did not end within {self._limits.teardown:g} s and was cut off")
+        elif phase is not Phase.STOPPING:
+            self._outcome.fail(
+                f"the {phase} of entry {self._spec.name} took longer than {self._limits.setup:g} s and was cut off"
+                f"{'; ' + left if left else ''}"
             )
         if left:
-            self._outcome.left_behind = left
+            self._outcome.leave_behind(left)
             LOG.error("%s", self._mask(left))
 
-    def _stop(self, why: Stopped | None, reason: str) -> None:
-        self._stopping = True
-        self._outcome.stop(why, reason)
-        self._host.stop()
-        self._deadline = monotonic() + self._order.grace
-        self._speak()
+    def _say(self, sentence: str) -> None:
+        self._log.append(sentence)
+        LOG.warning("%s: %s", self._spec.name, self._mask(sentence))
 
-    def _speak(self) -> None:
-        """A snapshot; after it the guard has its look."""
-        self._spoken = monotonic()
-        elapsed = self._spoken - self._load_began if self._load_began is not None else 0.0
-        state = Phase.STOPPING if self._stopping else self._phase
-        self._watch(self._progress.snapshot(state, elapsed, self._lines.take(self._mask, last=self._over)))
-        if self._phase is Phase.LOADING and not self._stopping and not self._order.smoke:
-            ratio = self._progress.breach(elapsed)
-            if ratio is not None:
-                self._stop(
-                    Stopped.GUARD, f"{ratio:.0%} of the executions of the last minute failed, so the load was ended"
-                )
-
-    def _note(self, sentence: str) -> None:
-        self._lines.add(sentence)
-        LOG.warning("%s: %s", self._order.name, self._mask(sentence))
-
-    async def _end(self) -> None:
-        """Also when this task is cancelled, the crew gets its grace time, and nothing is left running."""
-        if not self._over:
-            self._host.stop()
+    async def _close(self) -> None:
+        """Also when this task is cancelled, the load gets its grace time, and nothing is left running."""
+        if not self._finished:
+            self._executor.stop()
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._drain()), self._order.grace)
-        await asyncio.shield(self._host.end())
-        self._speak()
+                await asyncio.wait_for(asyncio.shield(self._drain()), self._spec.grace)
+        await asyncio.shield(self._executor.close())
+        self._reporter.report(self._stage.phase, last=self._finished)
 
     async def _drain(self) -> None:
-        while not isinstance(await self._host.messages.get(), Over):
+        while not isinstance(await self._executor.messages.get(), Finished):
             pass
 
-    def _measured(self) -> Measured:
-        passed = monotonic() - self._monotonic
-        stepped = abs((self._clock() - self._wall).total_seconds() - passed) > STEP
-        outcome = self._outcome
-        if outcome.broken is not None and outcome.stopped is not Stopped.CANCELLED:
-            raise LoadTestError(self._mask(outcome.broken))
-        return outcome.measured(
-            lambda reading: self._wall + timedelta(seconds=reading - self._monotonic),
-            self._progress.counted(),
-            began=self._load_began,
-            clock_stepped=stepped,
-        )
 
-
-STEP = 0.5
-"""Seconds by which the wall clock may drift from the monotonic one during a load."""
-
-__all__ = ["Host", "Limits", "Supervisor"]
+__all__ = ["Executor", "Limits", "Supervisor"]

@@ -1,4 +1,4 @@
-"""A crew in a thread of the daemon's own process."""
+"""An engine in a thread of the daemon's own process."""
 
 import asyncio
 import sys
@@ -9,96 +9,89 @@ from contextlib import suppress
 from pathlib import Path
 
 from dogdriver.errors import LoadTestError
-from dogdriver.loadgen.engine import Crew
-from dogdriver.loadgen.interpreter import Surroundings
-from dogdriver.loadgen.output import Lines, Tee
-from dogdriver.loadgen.protocol import Broken, Message, Note, Order, Over
+from dogdriver.loadgen.engine import Engine, StopSignal, run_test
+from dogdriver.loadgen.interpreter import InterpreterState
+from dogdriver.loadgen.output import LogBuffer, OutputRouter
+from dogdriver.loadgen.protocol import Finished, LoadSpec, LogLine, Message, SetupFailed
+from dogdriver.loadgen.scenario import LoadTest
 
-_KEPT: deque[tuple[Tee, Tee]] = deque(maxlen=16)
-"""print() of Python 3.11 borrows sys.stdout: a stream that is freed while another thread prints to it is a crash."""
-
-SWITCH = 0.0005
+SWITCH_INTERVAL = 0.0005
 """Seconds after which the load's thread gives way to the daemon's. With Python's own 5 ms the daemon's loop was late by
 40 ms (99th percentile) beside 100 workers, with this by 17; the load's rate was the same."""
 
+_KEPT_ALIVE: deque[tuple[OutputRouter, OutputRouter]] = deque(maxlen=16)
+"""print() of Python 3.11 borrows sys.stdout: a stream that is freed while another thread prints to it is a crash."""
 
-class ThreadHost:
+
+class ThreadExecutor:
     """`messages` is filled in the loop that constructs this."""
 
     members = 1
 
-    def __init__(self, order: Order, lines: Lines) -> None:
+    def __init__(self, spec: LoadSpec, log: LogBuffer) -> None:
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
-        self._order = order
-        self._lines = lines
+        self._spec = spec
+        self._log = log
         self._loop = asyncio.get_running_loop()
-        self._crew = Crew(order, self._tell)
-        self._surroundings = Surroundings(order.directory, order.site)
-        # A daemon thread: one that a test blocks for ever must not keep the daemon from ending.
+        self._stop = StopSignal()
+        self._state = InterpreterState(spec.directory, spec.site)
         self._finished = False
-        self._thread = threading.Thread(target=self._run, name=f"load {order.name}", daemon=True)
-
-    async def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._crew.stop()
-
-    async def end(self) -> str | None:
-        """Give up a thread that has not ended: the daemon's surroundings are restored without it."""
-        if self._finished:
-            await asyncio.to_thread(self._thread.join)  # it has told its last word
-        if not self._thread.is_alive():
-            return None
-        self._surroundings.restore()
-        place = self._place()
-        return f"a thread of the test could not be ended and is left behind{place}; isolation = process prevents this"
+        # A daemon thread: one that a test blocks for ever must not keep the daemon from ending.
+        self._thread = threading.Thread(target=self._run, name=f"load {spec.name}", daemon=True)
 
     @property
     def alive(self) -> bool:
         """The thread is still at it, after it was given up."""
         return self._thread.is_alive() and not self._finished
 
+    async def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def close(self) -> str | None:
+        """Give up a thread that has not ended: the daemon's interpreter is restored without it."""
+        if self._finished:
+            await asyncio.to_thread(self._thread.join)  # it has sent its last message
+        if not self._thread.is_alive():
+            return None
+        self._state.restore()
+        place = self._place()
+        return f"a thread of the test could not be ended and is left behind{place}; isolation = process prevents this"
+
     def _run(self) -> None:
-        order, surroundings, lines = self._order, self._surroundings, self._lines
+        spec = self._spec
         threads = set(threading.enumerate()) - {threading.current_thread()}
         try:
-            folder = str((Path(order.directory) / order.options["scenario"]).parent)
-            surroundings.enter(order.env, folder)
-            sys.stdout, sys.stderr = streams = Tee(sys.stdout, lines, threads), Tee(sys.stderr, lines, threads)
-            _KEPT.append(streams)
-            sys.setswitchinterval(SWITCH)
-            self._work()
+            self._state.enter(spec.env, spec.scenario_folder)
+            streams = OutputRouter(sys.stdout, self._log, threads), OutputRouter(sys.stderr, self._log, threads)
+            sys.stdout, sys.stderr = streams
+            _KEPT_ALIVE.append(streams)
+            sys.setswitchinterval(SWITCH_INTERVAL)
+            run_test(spec, self._send, self._load)
         except LoadTestError as error:
-            self._tell(Broken(error.message))
+            self._send(SetupFailed(error.message))
         except BaseException as error:  # noqa: BLE001 - nobody else would ever hear of it
             traceback.print_exc()
-            self._tell(Broken(f"entry {order.name} could not be run: {type(error).__name__}: {error}"))
+            self._send(SetupFailed(f"entry {spec.name} could not be run: {type(error).__name__}: {error}"))
         finally:
-            for sentence in surroundings.restore():
-                self._tell(Note(sentence))
+            for sentence in self._state.restore():
+                self._send(LogLine(sentence))
             self._finished = True
-            self._tell(Over())
+            self._send(Finished())
 
-    def _work(self) -> None:
-        crew = self._crew
-        try:
-            crew.prepare()
-            try:
-                crew.work()
-            finally:
-                crew.teardown()
-        finally:
-            crew.close()
+    def _load(self, test: LoadTest, loop: asyncio.AbstractEventLoop) -> None:
+        Engine(self._spec, test, self._stop, self._send).run(loop)
 
-    def _tell(self, message: Message) -> None:
+    def _send(self, message: Message) -> None:
         with suppress(RuntimeError):  # the daemon's loop is closed: nobody listens any more
             self._loop.call_soon_threadsafe(self.messages.put_nowait, message)
 
     def _place(self) -> str:
         """Where in the test's folder the thread is."""
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - the documented way to ask
-        directory = Path(self._order.directory).resolve()
+        directory = Path(self._spec.directory).resolve()
         while frame is not None:
             path = Path(frame.f_code.co_filename)
             path = path if path.is_absolute() else directory / path

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dogdriver.loadgen import molotov as library
-from dogdriver.loadgen.options import IGNORED, LOAD
+from dogdriver.loadgen import molotov
+from dogdriver.runner import IGNORED, OPTIONS
 from tests.loadgen.conformance.cases import CASES, Case
 from tests.loadgen.conformance.compare import Did, agree, by_command_line, by_runner
 from tests.loadgen.service import Service
@@ -41,9 +41,9 @@ async def test_as_the_command_line(
 
 
 def test_every_option_of_the_command_line_is_known() -> None:
-    before = library.modules()
-    args = vars(library.Library.fresh().run._parser().parse_args([]))
-    for name in library.modules():
+    before = molotov.modules()
+    args = vars(molotov.Library.fresh().run._parser().parse_args([]))
+    for name in molotov.modules():
         del sys.modules[name]
     sys.modules.update(before)
-    assert {name: default for name, (default, _, _) in LOAD.items()} | IGNORED == args
+    assert {name: default for name, (default, _, _) in OPTIONS.items()} | IGNORED == args

@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.loadgen.endpoint import endpoint
-from dogdriver.loadgen.failures import LONGEST, MOST, REST, Failures
-from dogdriver.loadgen.loop_lag import Pulse
-from dogdriver.loadgen.recorder import Recorder
-from dogdriver.loadgen.recording import ENDPOINTS, OTHER, Recording, merged
-from dogdriver.loadgen.summary import judge, measures
+from dogdriver.loadgen.loop_lag import LoopLag
+from dogdriver.loadgen.recorder import Recorder, endpoint
+from dogdriver.loadgen.recording import (
+    LONGEST_FAILURE,
+    MOST_ENDPOINTS,
+    MOST_FAILURES,
+    OTHER_ENDPOINTS,
+    OTHER_FAILURES,
+    Failures,
+    Recording,
+    merge,
+)
+from dogdriver.loadgen.summary import judge, summarize
 from dogdriver.model import Grade, Tally
 
 
@@ -45,7 +52,7 @@ def test_requests_are_told_apart_by_scenario_and_endpoint() -> None:
     recorder.answered("read", "GET", "/a/1", 200, 0.010)
     recorder.answered("read", "GET", "/a/2", 404, 0.020)
     recorder.unanswered("write", "POST", "/a", TimeoutError())
-    client = measures([recorder.recording()], Tally(2, 1, 3, 2), 10.0, stall=1.0)
+    client = summarize([recorder.recording()], Tally(2, 1, 3, 2), 10.0, stall=1.0)
     assert [(e.name, e.count, e.errors) for e in client.endpoints] == [("GET /a/{id}", 2, 1), ("POST /a", 1, 1)]
     assert [(s.name, s.count, s.p50) for s in client.scenarios] == [
         ("idle", 0, None),
@@ -60,25 +67,25 @@ def test_requests_are_told_apart_by_scenario_and_endpoint() -> None:
 
 def test_endpoints_beyond_the_bound_are_counted_together() -> None:
     recorder = Recorder()
-    for number in range(ENDPOINTS + 30):
+    for number in range(MOST_ENDPOINTS + 30):
         recorder.answered("s", "GET", f"/page-{number}", 200, 0.001)
     recording = recorder.recording()
-    assert len(recording.cells) == ENDPOINTS + 1
-    assert {c.endpoint: c.requests for c in recording.cells}[OTHER] == 30
+    assert len(recording.stats) == MOST_ENDPOINTS + 1
+    assert {c.endpoint: c.requests for c in recording.stats}[OTHER_ENDPOINTS] == 30
 
 
 def test_failures_are_grouped_and_bounded() -> None:
     failures = Failures()
-    for number in range(MOST + 20):
+    for number in range(MOST_FAILURES + 20):
         failures.record(f"ValueError: {'x' * number}")
-    assert len(failures.counts) == MOST + 1
-    assert failures.counts[REST] == 20
+    assert len(failures.counts) == MOST_FAILURES + 1
+    assert failures.counts[OTHER_FAILURES] == 20
     failures = Failures()
     for number in range(5):
         failures.record(f"KeyError: 6f1c2b1e-8e0a-4b57-9c57-0b1f3a9ce11{number} at 0x7f00{number}abc, {10**9 + number}")
     assert failures.counts == {"KeyError: … at …, …": 5}
     failures.record("y" * 10_000)
-    assert max(map(len, failures.counts)) == LONGEST
+    assert max(map(len, failures.counts)) == LONGEST_FAILURE
 
 
 cells = st.tuples(
@@ -97,9 +104,9 @@ def test_merging_recordings_is_recording_in_one(parts: list[list[tuple[str, str,
             whole.answered(scenario, "GET", path, status, seconds)
         # As it comes from another process.
         recordings.append(msgspec.json.decode(msgspec.json.encode(recorder.recording()), type=Recording))
-    together, one = merged(recordings), whole.recording()
-    key = lambda cell: (cell.scenario, cell.endpoint)  # noqa: E731 - used twice on the next line
-    assert sorted(together.cells, key=key) == sorted(one.cells, key=key)
+    together, one = merge(recordings), whole.recording()
+    key = lambda each: (each.scenario, each.endpoint)  # noqa: E731 - used twice on the next line
+    assert sorted(together.stats, key=key) == sorted(one.stats, key=key)
     assert together.statuses == one.statuses
     assert (together.requests, together.errors) == (whole.requests, whole.errors)
 
@@ -141,17 +148,17 @@ def test_how_long_a_load_may_stand_still_is_the_tests_own() -> None:
 
 def test_the_busiest_loop_counts() -> None:
     idle, busy = Recording(wall=10, cpu=1, stall=0.5), Recording(wall=10, cpu=9.9, saturated=10)
-    client = measures([idle, busy], Tally(), 10, stall=1.0)
+    client = summarize([idle, busy], Tally(), 10, stall=1.0)
     assert (client.cpu, client.grade) == (0.99, Grade.INVALID)
 
 
 async def test_a_stall_is_seen_even_when_the_load_ends_in_it() -> None:
-    pulse = Pulse()
-    beating = asyncio.create_task(pulse.beat())
+    lag = LoopLag()
+    measuring = asyncio.create_task(lag.measure())
     await asyncio.sleep(0)
     time.sleep(0.15)  # noqa: ASYNC251 - the stall
-    pulse.stop()
-    beating.cancel()
-    assert pulse.stall >= 0.1
-    assert pulse.wall >= 0.15
-    assert pulse.cpu <= pulse.wall
+    lag.stop()
+    measuring.cancel()
+    assert lag.stall >= 0.1
+    assert lag.wall >= 0.15
+    assert lag.cpu <= lag.wall

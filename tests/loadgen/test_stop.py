@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from dogdriver.errors import LoadTestError
-from dogdriver.loadgen.orphans import Orphans, born
+from dogdriver.loadgen.orphans import Orphans, started_at
 from dogdriver.model import Clock, Job, Measured, Phase, Snapshot, Stopped
 from dogdriver.runner import MolotovRunner
 
@@ -194,7 +194,7 @@ asyncio.run(runner.load(job, cancelled=asyncio.Event(), watch=lambda s: print(s.
 
 def all_gone(known: list[dict[str, Any]]) -> bool:
     deadline = monotonic() + 10
-    while left := [item for item in known if born(item["pid"]) == item["born"]]:
+    while left := [item for item in known if started_at(item["pid"]) == item["born"]]:
         if monotonic() > deadline:
             return False
         sleep(0.01)
@@ -280,18 +280,18 @@ async def test_recover_ends_what_the_processes_had_started(tmp_path: Path, clock
     assert leader.stdout is not None
     with leader.stdout as out:
         helper = int(out.readline())
-    known = [{"pid": helper, "born": born(helper)}]
+    known = [{"pid": helper, "born": started_at(helper)}]
     Orphans(tmp_path / "load.json").record([leader.pid])
     leader.kill()  # as the kernel does when the daemon dies
     await asyncio.to_thread(leader.wait)
-    assert born(helper) == known[0]["born"]
+    assert started_at(helper) == known[0]["born"]
     await MolotovRunner(tmp_path, clock).recover()
     assert await asyncio.to_thread(all_gone, known)
 
 
 def _helper(directory: str) -> list[dict[str, Any]]:
     pid = int((Path(directory) / "helper.pid").read_text())
-    return [{"pid": pid, "born": born(pid)}] if born(pid) else []
+    return [{"pid": pid, "born": started_at(pid)}] if started_at(pid) else []
 
 
 async def test_recover_ends_recorded_processes_and_no_others(tmp_path: Path, clock: Clock) -> None:

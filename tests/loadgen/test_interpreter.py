@@ -8,8 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from dogdriver.loadgen import molotov as library
-from dogdriver.loadgen.interpreter import Surroundings
+from dogdriver.loadgen import molotov
+from dogdriver.loadgen.interpreter import InterpreterState
 
 _names = count()
 
@@ -39,17 +39,17 @@ class Module(ModuleType):
 
 def test_molotovs_modules_are_found_while_others_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, Name("looked_at"), ModuleType("looked_at"))
-    assert all(name.split(".")[0] == "molotov" for name in library.modules())
+    assert all(name.split(".")[0] == "molotov" for name in molotov.modules())
 
 
 def test_a_tests_modules_are_forgotten_while_others_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    surroundings = Surroundings(str(tmp_path), None)
-    surroundings.enter({}, str(tmp_path))
+    state = InterpreterState(str(tmp_path), None)
+    state.enter({}, str(tmp_path))
     try:
         mine = ModuleType("of_the_test")
         mine.__file__ = str(tmp_path / "of_the_test.py")
         monkeypatch.setitem(sys.modules, "of_the_test", mine)
         monkeypatch.setitem(sys.modules, "looked_at", Module("looked_at"))
     finally:
-        assert surroundings.restore() == []
+        assert state.restore() == []
     assert "of_the_test" not in sys.modules
