@@ -15,7 +15,7 @@ from dogdriver.datadog_api.http import Response, Transport
 from dogdriver.datadog_api.ratelimit import Budget
 from dogdriver.errors import ExternalError, KeysRefused, Mismatch, RateLimited, Refused, Unavailable
 from dogdriver.metrics.query import is_list
-from dogdriver.model import Clock, EventStep, Headline, Reading, Run, Window
+from dogdriver.model import Clock, EventStep, Reading, Run, Summary, Window
 from dogdriver.model.health import Endpoint, Health
 from dogdriver.settings import Secret
 
@@ -138,9 +138,9 @@ class Datadog:
         """The payload for `send_event` that marks the start or the stop of *run*."""
         return payloads.run_event(run, step, at=at, link=link)
 
-    def verdict_event(self, run: Run, headline: Headline, *, at: datetime, link: str | None) -> Mapping[str, Any]:
+    def verdict_event(self, run: Run, summary: Summary, *, at: datetime, link: str | None) -> Mapping[str, Any]:
         """The payload for `send_event` that says what became of the release of *run*."""
-        return payloads.verdict_event(run, headline, at=at, link=link)
+        return payloads.verdict_event(run, summary, at=at, link=link)
 
     def gauges(self, run: Run, *, at: datetime) -> Mapping[str, Any]:
         """The payload for `send_series`: what *run* measured."""

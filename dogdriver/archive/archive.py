@@ -11,7 +11,7 @@ from dogdriver.archive.ports import Bucket, Store
 from dogdriver.archive.uploads import Uploads
 from dogdriver.errors import ExternalError, Refused
 from dogdriver.pipeline.context import Services
-from dogdriver.pipeline.judge import Judging
+from dogdriver.pipeline.looks import Looks
 
 SHOWN = 20  # rejected objects on the status page
 
@@ -31,7 +31,7 @@ class Archive:
         }
         self._health = {name: Health() for name in self._looks}
         self._clearing = Health()
-        self._judging = Judging(context.store)
+        self._release_looks = Looks(context.store)
         self._next: datetime | None = None
         self._opened = False
         self._requests: int | None = None  # of the last look
@@ -87,7 +87,7 @@ class Archive:
             return False
         run, again = found
         try:
-            judged = await self._judging.look(run, self._context.project(run), self._context.clock(), again=again)
+            judged = await self._release_looks.look(run, self._context.project(run), self._context.clock(), again=again)
             await self._context.store.verdicts.save(judged)
         except Exception:
             await self._ledger.set_judged(run)  # a defect must not hold up the other releases

@@ -12,8 +12,8 @@ from dogdriver.model import Headline, Run, Status
 from dogdriver.model.document import verdict_document
 from dogdriver.model.parse import run_from_document
 from dogdriver.pipeline import Pipeline
-from dogdriver.reports.history import headline_of
 from dogdriver.reports.ports import Store
+from dogdriver.verdict import standing
 
 POLL = 5.0  # seconds between two looks at a run that is not done; the first come sooner
 
@@ -96,9 +96,9 @@ class Own:
             return Judgement(run, None, run.reason, ())
         kept = await self._store.verdicts.newest(run.scope)
         judged = [one for one in kept if run.release and one.release == run.release.label]
-        headline = headline_of(judged)
+        summary = standing(judged)
         return Judgement(
-            run, headline.value if headline else None, headline.sentence if headline else None,
+            run, summary.headline.value if summary else None, summary.sentence if summary else None,
             tuple(verdict_document(one) for one in judged),
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from dogdriver.metrics.query import metric_name, tag_list, tag_value
 from dogdriver.metrics.units import datadog_name
-from dogdriver.model import CLIENT_PREFIX, UNKNOWN, EventStep, Headline, MetricState, Run, Status
+from dogdriver.model import CLIENT_PREFIX, UNKNOWN, EventStep, Headline, MetricState, Run, Status, Summary
 
 LONGEST_TITLE = 500
 LONGEST_TEXT = 4000
@@ -86,17 +86,17 @@ def run_event(run: Run, step: EventStep, *, at: datetime, link: str | None) -> d
     )
 
 
-def verdict_event(run: Run, headline: Headline, *, at: datetime, link: str | None) -> dict[str, Any]:
+def verdict_event(run: Run, summary: Summary, *, at: datetime, link: str | None) -> dict[str, Any]:
     """The body of the event that says what became of the release of *run*; one for each release, without `step:`."""
-    title = _HEADLINE_TITLES[headline]
+    title = _HEADLINE_TITLES[summary.headline]
     return _event(
         title=f"{title}: {run.project} {_release(run)} ({run.deployment})",
-        lines=[headline.sentence or title],
+        lines=[summary.sentence or title],
         link=link,
         at=at,
-        alert_type=_ALERT_TYPES[headline],
+        alert_type=_ALERT_TYPES[summary.headline],
         key=f"verdict:{run.project}:{run.deployment}:{_release(run)}",
-        tags={**run_tags(run), "headline": str(headline)},
+        tags={**run_tags(run), "headline": summary.headline.value},
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from dogdriver.model.filters import Filter, Known, Outstanding, Seen
-from dogdriver.model.judged import Judged
 from dogdriver.model.load import (
     ClientMeasures,
     Grade,
@@ -24,6 +23,7 @@ from dogdriver.model.outbox import MessageKind, MessageState, OutboxMessage
 from dogdriver.model.project import (
     CLIENT_METRICS,
     CLIENT_PREFIX,
+    HOSTS_TOLERANCE,
     Catalog,
     Deployment,
     Metric,
@@ -52,14 +52,18 @@ from dogdriver.model.run import (
     Trigger,
 )
 from dogdriver.model.verdict import (
+    CALLED,
+    OPEN,
     Announcement,
     Better,
     Change,
     Headline,
+    Judged,
     Noise,
     Outcome,
     Sample,
     Standing,
+    Summary,
     Trend,
     Verdict,
 )
@@ -68,8 +72,11 @@ Clock = Callable[[], datetime]
 """Gives the time now, aware, UTC."""
 
 __all__ = [
+    "CALLED",
     "CLIENT_METRICS",
     "CLIENT_PREFIX",
+    "HOSTS_TOLERANCE",
+    "OPEN",
     "UNKNOWN",
     "Announcement",
     "Better",
@@ -118,6 +125,7 @@ __all__ = [
     "Standing",
     "Status",
     "Stopped",
+    "Summary",
     "Tally",
     "Test",
     "Trend",

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from dogdriver.model.judged import Judged
 from dogdriver.model.run import Run, Status
+from dogdriver.model.verdict import Judged
 
 
 def run_document(
@@ -59,7 +59,7 @@ def verdict_document(judged: Judged) -> dict[str, Any]:
     verdict = judged.verdict
     return {
         "metric": judged.key.metric,
-        "outcome": judged.standing_outcome,
+        "outcome": judged.standing_outcome.value,
         "effect": verdict.effect,
         "low": verdict.low,
         "high": verdict.high,
@@ -73,18 +73,11 @@ def verdict_document(judged: Judged) -> dict[str, Any]:
         "noise": msgspec.to_builtins(verdict.noise),
         "method": verdict.method,
         "seed": verdict.seed,
-        "reason": reason_of(judged),
-        "state": judged.standing,
+        "reason": judged.reason,
+        "state": judged.standing.value,
         "look": judged.look,
         "at": moment(judged.at),
     }
-
-
-def reason_of(judged: Judged) -> str:
-    """The newest look's own sentence where it says what stands; else why something else stands."""
-    if judged.verdict.outcome.value == judged.standing_outcome and judged.verdict.reason:
-        return judged.verdict.reason
-    return judged.standing_reason or judged.verdict.reason
 
 
 def moment(at: datetime | None) -> str | None:

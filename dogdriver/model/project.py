@@ -10,6 +10,9 @@ from dogdriver.model.verdict import Better
 
 CLIENT_PREFIX = "client."
 
+HOSTS_TOLERANCE = 0.2
+"""The share by which two counts of hosts may differ and their runs still compare."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -120,7 +123,7 @@ class Project:
     schedule: Schedule = Schedule()
     on_release: bool = False
     fingerprint: str | None = None  # a query whose value is the number of hosts behind the deployment
-    fingerprint_tolerance: float = 0.0
+    fingerprint_tolerance: float = HOSTS_TOLERANCE
     problems: tuple[str, ...] = ()
     partial: bool = False
 

@@ -1,12 +1,15 @@
-"""What is said of a release: samples in, verdicts and change points out.
+"""What is said of a release: samples in, verdicts, headlines and change points out.
 
 Values only; the method is in dogdriver.verdict.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import Any
+
+from dogdriver.model.run import SeriesKey
 
 
 class Better(StrEnum):
@@ -19,59 +22,43 @@ class Better(StrEnum):
 class Outcome(StrEnum):
     """What can be said of one metric of one release."""
 
-    REGRESSED = "regressed"
-    IMPROVED = "improved"
-    UNCHANGED = "unchanged"
-    UNDECIDED = "undecided"
-    TOO_FEW_RUNS = "too_few_runs"
+    REGRESSED = "regressed"  # different beyond the margin, in the bad direction
+    IMPROVED = "improved"  # different beyond the margin, in the good direction
+    UNCHANGED = "unchanged"  # shown to lie within the margin, which is more than not shown to differ
+    UNDECIDED = "undecided"  # the runs hold no answer yet
+    TOO_FEW_RUNS = "too_few_runs"  # fewer than three runs with a value, of the release or before it
+
+
+CALLED = frozenset({Outcome.REGRESSED, Outcome.IMPROVED})
+"""A difference that is called."""
+OPEN = frozenset({Outcome.UNDECIDED, Outcome.TOO_FEW_RUNS})
+"""No answer."""
 
 
 class Standing(StrEnum):
     """Where a verdict stands under the sequential rule over successive looks at one release."""
 
-    PROVISIONAL = "provisional"
-    ANNOUNCED = "announced"
-    WITHDRAWN = "withdrawn"
+    PROVISIONAL = "provisional"  # no two looks have agreed yet
+    ANNOUNCED = "announced"  # said, and kept until a look contradicts it
+    WITHDRAWN = "withdrawn"  # was announced, and a later look contradicted it
 
 
-class Headline(str):
-    """The verdicts of a release in one word, with the *sentence* that explains it.
+class Headline(StrEnum):
+    """The verdicts of a release in one word."""
 
-    It is its word: `headline(...) == Headline.SLOWER == "slower"`, and its JSON is "slower". The class members carry no
-    sentence. Raises ValueError for any other word.
-    """
-
-    __slots__ = ("sentence",)
-
-    SLOWER: ClassVar["Headline"]
-    FASTER: ClassVar["Headline"]
-    MIXED: ClassVar["Headline"]
-    NO_CHANGE: ClassVar["Headline"]
-    UNDECIDED: ClassVar["Headline"]
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str = "") -> Self:
-        if value not in HEADLINES:
-            raise ValueError(f"{value!r} is no headline; use one of {', '.join(HEADLINES)}")
-        self = super().__new__(cls, value)
-        self.sentence = sentence
-        return self
-
-    @property
-    def value(self) -> str:
-        return str(self)
-
-    def __repr__(self) -> str:
-        return f"Headline({self.value!r}, {self.sentence!r})"
-
-    def __reduce__(self) -> tuple[type["Headline"], tuple[str, str]]:
-        return Headline, (str(self), self.sentence)
+    SLOWER = "slower"  # a metric regressed, none improved
+    FASTER = "faster"  # a metric improved, none regressed
+    MIXED = "mixed"  # some regressed, some improved
+    NO_CHANGE = "no_change"  # every metric that was measured is unchanged
+    UNDECIDED = "undecided"  # nothing regressed or improved, and something is still open
 
 
-HEADLINES = ("slower", "faster", "mixed", "no_change", "undecided")
-for _word in HEADLINES:
-    setattr(Headline, _word.upper(), Headline(_word))
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The verdicts of a release in one line: the *headline*, and the *sentence* that explains it."""
+
+    headline: Headline
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +131,31 @@ class Announcement:
     standing: Standing
     look: int | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict as it is kept: *look* counts the looks at this release, *inputs* are enough to replay it.
+
+    *standing* and *standing_outcome* are what the sequential rule makes of all looks so far, *standing_reason* why.
+    """
+
+    key: SeriesKey
+    release: str
+    look: int
+    at: datetime
+    verdict: Verdict
+    standing: Standing
+    standing_outcome: Outcome
+    standing_reason: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """The newest look's own sentence where it says what stands; else why something else stands."""
+        if self.verdict.outcome is self.standing_outcome and self.verdict.reason:
+            return self.verdict.reason
+        return self.standing_reason or self.verdict.reason
 
 
 @dataclass(frozen=True, slots=True)

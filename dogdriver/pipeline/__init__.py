@@ -7,7 +7,7 @@
 
 Each step does one thing and says whether there was one to do; the loops around them are the scheduler's.
 `launch` goes from running to the end of the load, `collect` from there to done by one `attempt` after the other,
-`judging` looks at the release after each settled metric, `commands` is what people may ask for.
+`looks` asks the `judge` about the release after each settled metric, `commands` is what people may ask for.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,17 +20,17 @@ from dogdriver.pipeline.backoff import next_look
 from dogdriver.pipeline.collect import Collect
 from dogdriver.pipeline.commands import Commands
 from dogdriver.pipeline.context import Services, Wake
-from dogdriver.pipeline.judge import Judging
 from dogdriver.pipeline.launch import INTERRUPTED, Launch
+from dogdriver.pipeline.looks import Looks
 
 
 class Pipeline(Commands):
     """The commands, and the steps that the scheduler's workers repeat."""
 
     def __init__(self, services: Services) -> None:
-        self._judging = Judging(services.store)
-        super().__init__(services, self._judging)
-        self._collect = Collect(services, self._judging)
+        self._looks = Looks(services.store)
+        super().__init__(services, self._looks)
+        self._collect = Collect(services, self._looks)
         self._closing = False
 
     @property

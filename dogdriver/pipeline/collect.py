@@ -9,7 +9,7 @@ from dogdriver.model import Judged, MessageKind, OutboxMessage, Run, Status
 from dogdriver.pipeline.attempt import Attempt, read_back
 from dogdriver.pipeline.backoff import FACTORS, next_look
 from dogdriver.pipeline.context import LEASE, Services
-from dogdriver.pipeline.judge import Judging
+from dogdriver.pipeline.looks import Looks
 
 LATE = FACTORS[-1]  # × settle: when a run that is done is read once more
 
@@ -17,9 +17,9 @@ LATE = FACTORS[-1]  # × settle: when a run that is done is read once more
 class Collect:
     """Each metric settles on its own and is kept, charted and judged as soon as it has."""
 
-    def __init__(self, services: Services, judging: Judging) -> None:
+    def __init__(self, services: Services, looks: Looks) -> None:
         self._world = services
-        self._judging = judging
+        self._looks = looks
 
     async def next(self) -> bool:
         """One attempt for the run that has been due longest; False: none is due."""
@@ -48,7 +48,7 @@ class Collect:
         run = replace(run, metrics={**run.metrics, **changed})
         # The same values looked at again would count as one more look that agrees.
         if await self._world.store.transitions.save(run, expect=Status.DONE, values=changed) and moved:
-            await self._judging.again(run, project, now)
+            await self._looks.look_again(run, project, now)
         self._world.wake.archive.set()
         return {"changed": sorted(changed)}
 
@@ -61,7 +61,7 @@ class Collect:
         # First the values, under the lease: a daemon killed before the next write judges them at the next attempt.
         if not await self._world.store.transitions.save(run, expect=Status.PENDING, values=values):
             return
-        judged = await self._judging.look(run, project, now)
+        judged = await self._looks.look(run, project, now)
         due = attempt.due(run)
         if due is None:
             done = replace(run, status=Status.DONE, due=None)
@@ -88,11 +88,10 @@ class Collect:
         now = world.clock()
         gauges = world.datadog.gauges(run, at=now)
         messages.append(world.message(MessageKind.RESULTS, f"{run.id}:results", run, gauges))
-        said = await self._judging.said(run, judged)
-        if said is not None:
-            payload = world.datadog.verdict_event(run, said, at=now, link=world.link(run.id))
-            key = "/".join(
-                (run.project, run.deployment, run.test, run.release.label if run.release else "", said.value)
-            )
+        summary = await self._looks.announced(run, judged)
+        if summary is not None:
+            payload = world.datadog.verdict_event(run, summary, at=now, link=world.link(run.id))
+            release = run.release.label if run.release else ""
+            key = f"{run.project}/{run.deployment}/{run.test}/{release}/{summary.headline.value}"
             messages.append(world.message(MessageKind.EVENT, f"verdict:{key}", run, payload))
         return messages

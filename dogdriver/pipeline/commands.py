@@ -5,15 +5,15 @@ from dataclasses import replace
 from dogdriver.errors import Conflict, Invalid, NotFound
 from dogdriver.model import Deployment, Project, Run, Status, Test, Trigger
 from dogdriver.pipeline.context import Services
-from dogdriver.pipeline.judge import Judging
+from dogdriver.pipeline.looks import Looks
 
 
 class Commands:
     """Queue, accept, cancel, exclude, include."""
 
-    def __init__(self, services: Services, judging: Judging) -> None:
+    def __init__(self, services: Services, looks: Looks) -> None:
         self._world = services
-        self._judging = judging
+        self._looks = looks
 
     async def trigger(
         self,
@@ -55,7 +55,7 @@ class Commands:
         if not new and not same_run(kept, accepted):
             raise Conflict(f"run {run.id} is here already and differs; give the other run another id")
         if new and kept.status is Status.DONE:
-            await self._judging.again(kept, self._world.project(kept), self._world.clock())
+            await self._looks.look_again(kept, self._world.project(kept), self._world.clock())
         self._world.wake.collect.set()
         self._world.wake.archive.set()
         return kept, new
@@ -92,7 +92,7 @@ class Commands:
         if not await self._world.store.transitions.set_excluded(run_id, reason):
             raise Conflict(f"run {run_id} changed in the meantime; look at it again")
         self._world.wake.archive.set()
-        await self._judging.again(run, self._world.project(run), self._world.clock())
+        await self._looks.look_again(run, self._world.project(run), self._world.clock())
         return replace(run, excluded=reason)
 
     async def _run(self, run_id: str) -> Run:

@@ -1,166 +1,119 @@
-"""Looks at a release: which runs may be compared, what the statistics say of them, and what of that stands."""
+"""The one judge: "release R against baseline B in this scope", for the pipeline, the pages, the API and the CLI."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from typing import Protocol
 
 from dogdriver.model import (
     CLIENT_METRICS,
-    Headline,
+    HOSTS_TOLERANCE,
     Judged,
     Metric,
     Outcome,
     Point,
     Project,
-    Release,
-    Run,
-    Sample,
+    Scope,
     SeriesKey,
     Standing,
-    Status,
     Verdict,
 )
-from dogdriver.pipeline.ports import Store
-from dogdriver.verdict import announce, headline, judge_release
+from dogdriver.verdict import judge_release
+from dogdriver.verdict.comparability import Comparable, comparable, samples
 
-HISTORY = 400  # runs that a look goes back
+HISTORY = 400  # runs that a look goes back; a pinned baseline may be older
+
+
+class Series(Protocol):
+    """The part of the store that the judge reads."""
+
+    async def points(self, key: SeriesKey, *, limit: int | None = None) -> Sequence[Point]:
+        """The newest *limit* points, in the order of time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Comparable:
-    """The points of a series that may be compared with a release's newest run; *changed* says why others may not."""
+class Answer:
+    """What one look says of one metric, and the comparable runs that it rests on."""
 
-    points: tuple[Point, ...]
-    changed: str | None
+    verdict: Verdict
+    rests_on: Comparable
 
-
-def comparable(points: Sequence[Point], release: str, tolerance: float) -> Comparable:
-    """Those with the key of the newest judged run of *release*, contiguous or not.
-
-    *tolerance* is the relative difference of the fingerprints (hosts) that still counts as equal; runs of which one
-    fingerprint is unknown compare.
-    """
-    judged = [p for p in points if p.status in {Status.DONE, Status.PENDING} and not p.excluded]
-    own = [p for p in judged if p.release == release]
-    if not own:
-        return Comparable(tuple(judged), None)
-    newest = own[-1]
-    same_load = [p for p in judged if p.comparable == newest.comparable]
-    same = tuple(p for p in same_load if _alike(p, newest, tolerance))
-    changed = None
-    if not any(p.release != release for p in same) and any(p.release != release for p in judged):
-        by_load = not any(p.release != release for p in same_load)
-        changed = "the load or the test" if by_load else "the infrastructure"
-    return Comparable(same, changed)
+    @property
+    def inputs(self) -> dict[str, list[str] | list[float | None]]:
+        """Enough to replay the verdict."""
+        points = self.rests_on.points
+        return {"runs": [point.run for point in points], "values": [point.value for point in points]}
 
 
-def _alike(one: Point, other: Point, tolerance: float) -> bool:
-    """The same infrastructure, as far as it is known of both."""
-    known = one.kinds is not None and other.kinds is not None
-    return _close(one.fingerprint, other.fingerprint, tolerance) and not (known and one.kinds != other.kinds)
+class Judge:
+    """Answers from the series alone; what it says of a release is said everywhere."""
 
+    def __init__(self, series: Series) -> None:
+        self._series = series
 
-def _close(one: float | None, other: float | None, tolerance: float) -> bool:
-    if one is None or other is None:
-        return True
-    return abs(one - other) <= tolerance * max(abs(one), abs(other))
+    async def judge(
+        self, scope: Scope, release: str, project: Project | None, *, baseline: str | None = None
+    ) -> dict[str, Answer]:
+        """The answers by metric, all that the *project* has runs of together.
 
-
-class Judging:
-    """One more look at the release of a run, all its metrics together."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def look(self, run: Run, project: Project | None, at: datetime, *, again: bool = False) -> list[Judged]:
-        """New looks for the metrics of *run* that have a value it was not judged with yet; *again*: for all of them."""
-        if run.release is None or not run.release.known:
-            return []
-        metrics = {m.name: m for m in (*(project.metrics if project else ()), *CLIENT_METRICS)}
-        release, tolerance = run.release.label, project.fingerprint_tolerance if project else 0.0
-        series: dict[str, Comparable] = {}
-        earlier: dict[str, Sequence[Judged]] = {}
+        Without *baseline* the release is compared with those before it, else with that one alone. Of the differences
+        that are called a share of 5 % at most is false, over all metrics (docs/verdict.md, "Several metrics").
+        """
+        metrics = {metric.name: metric for metric in judged_metrics(project)}
+        rests_on: dict[str, Comparable] = {}
         for name in metrics:
-            key = _key(run, name)
-            points = await self._store.series.points(key, limit=HISTORY)
-            series[name] = comparable(points, release, tolerance)
-            earlier[name] = await self._store.verdicts.looks(key, release)
-        fresh = {n for n in metrics if again or _unseen(run, n, series[n], earlier[n])}
+            points = await self._series.points(scope.key(name), limit=None if baseline else HISTORY)
+            found = comparable(points, release, tolerance_of(project), baseline=baseline)
+            if found.points:
+                rests_on[name] = found
         # Statistics over hundreds of runs take tenths of a second: not in the loop that answers the dashboard.
-        verdicts = await asyncio.to_thread(self._judge, series, metrics, release) if fresh else {}
+        verdicts = await asyncio.to_thread(_verdicts, rests_on, metrics, release, baseline)
+        return {name: Answer(verdict, rests_on[name]) for name, verdict in verdicts.items()}
+
+    async def against(self, scope: Scope, release: str, project: Project | None, baseline: str) -> list[Judged]:
+        """The same against one *baseline*, as verdicts that nobody has announced: such a question is asked once."""
+        answers = await self.judge(scope, release, project, baseline=baseline)
         return [
-            _judged(_key(run, name), release, verdicts[name], series[name], earlier[name], at)
-            for name in sorted(fresh & verdicts.keys())
+            Judged(
+                key=scope.key(name),
+                release=release,
+                look=1,
+                at=answer.rests_on.points[-1].at,
+                verdict=answer.verdict,
+                standing=Standing.PROVISIONAL,
+                standing_outcome=answer.verdict.outcome,
+                standing_reason="",
+                inputs=answer.inputs,
+            )
+            for name, answer in answers.items()
+            if answer.verdict.runs
         ]
 
-    async def again(self, run: Run, project: Project | None, at: datetime) -> None:
-        """After a run has changed: look again at its own release and at the newest one, which may rest on it."""
-        newest = [j.release for j in await self._store.verdicts.newest(run.scope)][-1:]
-        own = [run.release.label] if run.release else []
-        for label in dict.fromkeys([*own, *newest]):
-            looked = replace(run, release=Release(label))
-            await self._store.verdicts.save(await self.look(looked, project, at, again=True))
 
-    async def said(self, run: Run, fresh: Sequence[Judged]) -> Headline | None:
-        """The headline of the run's release as far as it stands; None while nothing is announced."""
-        if run.release is None or not run.release.known:
-            return None
-        kept = await self._store.verdicts.newest(run.scope)
-        newest = {j.key.metric: j for j in (*kept, *fresh) if j.release == run.release.label}
-        if not any(j.standing == Standing.ANNOUNCED for j in newest.values()):
-            return None
-        standing = {name: replace(j.verdict, outcome=Outcome(j.standing_outcome)) for name, j in newest.items()}
-        found = headline(standing)
-        return None if found == Headline.UNDECIDED else found
-
-    def _judge(
-        self, series: Mapping[str, Comparable], metrics: Mapping[str, Metric], release: str
-    ) -> dict[str, Verdict]:
-        samples = {name: _samples(found.points) for name, found in series.items() if found.points}
-        verdicts = judge_release(
-            samples,
-            release,
-            better={name: metrics[name].better for name in samples},
-            margins={name: metrics[name].margin for name in samples},
-        )
-        return {name: with_reason(verdict, series[name].changed) for name, verdict in verdicts.items()}
+def judged_metrics(project: Project | None) -> tuple[Metric, ...]:
+    """All that a release is judged by: the project's own metrics, and what the load generator measures."""
+    return (*(project.metrics if project else ()), *CLIENT_METRICS)
 
 
-def _key(run: Run, metric: str) -> SeriesKey:
-    return SeriesKey(run.project, run.deployment, run.test, run.source, metric)
+def tolerance_of(project: Project | None) -> float:
+    """The share by which counts of hosts may differ in runs that are compared."""
+    return project.fingerprint_tolerance if project else HOSTS_TOLERANCE
 
 
-def _samples(points: Iterable[Point]) -> list[Sample]:
-    return [Sample(p.at, p.release, p.value) for p in points]
+def _verdicts(
+    rests_on: Mapping[str, Comparable], metrics: Mapping[str, Metric], release: str, baseline: str | None
+) -> dict[str, Verdict]:
+    verdicts = judge_release(
+        {name: samples(found.points) for name, found in rests_on.items()},
+        release,
+        better={name: metrics[name].better for name in rests_on},
+        margins={name: metrics[name].margin for name in rests_on},
+        baseline=baseline,
+    )
+    return {name: _with_obstacle(verdict, rests_on[name]) for name, verdict in verdicts.items()}
 
 
-def _unseen(run: Run, metric: str, found: Comparable, earlier: Sequence[Judged]) -> bool:
-    value = run.metrics.get(metric)
-    if value is None or value.value is None or not any(p.run == run.id for p in found.points):
-        return False
-    return not earlier or run.id not in earlier[-1].inputs.get("runs", ())
-
-
-def with_reason(verdict: Verdict, changed: str | None) -> Verdict:
-    if changed is None:
+def _with_obstacle(verdict: Verdict, found: Comparable) -> Verdict:
+    if found.obstacle is None:
         return verdict
-    reason = f"{changed} changed with the release, so no earlier run can be compared with its runs"
-    return replace(verdict, outcome=Outcome.UNDECIDED, reason=reason)
-
-
-def _judged(
-    key: SeriesKey, release: str, verdict: Verdict, found: Comparable, earlier: Sequence[Judged], at: datetime
-) -> Judged:
-    standing = announce([*(look.verdict for look in earlier), verdict])
-    return Judged(
-        key=key,
-        release=release,
-        look=len(earlier) + 1,
-        at=at,
-        verdict=verdict,
-        standing=standing.standing.value,
-        standing_outcome=standing.outcome.value,
-        standing_reason=standing.reason,
-        inputs={"runs": [p.run for p in found.points], "values": [p.value for p in found.points]},
-    )  # fmt: skip
+    return replace(verdict, outcome=Outcome.UNDECIDED, reason=found.reason)

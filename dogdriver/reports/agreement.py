@@ -5,11 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dogdriver import model
 from dogdriver.model import Headline
-from dogdriver.reports.history import headline_of
-from dogdriver.reports.ports import Store
-from dogdriver.reports.scope import Scope
 
 WORDS: Mapping[str, str] = {
     Headline.SLOWER: "slower",
@@ -22,54 +18,41 @@ FEWEST = 2  # sources: one alone agrees with nobody
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What the sources that judged *release* say of it: *voices* by source, best source first.
+    """What the sources that judged *release* say of it: *votes* by source, best source first.
 
     *headline* is what most of those that can tell say, None where none can or as many say something else; *agree*
-    of the *voices* say it. *disagreeing* are the sources that say otherwise; one that can't tell yet is none of them.
+    of the *votes* say it. *disagreeing* are the sources that say otherwise; one that can't tell yet is none of them.
     """
 
     release: str
     headline: Headline | None
     agree: int
-    voices: tuple[tuple[str, Headline], ...]
+    votes: tuple[tuple[str, Headline], ...]
     disagreeing: tuple[str, ...]
 
     @property
     def sentence(self) -> str:
         """For people: "3 of 3 sources: slower"."""
-        said = [f"{source}: {WORDS[voice]}" for source, voice in self.voices if source in self.disagreeing]
+        said = [f"{source}: {WORDS[vote]}" for source, vote in self.votes if source in self.disagreeing]
         if self.headline is None:
             return f"The sources disagree. {', '.join(said)}." if said else "No source can tell yet."
-        counted = f"{self.agree} of {len(self.voices)} sources: {WORDS[self.headline]}"
-        open_ = [source for source, voice in self.voices if voice == Headline.UNDECIDED]
+        counted = f"{self.agree} of {len(self.votes)} sources: {WORDS[self.headline]}"
+        open_ = [source for source, vote in self.votes if vote == Headline.UNDECIDED]
         parts = [counted]
         parts += [f"disagreeing: {', '.join(said)}"] if said else []
         parts += [f"can’t tell yet: {', '.join(open_)}"] if open_ else []
         return "; ".join(parts) + "."
 
 
-def agreement_of(release: str, voices: Sequence[tuple[str, Headline]]) -> Agreement | None:
+def agreement_of(release: str, votes: Sequence[tuple[str, Headline]]) -> Agreement | None:
     """None where fewer than two sources have judged *release*."""
-    if len(voices) < FEWEST:
+    if len(votes) < FEWEST:
         return None
-    counted = Counter(voice for _, voice in voices if voice != Headline.UNDECIDED).most_common()
+    counted = Counter(vote for _, vote in votes if vote != Headline.UNDECIDED).most_common()
     tied = len(counted) > 1 and counted[0][1] == counted[1][1]
     headline, agree = (None, 0) if not counted or tied else counted[0]
-    disagreeing = tuple(source for source, voice in voices if voice not in {Headline.UNDECIDED, headline})
-    return Agreement(release, headline, agree, tuple(voices), disagreeing)
-
-
-async def agreement(store: Store, scope: Scope, release: str | None) -> Agreement | None:
-    """Of the scope's sources, on *release*, at the same deployment with the same test."""
-    if release is None or scope.deployment is None or scope.test is None or len(scope.sources) < FEWEST:
-        return None
-    voices: list[tuple[str, Headline]] = []
-    for source in scope.sources:
-        kept = await store.verdicts.newest(model.Scope(scope.project, scope.deployment, scope.test, source))
-        headline = headline_of(judged for judged in kept if judged.release == release)
-        if headline is not None:
-            voices.append((source, headline))
-    return agreement_of(release, voices)
+    disagreeing = tuple(source for source, vote in votes if vote not in {Headline.UNDECIDED, headline})
+    return Agreement(release, headline, agree, tuple(votes), disagreeing)
 
 
 def agreement_document(found: Agreement | None) -> dict[str, Any] | None:
@@ -80,8 +63,8 @@ def agreement_document(found: Agreement | None) -> dict[str, Any] | None:
         "release": found.release,
         "headline": found.headline.value if found.headline else None,
         "agree": found.agree,
-        "of": len(found.voices),
+        "of": len(found.votes),
         "disagreeing": list(found.disagreeing),
-        "voices": [{"source": source, "headline": voice.value} for source, voice in found.voices],
+        "voices": [{"source": source, "headline": vote.value} for source, vote in found.votes],
         "sentence": found.sentence,
     }

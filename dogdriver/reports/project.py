@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dogdriver.model import Filter, Judged, Metric, MetricState, Outcome, Point, Run
+from dogdriver.model import CALLED, Filter, Judged, Metric, MetricState, Outcome, Point, Run, Trend
 from dogdriver.model.document import moment
-from dogdriver.model.verdict import Trend
-from dogdriver.reports.agreement import Agreement, agreement, agreement_document
-from dogdriver.reports.history import History, ReleaseView, judged_point
-from dogdriver.reports.scope import Scope
-from dogdriver.web.keys import Site
+from dogdriver.pipeline.judge import Judge
+from dogdriver.pipeline.ports import CatalogSource
+from dogdriver.reports.agreement import Agreement, agreement_document, agreement_of
+from dogdriver.reports.history import PERIOD, History
+from dogdriver.reports.ports import Store
+from dogdriver.reports.release import Releases, ReleaseView
+from dogdriver.reports.scope import Selection, Selections
+from dogdriver.verdict.comparability import counts
 
 RECENT = 5  # runs among which one is looked for that Datadog was asked about
 READ = frozenset({MetricState.SETTLED, MetricState.PARTIAL, MetricState.NO_DATA, MetricState.REFUSED})
@@ -28,16 +31,16 @@ class MetricView:
     @property
     def last(self) -> Point | None:
         """The newest point that counts."""
-        return next((point for point in reversed(self.points) if judged_point(point)), None)
+        return next((point for point in reversed(self.points) if counts(point)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectView:
-    """A project in one scope: *sources* are all that it was ever loaded from, *problems* what a person should fix,
-    *agreement* what they say together of the release, None where fewer than two have judged it.
+    """A project in one selection: *sources* are all that it was ever loaded from, *problems* what a person should fix,
+    *agreement* what the selection's sources say together of the release, None where fewer than two have judged it.
     """
 
-    scope: Scope
+    selection: Selection
     sources: tuple[str, ...]
     metrics: tuple[MetricView, ...]
     release: ReleaseView
@@ -46,30 +49,44 @@ class ProjectView:
     agreement: Agreement | None
 
 
-async def project_view(
-    site: Site, name: str, *, limit: int = 100, release: str | None = None, baseline: str | None = None, **choice: Any
-) -> ProjectView:
-    """*choice*: deployment, test and source. Raises NotFound for what there is not."""
-    scope = await site.scopes.find(name, **choice)
-    view = await site.history.view(scope, release, baseline)
-    judged = {one.key.metric: one for one in view.verdicts}
-    metrics = [
-        await _metric_view(site.history, scope, metric, limit, judged.get(metric.name)) for metric in scope.metrics
-    ]
-    page = await site.store.runs.list(Filter(project=name), limit=RECENT)
-    catalog = site.catalog.current
-    problems = [*(scope.entry.problems if scope.entry else ())]
-    problems += [p.message for p in catalog.problems if p.subject == name and p.message not in problems]
-    problems += _refused(page.runs, scope.metrics)
-    return ProjectView(
-        scope=scope,
-        sources=await site.scopes.all_sources(name),
-        metrics=tuple(metrics),
-        release=view,
-        problems=tuple(problems),
-        newest=page.runs[0] if page.runs else None,
-        agreement=await agreement(site.store, scope, view.release),
-    )
+class Reports:
+    """Everything that is read for people and programs, over what the pipeline has stored."""
+
+    def __init__(self, store: Store, catalog: CatalogSource, source: str) -> None:
+        self._store, self._catalog = store, catalog
+        self.selections = Selections(store, catalog, source)
+        self.history = History(store)
+        self.releases = Releases(store, Judge(store.series))
+
+    async def project(
+        self, name: str, *, limit: int = PERIOD, release: str | None = None, baseline: str | None = None, **choice: Any
+    ) -> ProjectView:
+        """*choice*: deployment, test and source. Raises NotFound for what there is not."""
+        selection = await self.selections.find(name, **choice)
+        view = await self.releases.view(selection, release, baseline)
+        votes = await self.releases.votes(selection, view)
+        judged = {one.key.metric: one for one in view.verdicts}
+        page = await self._store.runs.list(Filter(project=name), limit=RECENT)
+        return ProjectView(
+            selection=selection,
+            sources=await self.selections.all_sources(name),
+            metrics=tuple(
+                [await self._metric(selection, metric, limit, judged.get(metric.name)) for metric in selection.metrics]
+            ),
+            release=view,
+            problems=tuple(self._problems(selection, page.runs)),
+            newest=page.runs[0] if page.runs else None,
+            agreement=agreement_of(view.release, votes) if view.release else None,
+        )
+
+    async def _metric(self, selection: Selection, metric: Metric, limit: int, judged: Judged | None) -> MetricView:
+        points = await self.history.points(selection, metric.name, limit=limit) if selection.last else ()
+        return MetricView(metric, points, await self.history.trend(selection, metric, points), judged)
+
+    def _problems(self, selection: Selection, newest: Sequence[Run]) -> list[str]:
+        own = [*(selection.entry.problems if selection.entry else ())]
+        listed = [p.message for p in self._catalog.current.problems if p.subject == selection.project]
+        return [*own, *(message for message in listed if message not in own), *_refused(newest, selection.metrics)]
 
 
 def _refused(runs: Sequence[Run], metrics: Sequence[Metric]) -> list[str]:
@@ -83,21 +100,16 @@ def _refused(runs: Sequence[Run], metrics: Sequence[Metric]) -> list[str]:
     return []
 
 
-async def _metric_view(history: History, scope: Scope, metric: Metric, limit: int, judged: Judged | None) -> MetricView:
-    points = await history.points(scope, metric.name, limit=limit) if scope.last else ()
-    return MetricView(metric, points, await history.trend(scope, metric, points), judged)
-
-
 def project_document(view: ProjectView) -> dict[str, Any]:
     """One of `/api/v1/projects`."""
-    scope = view.scope
+    selection = view.selection
     return {
-        "name": scope.project,
-        "deployments": list(scope.deployments),
+        "name": selection.project,
+        "deployments": list(selection.deployments),
         "sources": list(view.sources),
         "best_source": view.sources[0] if view.sources else None,
         "metrics": [_metric_document(metric) for metric in view.metrics],
-        "headline": view.release.headline.value if view.release.headline else None,
+        "headline": view.release.summary.headline.value if view.release.summary else None,
         "agreement": agreement_document(view.agreement),
         "problems": list(view.problems),
     }
@@ -105,7 +117,7 @@ def project_document(view: ProjectView) -> dict[str, Any]:
 
 def project_detail(view: ProjectView) -> dict[str, Any]:
     """`/api/v1/projects/{project}`: the same, with what is run and when."""
-    entry = view.scope.entry
+    entry = view.selection.entry
     test = entry.test if entry else None
     load = view.newest.load if view.newest else None
     return {
@@ -115,7 +127,7 @@ def project_detail(view: ProjectView) -> dict[str, Any]:
         "test": {"url": test.url, "ref": test.ref, "name": test.name, "path": test.path} if test else None,
         "load": {"workers": load.workers, "processes": load.processes, "duration": load.duration} if load else None,
         "release": view.release.release,
-        "sentence": view.release.headline.sentence if view.release.headline else None,
+        "sentence": view.release.summary.sentence if view.release.summary else None,
     }
 
 
@@ -125,7 +137,7 @@ def _metric_document(view: MetricView) -> dict[str, Any]:
         **metric_head(view.metric),
         "last": last.value if last else None,
         "trend": trend_document(view.trend),
-        "verdict": view.judged.standing_outcome if view.judged else None,
+        "verdict": view.judged.standing_outcome.value if view.judged else None,
     }
 
 
@@ -133,12 +145,9 @@ def metric_head(metric: Metric) -> dict[str, Any]:
     return {"name": metric.name, "title": metric.title, "unit": metric.unit, "better": metric.better.value}
 
 
-DECIDED = frozenset({Outcome.REGRESSED, Outcome.IMPROVED})
-
-
 def direction(trend: Trend) -> str | None:
     """Up or down where the trend is decided, flat where it is unchanged, None where nobody can tell."""
-    if trend.outcome in DECIDED and trend.effect:
+    if trend.outcome in CALLED and trend.effect:
         return "up" if trend.effect > 0 else "down"
     return "flat" if trend.outcome is Outcome.UNCHANGED else None
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dogdriver.errors import NotFound
-from dogdriver.model import CLIENT_METRICS, Better, Known, Metric, Project, SeriesKey
+from dogdriver.model import CLIENT_METRICS, Better, Known, Metric, Project, Scope, SeriesKey
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.reports.ports import Store
 
-FIRST_METRICS = {
+LEGACY_METRICS = {
     "cpu": Metric("cpu", "CPU", "%", Better.LOWER),
     "rps": Metric("rps", "Requests per second", "1/s", Better.HIGHER),
     "art": Metric("art", "Average response time", "ms", Better.LOWER),
@@ -18,8 +18,8 @@ FIRST_METRICS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """The runs of one *deployment*, *test* and *source* of a project, and what else could be chosen.
+class Selection:
+    """The runs of one *deployment*, *test* and *source* of a project, and what else could be selected.
 
     *entry* is what the catalog says of the project, None where only its history is known. *sources* have the best
     (most runs, most recent) first. *deployment*, *test* are None where the project has none at all.
@@ -36,10 +36,24 @@ class Scope:
     metrics: tuple[Metric, ...]
     last: datetime | None
 
-    def key(self, metric: str) -> SeriesKey | None:
+    @property
+    def scope(self) -> Scope | None:
+        """None where the project has no deployment or no test at all."""
+        return self.of(self.source)
+
+    def of(self, source: str) -> Scope | None:
+        """The same deployment and test, loaded from *source*."""
         if self.deployment is None or self.test is None:
             return None
-        return SeriesKey(self.project, self.deployment, self.test, self.source, metric)
+        return Scope(self.project, self.deployment, self.test, source)
+
+    def key(self, metric: str) -> SeriesKey | None:
+        return self.scope.key(metric) if self.scope else None
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """Of its metrics, by name."""
+        return {metric.name: metric.title for metric in self.metrics}
 
     def metric(self, name: str) -> Metric:
         """Raises NotFound, naming those there are."""
@@ -53,8 +67,8 @@ class Scope:
         raise NotFound(f"{self.project} has no metric {name}; it has {known}")
 
 
-class Scopes:
-    """Finds scopes in the catalog and the history. *source* is this daemon's own: it stands in where nothing ran."""
+class Selections:
+    """Finds selections in catalog and history. *source* is this daemon's own: it stands in where nothing ran."""
 
     def __init__(self, store: Store, catalog: CatalogSource, source: str) -> None:
         self._store = store
@@ -68,7 +82,7 @@ class Scopes:
 
     async def find(
         self, project: str, *, deployment: str | None = None, test: str | None = None, source: str | None = None
-    ) -> Scope:
+    ) -> Selection:
         """Raises NotFound for a project, deployment, test or source that there is not, naming those there are."""
         entry = self._catalog.current.projects.get(project)
         known = await self._store.runs.known(project)
@@ -83,7 +97,7 @@ class Scopes:
         chosen = _choose("source", project, source, sources or (self._source,)) or (*sources, self._source)[0]
         last = max((k.last for k in here if k.test == what and k.source == chosen), default=None)
         metrics = await self._metrics(project, entry)
-        return Scope(project, entry, where, what, chosen, deployments, tests, sources, metrics, last)
+        return Selection(project, entry, where, what, chosen, deployments, tests, sources, metrics, last)
 
     async def all_sources(self, project: str) -> tuple[str, ...]:
         """Wherever the project was ever loaded from, best first."""
@@ -94,7 +108,7 @@ class Scopes:
         metrics |= {metric.name: metric for metric in CLIENT_METRICS}
         for name in await self._store.values.metrics(project):
             if name not in metrics:
-                metrics[name] = FIRST_METRICS.get(name, Metric(name, name, "", Better.LOWER))
+                metrics[name] = LEGACY_METRICS.get(name, Metric(name, name, "", Better.LOWER))
         return tuple(sorted(metrics.values(), key=lambda metric: metric.from_client and metric in CLIENT_METRICS))
 
 
@@ -138,7 +152,3 @@ def _usual_test(entry: Project | None, here: Sequence[Known], there: Sequence[st
     if usual and (usual in loaded or not loaded):
         return usual
     return next(iter((*loaded, *there)), None)
-
-
-def by_name(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
-    return {metric.name: metric for metric in metrics}

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from dogdriver.model import Judged, Scope, SeriesKey, Verdict
+from dogdriver.model import Judged, Outcome, Scope, SeriesKey, Standing, Verdict
 from dogdriver.storage.codec import from_json, from_time, insertion, pack, to_json, to_row, to_time, unpack
 from dogdriver.storage.database import Part, read, write
 
@@ -21,8 +21,8 @@ def add(database: sqlite3.Connection, judged: Judged) -> None:
             "look": judged.look,
             "at": to_time(judged.at),
             "verdict": to_json(judged.verdict),
-            "standing": judged.standing,
-            "standing_outcome": judged.standing_outcome,
+            "standing": judged.standing.value,
+            "standing_outcome": judged.standing_outcome.value,
             "standing_reason": judged.standing_reason,
             "inputs": pack(judged.inputs),
         }
@@ -50,8 +50,8 @@ def _from_row(row: sqlite3.Row) -> Judged:
         look=row["look"],
         at=from_time(row["at"]),
         verdict=from_json(row["verdict"], Verdict),
-        standing=row["standing"],
-        standing_outcome=row["standing_outcome"],
+        standing=Standing(row["standing"]),
+        standing_outcome=Outcome(row["standing_outcome"]),
         standing_reason=row["standing_reason"],
         inputs=unpack(row["inputs"], dict[str, Any]),
     )

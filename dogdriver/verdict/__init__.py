@@ -12,11 +12,12 @@ from dogdriver.model.verdict import (
     Outcome,
     Sample,
     Standing,
+    Summary,
     Trend,
     Verdict,
 )
 from dogdriver.verdict.changepoints import find_changes
-from dogdriver.verdict.headline import headline
+from dogdriver.verdict.headline import headline, standing
 from dogdriver.verdict.judge import judge, judge_release
 from dogdriver.verdict.sequential import announce
 from dogdriver.verdict.trend import trend
@@ -30,6 +31,7 @@ __all__ = [
     "Outcome",
     "Sample",
     "Standing",
+    "Summary",
     "Trend",
     "Verdict",
     "announce",
@@ -37,5 +39,6 @@ __all__ = [
     "headline",
     "judge",
     "judge_release",
+    "standing",
     "trend",
 ]

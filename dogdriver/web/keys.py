@@ -9,8 +9,7 @@ from aiohttp import web
 
 from dogdriver.model import Clock
 from dogdriver.pipeline.ports import CatalogSource, Commands
-from dogdriver.reports.history import History
-from dogdriver.reports.scope import Scopes
+from dogdriver.reports.project import Reports
 from dogdriver.web.auth import Access
 from dogdriver.web.cache import Answers
 from dogdriver.web.ports import Store
@@ -37,8 +36,7 @@ class Site:
     mask: Callable[[str], str]
     access: Access
     answers: Answers
-    scopes: Scopes
-    history: History
+    reports: Reports
     meter: Meter
     poll: float = 1.0
     beat: float = 15.0

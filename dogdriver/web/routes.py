@@ -9,8 +9,7 @@ from aiohttp import web
 
 from dogdriver.model import Clock
 from dogdriver.pipeline.ports import CatalogSource, Commands
-from dogdriver.reports.history import History
-from dogdriver.reports.scope import Scopes
+from dogdriver.reports.project import Reports
 from dogdriver.settings import Secret
 from dogdriver.web import dockerflow
 from dogdriver.web import middlewares as security
@@ -65,8 +64,7 @@ def setup(
         mask=mask or masker(token),
         access=Access(token, clock, private=private, public_url=public_url),
         answers=Answers(store, catalog),
-        scopes=Scopes(store, catalog, source),
-        history=History(store),
+        reports=Reports(store, catalog, source),
         meter=meter,
     )
     app.middlewares.extend([counting(meter), api_errors, pages.page_errors, security.private])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dogdriver.datadog_api import payloads
 from dogdriver.demo.standin.events import EventLog
-from dogdriver.model import ClientMeasures, EventStep, Grade, Headline, Load, Release, Run, Status, Tally
+from dogdriver.model import ClientMeasures, EventStep, Grade, Headline, Load, Release, Run, Status, Summary, Tally
 from tests.datadog.fixtures import START
 
 LINK = "https://dog.example.org/r/01J0000000RUN"
@@ -71,7 +71,7 @@ def test_only_the_pair_carries_a_step(whole: Run) -> None:
         "step:start",
         "step:stop",
     ]
-    verdict = payloads.verdict_event(whole, Headline("slower", "art +12 %"), at=START, link=None)
+    verdict = payloads.verdict_event(whole, Summary(Headline.SLOWER, "art +12 %"), at=START, link=None)
     assert not [tag for tag in verdict["tags"] if tag.startswith(("step:", "run_id:"))]
     with pytest.raises(ValueError, match="verdict"):
         EventStep("verdict")
@@ -80,29 +80,29 @@ def test_only_the_pair_carries_a_step(whole: Run) -> None:
 @pytest.mark.parametrize(
     ("headline", "title", "tone"),
     [
-        ("slower", "Slower", "warning"),
-        ("faster", "Faster", "success"),
-        ("mixed", "Some slower, some faster", "warning"),
-        ("no_change", "No change", "success"),
-        ("undecided", "Can't tell yet", "info"),
+        (Headline.SLOWER, "Slower", "warning"),
+        (Headline.FASTER, "Faster", "success"),
+        (Headline.MIXED, "Some slower, some faster", "warning"),
+        (Headline.NO_CHANGE, "No change", "success"),
+        (Headline.UNDECIDED, "Can't tell yet", "info"),
     ],
 )
-def test_a_verdict_event_says_it_in_words(whole: Run, headline: str, title: str, tone: str) -> None:
-    event = payloads.verdict_event(whole, Headline(headline, "Response time +12 % (8 to 16)."), at=START, link=LINK)
+def test_a_verdict_event_says_it_in_words(whole: Run, headline: Headline, title: str, tone: str) -> None:
+    event = payloads.verdict_event(whole, Summary(headline, "Response time +12 % (8 to 16)."), at=START, link=LINK)
     assert event["title"] == f"{title}: kintowe 21.1.0 (stage)"
     assert event["alert_type"] == tone
     assert event["aggregation_key"] == "verdict:kintowe:stage:21.1.0"
     assert f"headline:{headline}" in event["tags"]
     assert "Response time +12 % (8 to 16)." in event["text"]
-    bare = payloads.verdict_event(whole, Headline(headline), at=START, link=None)
+    bare = payloads.verdict_event(whole, Summary(headline), at=START, link=None)
     assert bare["text"] == f"%%% \n{title}\n %%%"
 
 
 def test_long_keys_stay_different(whole: Run) -> None:
     keys = {
-        payloads.verdict_event(replace(whole, release=Release("x" * 200 + end)), Headline.FASTER, at=START, link=None)[
-            "aggregation_key"
-        ]
+        payloads.verdict_event(
+            replace(whole, release=Release("x" * 200 + end)), Summary(Headline.FASTER), at=START, link=None
+        )["aggregation_key"]
         for end in "ab"
     }
     assert len(keys) == 2

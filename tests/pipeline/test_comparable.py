@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from dogdriver.model import Catalog, MetricState, Point, Run, Scope, Status
-from dogdriver.pipeline.judge import comparable
+from dogdriver.verdict.comparability import comparable
 from tests.world import SETTLE, START, World, shop
 
 HOSTS = "avg:system.cpu.idle{app:{project},env:{deployment}} by {host}"
@@ -17,7 +17,7 @@ def point(n: int, release: str, *, load: str = "k", hosts: float | None = None, 
 
 def chosen(points: list[Point], tolerance: float = 0.0) -> tuple[list[str], str | None]:
     found = comparable(points, "b", tolerance)
-    return [p.run for p in found.points], found.changed
+    return [p.run for p in found.points], found.obstacle
 
 
 def test_runs_on_as_many_hosts_compare_contiguous_or_not() -> None:

@@ -19,6 +19,7 @@ from dogdriver.model import (
     Run,
     Series,
     SeriesKey,
+    Standing,
     Status,
     Trigger,
     Verdict,
@@ -123,4 +124,14 @@ def judged(
         seed=7,
         reason="slower",
     )
-    return Judged(key(metric), release, look, at(minute), verdict, "announced", "regressed", "it stands", inputs or {})
+    return Judged(
+        key(metric),
+        release,
+        look,
+        at(minute),
+        verdict,
+        Standing.ANNOUNCED,
+        Outcome.REGRESSED,
+        "it stands",
+        inputs or {},
+    )

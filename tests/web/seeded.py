@@ -34,7 +34,7 @@ from dogdriver.model import (
     Trigger,
 )
 from dogdriver.pipeline import Pipeline, Services
-from dogdriver.pipeline.judge import Judging
+from dogdriver.pipeline.looks import Looks
 from dogdriver.settings import Secret
 from dogdriver.storage import Store
 from dogdriver.web import setup
@@ -108,7 +108,7 @@ class Bench:
             link=lambda run: f"http://dogdriver.example.com/r/{run}",
         )
         self.pipeline = Pipeline(self.services)
-        self.judging = Judging(self.store)
+        self.looks = Looks(self.store)
 
     async def status(self) -> Mapping[str, Any]:
         return self.said
@@ -142,7 +142,7 @@ class Bench:
         if judge and run.status is Status.DONE and values:
             whole = await self.store.runs.get(run.id)
             assert whole is not None
-            looks = await self.judging.look(whole, self.shelf.current.projects.get(run.project), run.ended or START)
+            looks = await self.looks.look(whole, self.shelf.current.projects.get(run.project), run.ended or START)
             await self.store.transitions.save(whole, expect=Status.DONE, judged=looks)
         return kept
 

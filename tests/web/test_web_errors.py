@@ -200,7 +200,7 @@ async def test_what_fails_behind_has_its_status_and_says_no_more_than_is_meant(
     app = Bench(bench.store).app()
     from dogdriver.web.keys import SITE  # noqa: PLC0415 - this test alone reaches inside
 
-    object.__setattr__(app[SITE], "scopes", Broken())
+    object.__setattr__(app[SITE], "reports", Broken())
     with caplog.at_level(logging.CRITICAL if status != 500 else logging.ERROR):
         async with TestClient(TestServer(app)) as client:
             answer = await client.get("/api/v1/projects")

@@ -5,8 +5,8 @@ import re
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from dogdriver.model import Filter, Judged, Noise, Outcome, SeriesKey, Verdict
-from dogdriver.reports.history import headline_of
+from dogdriver.model import Filter, Judged, Noise, Outcome, SeriesKey, Standing, Verdict
+from dogdriver.verdict import standing
 from tests.web.conftest import Client, page
 from tests.web.seeded import OWN, START, TOKEN, Bench, Shelf, project
 
@@ -106,19 +106,21 @@ def told(metric: str, *, p: float) -> Judged:
         Outcome.REGRESSED, 0.2, 0.1, 0.3, p, 5, 20, ("1",), None, 0.05, noise, 0.03, "m", 0, "It is worse."
     )  # fmt: skip
     key = SeriesKey("kintowe", "stage", "dogdriver", OWN, metric)
-    return Judged(key, "2", 1, START, verdict, "provisional", "undecided", "One more look has to agree: it is worse.")
+    return Judged(
+        key, "2", 1, START, verdict, Standing.PROVISIONAL, Outcome.UNDECIDED, "One more look has to agree: it is worse."
+    )
 
 
 def test_what_waits_for_one_run_to_agree_is_not_given_up() -> None:
-    said = headline_of([told("a", p=0.0001), told("b", p=0.0001)])
+    said = standing([told("a", p=0.0001), told("b", p=0.0001)])
     assert said is not None
     assert said.sentence == "Can't tell yet: 2 undecided; 1 more run should settle it."
-    unsure = headline_of([told("a", p=0.009)])
+    unsure = standing([told("a", p=0.009)])
     assert unsure is not None
     assert unsure.sentence == "Can't tell yet: 1 undecided; more runs have to agree."
 
 
 def test_metrics_of_one_title_are_all_counted() -> None:
-    said = headline_of([told("a", p=0.1), told("b", p=0.1)], {"a": "Latency", "b": "Latency"})
+    said = standing([told("a", p=0.1), told("b", p=0.1)], {"a": "Latency", "b": "Latency"})
     assert said is not None
     assert "2 undecided" in said.sentence

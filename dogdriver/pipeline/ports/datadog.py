@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dogdriver.errors import ExternalError
-from dogdriver.model import EventStep, Headline, Reading, Run, Window
+from dogdriver.model import EventStep, Reading, Run, Summary, Window
 
 
 class Datadog(Protocol):
@@ -27,7 +27,7 @@ class Datadog(Protocol):
     def run_event(self, run: Run, step: EventStep, *, at: datetime, link: str | None) -> Mapping[str, Any]:
         """The payload of the event that marks the start or the stop of *run*."""
 
-    def verdict_event(self, run: Run, headline: Headline, *, at: datetime, link: str | None) -> Mapping[str, Any]:
+    def verdict_event(self, run: Run, summary: Summary, *, at: datetime, link: str | None) -> Mapping[str, Any]:
         """The payload of the event that says what became of the release of *run*."""
 
     def gauges(self, run: Run, *, at: datetime) -> Mapping[str, Any]:

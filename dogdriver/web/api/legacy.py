@@ -6,9 +6,10 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.model import UNKNOWN, Point, Status
-from dogdriver.reports.history import PERIOD, judged_point
+from dogdriver.reports.history import PERIOD
 from dogdriver.reports.project import direction
-from dogdriver.reports.scope import Scope
+from dogdriver.reports.scope import Selection
+from dogdriver.verdict.comparability import counts
 from dogdriver.web import requests as query
 from dogdriver.web.cache import Made, encode
 from dogdriver.web.keys import Site, site_of
@@ -41,8 +42,8 @@ async def projects(request: web.Request) -> web.StreamResponse:
 
     async def make() -> Made:
         documents = []
-        for name in await site.scopes.names():
-            sources = await site.scopes.all_sources(name)
+        for name in await site.reports.selections.names():
+            sources = await site.reports.selections.all_sources(name)
             documents.append({"name": name, "sources": list(sources), "best_source": sources[0] if sources else None})
         return Made(encode({"projects": documents}))
 
@@ -51,15 +52,15 @@ async def projects(request: web.Request) -> web.StreamResponse:
 
 async def trend(request: web.Request) -> web.StreamResponse:
     """`{"trend"}` of RPS."""
-    scope_source = _source(request)
+    source = _source(request)
     site = site_of(request)
 
     async def make() -> Made:
-        scope = await site.scopes.find(request.match_info["project"], source=scope_source)
-        there = [metric.name for metric in scope.metrics if metric.name.lower() == "rps"]
+        selection = await site.reports.selections.find(request.match_info["project"], source=source)
+        there = [metric.name for metric in selection.metrics if metric.name.lower() == "rps"]
         name = there[0] if there else "client.rps"
-        points = await site.history.points(scope, name, limit=PERIOD)
-        return Made(encode({"trend": await _trend(site, scope, name, points)}))
+        points = await site.reports.history.points(selection, name, limit=PERIOD)
+        return Made(encode({"trend": await _trend(site, selection, name, points)}))
 
     return await site.answers.respond(request, make)
 
@@ -73,10 +74,10 @@ async def runs(request: web.Request) -> web.StreamResponse:
     site = site_of(request)
 
     async def make() -> Made:
-        scope = await site.scopes.find(request.match_info["project"], source=source)
-        metric = scope.metric(request.match_info["metric"])
-        points = await site.history.points(scope, metric.name, limit=MOST_POINTS)
-        found = await _trend(site, scope, metric.name, points[-PERIOD:])
+        selection = await site.reports.selections.find(request.match_info["project"], source=source)
+        metric = selection.metric(request.match_info["metric"])
+        points = await site.reports.history.points(selection, metric.name, limit=MOST_POINTS)
+        found = await _trend(site, selection, metric.name, points[-PERIOD:])
         return Made(encode({"data": _data(points), "trend": found}))
 
     return await site.answers.respond(request, make)
@@ -90,7 +91,7 @@ def _source(request: web.Request) -> str | None:
 def _data(points: Iterable[Point]) -> list[dict[str, Any]]:
     data, previous = [], None
     for point in points:
-        if point.excluded or not (judged_point(point) or point.status is Status.DONE):
+        if point.excluded or not (counts(point) or point.status is Status.DONE):
             continue
         version = "" if point.release == UNKNOWN else point.release
         release = "" if version == previous else version
@@ -99,8 +100,8 @@ def _data(points: Iterable[Point]) -> list[dict[str, Any]]:
     return data
 
 
-async def _trend(site: Site, scope: Scope, name: str, points: Any) -> str:
-    found = await site.history.trend(scope, scope.metric(name), points)
+async def _trend(site: Site, selection: Selection, name: str, points: Any) -> str:
+    found = await site.reports.history.trend(selection, selection.metric(name), points)
     return arrow(direction(found) if found else None, up_is_bad=name.lower() in WORSE_WHEN_UP)
 
 

@@ -6,8 +6,9 @@ from aiohttp import web
 
 from dogdriver.model import Run
 from dogdriver.model.document import moment, verdict_document
-from dogdriver.reports.history import segments
-from dogdriver.reports.project import metric_head, project_detail, project_document, project_view
+from dogdriver.pipeline.judge import tolerance_of
+from dogdriver.reports.project import metric_head, project_detail, project_document
+from dogdriver.verdict.comparability import segments
 from dogdriver.web import requests as query
 from dogdriver.web.api.runs import progress
 from dogdriver.web.cache import Made, encode, json_response
@@ -39,7 +40,7 @@ async def projects(request: web.Request) -> web.StreamResponse:
     site = site_of(request)
 
     async def make() -> Made:
-        views = [await project_view(site, name) for name in await site.scopes.names()]
+        views = [await site.reports.project(name) for name in await site.reports.selections.names()]
         return Made(encode({"projects": [project_document(view) for view in views]}))
 
     return await site.answers.respond(request, make)
@@ -50,7 +51,7 @@ async def project(request: web.Request) -> web.StreamResponse:
     site = site_of(request)
 
     async def make() -> Made:
-        return Made(encode(project_detail(await project_view(site, request.match_info["project"]))))
+        return Made(encode(project_detail(await site.reports.project(request.match_info["project"]))))
 
     return await site.answers.respond(request, make)
 
@@ -69,21 +70,21 @@ async def series(request: web.Request) -> web.StreamResponse:
 
 async def series_document(site: Site, name: str, metric_name: str, wanted: dict[str, Any]) -> dict[str, Any]:
     choice = {key: wanted.get(key) for key in ("deployment", "test", "source")}
-    scope = await site.scopes.find(name, **choice)
-    metric = scope.metric(metric_name)
-    points = await site.history.points(
-        scope, metric.name, limit=wanted.get("limit", 1000), since=wanted.get("since"), until=wanted.get("until")
+    selection = await site.reports.selections.find(name, **choice)
+    metric = selection.metric(metric_name)
+    points = await site.reports.history.points(
+        selection, metric.name, limit=wanted.get("limit", 1000), since=wanted.get("since"), until=wanted.get("until")
     )
-    numbers = segments(points, scope.entry.fingerprint_tolerance if scope.entry else 0.0)
+    numbers = segments(points, tolerance_of(selection.entry))
     run_at = {point.at: point.run for point in reversed(points)}
-    changes = await site.history.changes(scope, metric, points)
+    changes = await site.reports.history.changes(selection, metric, points)
     first_run = {point.release: point.run for point in reversed(points)}
     return {
         "metric": metric_head(metric),
-        "project": scope.project,
-        "deployment": scope.deployment,
-        "test": scope.test,
-        "source": scope.source,
+        "project": selection.project,
+        "deployment": selection.deployment,
+        "test": selection.test,
+        "source": selection.source,
         "points": [
             {
                 "run": point.run,
@@ -102,7 +103,7 @@ async def series_document(site: Site, name: str, metric_name: str, wanted: dict[
         ],
         "releases": [
             {"release": seen.release.label, "at": moment(seen.at), "run": first_run.get(seen.release.label)}
-            for seen in await site.history.releases(scope)
+            for seen in await site.reports.history.releases(selection)
         ],
         "changes": [
             {
@@ -125,17 +126,17 @@ async def verdicts(request: web.Request) -> web.StreamResponse:
     release, baseline = wanted.pop("release", None), wanted.pop("baseline", None)
 
     async def make() -> Made:
-        scope = await site.scopes.find(request.match_info["project"], **wanted)
-        view = await site.history.view(scope, release, baseline)
+        selection = await site.reports.selections.find(request.match_info["project"], **wanted)
+        view = await site.reports.releases.view(selection, release, baseline)
         document = {
-            "project": scope.project,
-            "deployment": scope.deployment,
-            "test": scope.test,
-            "source": scope.source,
+            "project": selection.project,
+            "deployment": selection.deployment,
+            "test": selection.test,
+            "source": selection.source,
             "release": view.release,
             "baseline": view.baseline,
-            "headline": view.headline.value if view.headline else None,
-            "sentence": view.headline.sentence if view.headline else None,
+            "headline": view.summary.headline.value if view.summary else None,
+            "sentence": view.summary.sentence if view.summary else None,
             "verdicts": [verdict_document(judged) for judged in view.verdicts],
         }
         return Made(encode(document))

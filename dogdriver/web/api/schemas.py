@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dogdriver.model import Grade, MetricState, Outcome, Standing, Status, Trigger
+from dogdriver.model import Grade, Headline, MetricState, Outcome, Standing, Status, Trigger
 from dogdriver.model.parse import LARGEST_NUMBER, LONGEST_NAME
-from dogdriver.model.verdict import HEADLINES
 
 Schema = dict[str, Any]
 
@@ -86,10 +85,10 @@ TREND = whole(
     high=maybe(NUMBER), p=maybe(NUMBER), runs=WHOLE, since=maybe(MOMENT), until=maybe(MOMENT), margin=NUMBER,
     reason=TEXT,
 )  # fmt: skip
-HEADLINE = maybe(words(HEADLINES))
+HEADLINE = maybe(words(Headline))
 AGREEMENT = whole(
     release=TEXT, headline=HEADLINE, agree=WHOLE, of=WHOLE, disagreeing=many(TEXT),
-    voices=many(whole(source=TEXT, headline=words(HEADLINES))), sentence=TEXT,
+    voices=many(whole(source=TEXT, headline=words(Headline))), sentence=TEXT,
 )  # fmt: skip
 PROJECT = {
     "name": TEXT,

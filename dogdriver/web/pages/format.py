@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import floor, isfinite, log10
 
-from dogdriver.model import Better, Headline, Metric, MetricState, Outcome, Status
-from dogdriver.model.verdict import Trend
+from dogdriver.model import Better, Headline, Metric, MetricState, Outcome, Status, Summary, Trend
 from dogdriver.reports.project import direction
 
 NOTHING = "–"
@@ -25,7 +24,7 @@ class Saying:
 
 
 NO_VERDICT = Saying("No verdict yet", "○", "none")
-HEADLINES: Mapping[str, Saying] = {
+HEADLINES: Mapping[Headline, Saying] = {
     Headline.SLOWER: Saying("Slower", "↘", "worse"),
     Headline.FASTER: Saying("Faster", "↗", "better"),
     Headline.MIXED: Saying("Mixed", "⇅", "mixed"),
@@ -59,8 +58,12 @@ STATES: Mapping[MetricState, str] = {
 }
 
 
-def headline_saying(headline: str | None) -> Saying:
+def headline_badge(headline: Headline | None) -> Saying:
     return HEADLINES[headline] if headline else NO_VERDICT
+
+
+def headline_saying(summary: Summary | None) -> Saying:
+    return headline_badge(summary.headline if summary else None)
 
 
 def trend_saying(trend: Trend | None) -> Saying:

@@ -185,7 +185,7 @@ async def first_project(request: web.Request) -> web.StreamResponse:
     """The first dogDriver's address of a project; its `source` is kept."""
     source = _source(request)
     name = request.match_info["project"]
-    if name not in await site_of(request).scopes.names():
+    if name not in await site_of(request).reports.selections.names():
         raise web.HTTPNotFound
     raise web.HTTPMovedPermanently(project_url(name) + (f"?source={quote(source, safe='')}" if source else ""))
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from dogdriver.model import Headline, Outcome
-from dogdriver.reports.history import headline_of, judged_point
-from dogdriver.reports.project import MetricView, ProjectView, project_view
+from dogdriver.model import CALLED, Headline
+from dogdriver.reports.project import MetricView, ProjectView
+from dogdriver.verdict.comparability import counts
 from dogdriver.web.keys import Site
 from dogdriver.web.pages import format as words
 from dogdriver.web.pages.contexts import Card, HomePage, StatusPage
@@ -12,13 +12,12 @@ from dogdriver.web.pages.parts import against, empty, project_url, row, told
 from dogdriver.web.pages.svg import sparkline
 
 PRESSING = (Headline.SLOWER, Headline.MIXED, Headline.FASTER, Headline.UNDECIDED, Headline.NO_CHANGE, None)
-DECIDED = frozenset({Outcome.REGRESSED.value, Outcome.IMPROVED.value})
 
 
 async def home_page(site: Site) -> HomePage:
-    views = [await project_view(site, name) for name in await site.scopes.names()]
+    views = [await site.reports.project(name) for name in await site.reports.selections.names()]
     catalog = site.catalog.current
-    shown = {view.scope.project for view in views}
+    shown = {view.selection.project for view in views}
     return HomePage(
         lead=_lead(views),
         cards=tuple(_card(site, view) for view in sorted(views, key=_pressing) if view.newest),
@@ -32,7 +31,7 @@ async def home_page(site: Site) -> HomePage:
 def _lead(views: Sequence[ProjectView]) -> str:
     if not views:
         return "No project yet."
-    said = [view.release.headline for view in views]
+    said = [view.release.summary.headline if view.release.summary else None for view in views]
     counts = [(said.count(word), text) for word, text in (
         (Headline.SLOWER, "slower"), (Headline.FASTER, "faster"), (Headline.MIXED, "mixed"),
         (Headline.NO_CHANGE, "unchanged"), (Headline.UNDECIDED, "undecided"), (None, "without a verdict"),
@@ -42,26 +41,25 @@ def _lead(views: Sequence[ProjectView]) -> str:
 
 def _pressing(view: ProjectView) -> int:
     """What is slower comes first."""
-    return PRESSING.index(view.release.headline.value if view.release.headline else None)
+    return PRESSING.index(view.release.summary.headline if view.release.summary else None)
 
 
 def _card(site: Site, view: ProjectView) -> Card:
-    lead, scope, release = _telling(view.metrics), view.scope, view.release
+    lead, selection, release = _telling(view.metrics), view.selection, view.release
     last = lead.last
-    headline = headline_of(release.verdicts, {metric.name: metric.title for metric in scope.metrics})
     return Card(
-        name=scope.project,
-        url=project_url(scope.project),
-        headline=words.headline_saying(headline),
+        name=selection.project,
+        url=project_url(selection.project),
+        headline=words.headline_saying(release.titled),
         release=release.release,
         against=against(release),
-        sentence=told(headline),
+        sentence=told(release.titled),
         metric=lead.metric.title,
         last=words.amount(last.value, lead.metric.unit) if last else words.NOTHING,
         trend=words.trend_saying(lead.trend),
-        spark=sparkline([p.value for p in lead.points if judged_point(p) and p.value is not None]),
+        spark=sparkline([p.value for p in lead.points if counts(p) and p.value is not None]),
         run=row(site, view.newest) if view.newest else None,
-        schedule=str(scope.entry.schedule) if scope.entry else "known from history only",
+        schedule=str(selection.entry.schedule) if selection.entry else "known from history only",
         problems=view.problems,
         empty=empty(view),
     )
@@ -69,7 +67,7 @@ def _card(site: Site, view: ProjectView) -> Card:
 
 def _telling(metrics: Sequence[MetricView]) -> MetricView:
     """The metric with the largest decided effect; else the first that has values."""
-    decided = [m for m in metrics if m.judged and m.judged.standing_outcome in DECIDED]
+    decided = [m for m in metrics if m.judged and m.judged.standing_outcome in CALLED]
     if decided:
         return max(decided, key=lambda m: abs((m.judged and m.judged.verdict.effect) or 0.0))
     return next((m for m in metrics if m.last), metrics[0])

@@ -3,18 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
-from dogdriver.model import Headline, Judged, Outcome, Run, Standing, Status
-from dogdriver.model.document import reason_of
-from dogdriver.reports.history import ReleaseView
+from dogdriver.model import OPEN, Judged, Outcome, Run, Standing, Status, Summary
 from dogdriver.reports.project import ProjectView
+from dogdriver.reports.release import ReleaseView
 from dogdriver.web.api.runs import progress
 from dogdriver.web.keys import Site
 from dogdriver.web.pages import format as words
 from dogdriver.web.pages.contexts import RunRow, VerdictRow, VerdictTable
 from dogdriver.web.pages.svg import interval, reach
 
-ORDER = tuple(outcome.value for outcome in Outcome)  # what is decided first
-OPEN = frozenset({Outcome.UNDECIDED, Outcome.TOO_FEW_RUNS})
+ORDER = tuple(Outcome)  # what is decided first
 
 
 def project_url(name: str) -> str:
@@ -37,8 +35,8 @@ def against(view: ReleaseView) -> str | None:
     return view.baseline
 
 
-def told(headline: Headline | None) -> str | None:
-    return words.beside_badge(headline.sentence) if headline else None
+def told(summary: Summary | None) -> str | None:
+    return words.beside_badge(summary.sentence) if summary else None
 
 
 def verdict_table(judged: Iterable[Judged], titles: Mapping[str, str]) -> VerdictTable:
@@ -59,8 +57,8 @@ def _verdict_row(judged: Judged, title: str, wide: float) -> VerdictRow:
         span = f"{words.percent(verdict.low)} to {words.percent(verdict.high)}"
     return VerdictRow(
         title=title,
-        saying=words.OUTCOMES[Outcome(judged.standing_outcome)],
-        reason=reason_of(judged),
+        saying=words.OUTCOMES[judged.standing_outcome],
+        reason=judged.reason,
         effect=words.percent(verdict.effect),
         span=span,
         interval=interval(verdict, wide),
@@ -72,10 +70,10 @@ def _verdict_row(judged: Judged, title: str, wide: float) -> VerdictRow:
 
 def _stands(judged: Judged) -> str:
     """How firm the outcome is; of one that is open, what it would take."""
-    verdict, outcome = judged.verdict, Outcome(judged.standing_outcome)
-    before = "withdrawn; " if judged.standing == Standing.WITHDRAWN else ""
+    verdict, outcome = judged.verdict, judged.standing_outcome
+    before = "withdrawn; " if judged.standing is Standing.WITHDRAWN else ""
     if outcome not in OPEN:
-        return "firm" if judged.standing == Standing.ANNOUNCED else f"{before}from one comparison"
+        return "firm" if judged.standing is Standing.ANNOUNCED else f"{before}from one comparison"
     if verdict.outcome not in OPEN:
         return f"{before}one more run has to agree"
     if verdict.runs_needed:
@@ -95,7 +93,7 @@ def empty(view: ProjectView) -> str | None:
 
 
 def blocked(view: ProjectView) -> str | None:
-    entry = view.scope.entry
+    entry = view.selection.entry
     if entry is None:
         return "it is known from its history alone; add it to the projects file to run it again."
     if not entry.deployments:

@@ -7,8 +7,8 @@ from urllib.parse import quote, urlencode
 
 from dogdriver.model import Change, Filter
 from dogdriver.reports.agreement import FEWEST
-from dogdriver.reports.history import ReleaseView, headline_of
-from dogdriver.reports.project import MetricView, ProjectView, project_view
+from dogdriver.reports.project import MetricView, ProjectView
+from dogdriver.reports.release import ReleaseView
 from dogdriver.web.keys import ROOT, Site
 from dogdriver.web.pages import format as words
 from dogdriver.web.pages.contexts import Chart, Choice, ProjectPage
@@ -26,33 +26,31 @@ async def project_page(site: Site, name: str, wanted: Mapping[str, Any]) -> Proj
     """*wanted*: deployment, test, source, release, baseline, and runs, how many a chart shows."""
     choice = {key: wanted.get(key) for key in ("deployment", "test", "source", "release", "baseline")}
     span = wanted.get("runs", SPANS[1])
-    view = await project_view(site, name, limit=span, **choice)
-    scope, release = view.scope, view.release
-    page = await site.store.runs.list(Filter(project=name, deployment=scope.deployment), limit=RUNS)
-    query = {"deployment": scope.deployment, "test": scope.test, "source": scope.source, "limit": span}
-    titles = {metric.name: metric.title for metric in scope.metrics}
-    headline = headline_of(release.verdicts, titles)
+    view = await site.reports.project(name, limit=span, **choice)
+    selection, release = view.selection, view.release
+    page = await site.store.runs.list(Filter(project=name, deployment=selection.deployment), limit=RUNS)
+    query = {"deployment": selection.deployment, "test": selection.test, "source": selection.source, "limit": span}
     return ProjectPage(
-        name=scope.project,
-        url=project_url(scope.project),
+        name=selection.project,
+        url=project_url(selection.project),
         release=release.release,
         newest=release.newest if release.newest != release.release else None,
         against=against(release),
-        headline=words.headline_saying(headline),
-        sentence=told(headline),
+        headline=words.headline_saying(release.titled),
+        sentence=told(release.titled),
         choices=(
-            Choice("deployment", "Deployment", _plain(scope.deployments), scope.deployment),
-            Choice("test", "Test", _plain(scope.tests), scope.test),
-            Choice("source", "Source", _plain(scope.sources or (scope.source,)), scope.source),
+            Choice("deployment", "Deployment", _plain(selection.deployments), selection.deployment),
+            Choice("test", "Test", _plain(selection.tests), selection.test),
+            Choice("source", "Source", _plain(selection.sources or (selection.source,)), selection.source),
             *_releases(release, wanted.get("baseline")),
             Choice("runs", "Runs shown", _plain(map(str, sorted({*SPANS, span}))), str(span), apart=True),
         ),
         voices=_voices(view),
         agreement=view.agreement.sentence if view.agreement else None,
-        verdicts=verdict_table(release.verdicts, titles),
+        verdicts=verdict_table(release.verdicts, selection.titles),
         charts=tuple(
             [
-                _chart(name, metric, query, await site.history.changes(scope, metric.metric, metric.points))
+                _chart(name, metric, query, await site.reports.history.changes(selection, metric.metric, metric.points))
                 for metric in view.metrics
             ]
         ),
@@ -83,17 +81,17 @@ def _releases(view: ReleaseView, baseline: str | None) -> tuple[Choice, ...]:
 
 def _voices(view: ProjectView) -> tuple[tuple[str, Saying], ...]:
     """What each source says of the same release; empty where there is but one."""
-    sources = view.scope.sources
+    sources = view.selection.sources
     if len(sources) < FEWEST or view.release.release is None:
         return ()
-    said = dict(view.agreement.voices) if view.agreement else {}
-    if view.release.headline:
-        said.setdefault(view.scope.source, view.release.headline)
-    return tuple((source, words.headline_saying(said.get(source))) for source in sources)
+    said = dict(view.agreement.votes) if view.agreement else {}
+    if view.release.summary:
+        said.setdefault(view.selection.source, view.release.summary.headline)
+    return tuple((source, words.headline_badge(said.get(source))) for source in sources)
 
 
 def _project_facts(view: ProjectView) -> tuple[tuple[str, str], ...]:
-    entry = view.scope.entry
+    entry = view.selection.entry
     if entry is None:
         return ()
     facts = [("Schedule", str(entry.schedule))]

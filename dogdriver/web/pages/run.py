@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from dogdriver.model import Load, Run
-from dogdriver.reports.history import headline_of
+from dogdriver.verdict import standing
 from dogdriver.web.api.runs import find_run, verdicts_of
 from dogdriver.web.keys import ROOT, Site
 from dogdriver.web.pages import format as words
@@ -16,10 +16,10 @@ async def run_page(site: Site, run_id: str) -> RunPage:
     run = await find_run(site, run_id)
     kept = await site.store.verdicts.newest(run.scope)
     judged = verdicts_of(run, kept)
-    scope = await site.scopes.find(run.project)
-    metrics = {metric.name: metric for metric in scope.metrics}
+    selection = await site.reports.selections.find(run.project)
+    metrics = {metric.name: metric for metric in selection.metrics}
     titles = {name: metric.title for name, metric in metrics.items()}
-    headline = headline_of(judged, titles)
+    headline = standing(judged, titles)
     measures = []
     order = {name: place for place, name in enumerate(metrics)}
     for name, value in sorted(run.metrics.items(), key=lambda item: order.get(item[0], len(order))):

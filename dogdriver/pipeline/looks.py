@@ -1,0 +1,83 @@
+"""Looks at a release, one after the other: what the judge says each time, and what of it stands."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dogdriver.model import Headline, Judged, Project, Run, Scope, Standing, Summary
+from dogdriver.pipeline.judge import Answer, Judge, judged_metrics
+from dogdriver.pipeline.ports import Store
+from dogdriver.verdict import announce, standing
+
+
+class Looks:
+    """Every look is kept, and the sequential rule (docs/verdict.md) says what stands after it."""
+
+    def __init__(self, store: Store) -> None:
+        self._judge = Judge(store.series)
+        self._verdicts = store.verdicts
+
+    async def look(self, run: Run, project: Project | None, at: datetime, *, again: bool = False) -> list[Judged]:
+        """One more look at the release of *run*: at its metrics with a value that no look has seen; *again*: at all."""
+        if run.release is None or not run.release.known:
+            return []
+        return await self._at(run.scope, run.release.label, project, at, new=None if again else run)
+
+    async def look_again(self, run: Run, project: Project | None, at: datetime) -> None:
+        """After a run has changed: look again at its own release and at the newest one, which may rest on it."""
+        newest = [one.release for one in await self._verdicts.newest(run.scope)][-1:]
+        own = [run.release.label] if run.release and run.release.known else []
+        for release in dict.fromkeys([*own, *newest]):
+            await self._verdicts.save(await self._at(run.scope, release, project, at, new=None))
+
+    async def announced(self, run: Run, fresh: Sequence[Judged]) -> Summary | None:
+        """The headline of the run's release as far as it stands; None while nothing of it is announced."""
+        if run.release is None or not run.release.known:
+            return None
+        kept = await self._verdicts.newest(run.scope)
+        newest = {one.key.metric: one for one in (*kept, *fresh) if one.release == run.release.label}
+        if not any(one.standing is Standing.ANNOUNCED for one in newest.values()):
+            return None
+        found = standing(newest.values())
+        return None if found is None or found.headline is Headline.UNDECIDED else found
+
+    async def _at(
+        self, scope: Scope, release: str, project: Project | None, at: datetime, *, new: Run | None
+    ) -> list[Judged]:
+        earlier = {
+            metric.name: await self._verdicts.looks(scope.key(metric.name), release)
+            for metric in judged_metrics(project)
+            if new is None or _has_value(new, metric.name)
+        }
+        fresh = {name for name, looks in earlier.items() if new is None or not _seen(new, looks)}
+        if not fresh:
+            return []
+        answers = await self._judge.judge(scope, release, project)
+        return [
+            _judged(scope, name, release, answers[name], earlier[name], at)
+            for name in sorted(fresh & answers.keys())
+            if new is None or any(point.run == new.id for point in answers[name].rests_on.points)
+        ]
+
+
+def _has_value(run: Run, metric: str) -> bool:
+    value = run.metrics.get(metric)
+    return value is not None and value.value is not None
+
+
+def _seen(run: Run, looks: Sequence[Judged]) -> bool:
+    return bool(looks) and run.id in looks[-1].inputs.get("runs", ())
+
+
+def _judged(scope: Scope, metric: str, release: str, answer: Answer, earlier: Sequence[Judged], at: datetime) -> Judged:
+    stands = announce([*(look.verdict for look in earlier), answer.verdict])
+    return Judged(
+        key=scope.key(metric),
+        release=release,
+        look=len(earlier) + 1,
+        at=at,
+        verdict=answer.verdict,
+        standing=stands.standing,
+        standing_outcome=stands.outcome,
+        standing_reason=stands.reason,
+        inputs=answer.inputs,
+    )

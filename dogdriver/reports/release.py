@@ -1,0 +1,97 @@
+"""A release as it is judged: its verdicts, its headline, what it is compared with."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dogdriver.errors import NotFound
+from dogdriver.model import Headline, Judged, Summary
+from dogdriver.pipeline.judge import Judge
+from dogdriver.reports.ports import Store
+from dogdriver.reports.scope import Selection
+from dogdriver.verdict import standing
+
+NAMED = 5  # releases that an error offers
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """The newest (or wanted) *release* of a selection: its verdicts and their *summary*, None without any.
+
+    *titled* is the summary with the metrics' titles in the place of their names, for people. *baseline* is the release
+    that it is compared with: the *pinned* one, else the newest of those the verdicts rest on (*baselines*, in the order
+    in which they were seen). *releases* are all that can be asked for, *newest* the one that is meant where none is.
+    """
+
+    release: str | None = None
+    baseline: str | None = None
+    pinned: bool = False
+    summary: Summary | None = None
+    titled: Summary | None = None
+    verdicts: tuple[Judged, ...] = ()
+    baselines: tuple[str, ...] = ()
+    releases: tuple[str, ...] = ()
+    newest: str | None = None
+
+
+class Releases:
+    """Reads what stands, and asks the judge where a baseline is pinned."""
+
+    def __init__(self, store: Store, judge: Judge) -> None:
+        self._store, self._judge = store, judge
+
+    async def view(self, selection: Selection, release: str | None = None, baseline: str | None = None) -> ReleaseView:
+        """The verdicts of *release* (the newest judged one). Raises NotFound for one that was not seen here."""
+        if selection.scope is None:
+            return ReleaseView()
+        kept = await self._store.verdicts.newest(selection.scope)
+        seen = [
+            s.release.label
+            for s in await self._store.releases.seen(selection.scope.project, selection.scope.deployment)
+        ]
+        known = tuple(dict.fromkeys([*seen, *(one.release for one in kept)]))
+        for kind, label in (("release", release), ("baseline", baseline)):
+            if label is not None and label not in known:
+                newest = ", ".join(known[-NAMED:]) or "none yet"
+                raise NotFound(f"there is no {kind} {label} here; the newest are {newest}")
+        newest_judged = kept[-1].release if kept else seen[-1] if seen else None
+        wanted = release or newest_judged
+        judged: Iterable[Judged] = [one for one in kept if one.release == wanted]
+        if baseline is not None and wanted is not None:
+            judged = await self._judge.against(selection.scope, wanted, selection.entry, baseline)
+        verdicts = _in_order(judged, selection)
+        used = {label for one in verdicts for label in one.verdict.baseline_releases}
+        baselines = tuple(label for label in known if label in used)
+        return ReleaseView(
+            release=wanted,
+            baseline=baseline or (baselines[-1] if baselines else None),
+            pinned=baseline is not None,
+            summary=standing(verdicts),
+            titled=standing(verdicts, selection.titles),
+            verdicts=verdicts,
+            baselines=baselines,
+            releases=known,
+            newest=newest_judged,
+        )
+
+    async def votes(self, selection: Selection, view: ReleaseView) -> Sequence[tuple[str, Headline]]:
+        """What each source that has judged the release of *view* says of it, against the same baseline."""
+        votes: list[tuple[str, Headline]] = []
+        for source in selection.sources:
+            scope = selection.of(source)
+            if scope is None or view.release is None:
+                continue
+            if view.pinned and view.baseline is not None:
+                judged: Sequence[Judged] = await self._judge.against(
+                    scope, view.release, selection.entry, view.baseline
+                )
+            else:
+                judged = [one for one in await self._store.verdicts.newest(scope) if one.release == view.release]
+            if (said := standing(judged)) is not None:
+                votes.append((source, said.headline))
+        return votes
+
+
+def _in_order(judged: Iterable[Judged], selection: Selection) -> tuple[Judged, ...]:
+    """As the metrics stand on the page."""
+    order: Mapping[str, int] = {metric.name: place for place, metric in enumerate(selection.metrics)}
+    return tuple(sorted(judged, key=lambda one: order.get(one.key.metric, len(order))))

@@ -1,0 +1,191 @@
+"""Which runs of a series may be compared: the same load and test, and the same infrastructure as far as it is known.
+
+Verdicts, trends, change points, the stretches that charts draw and the votes of other sources
+all ask here. The rule is in docs/verdict.md, "Which runs compare".
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
+
+from dogdriver.model.run import Point, Status
+from dogdriver.model.verdict import Sample
+
+JUDGED = frozenset({Status.DONE, Status.PENDING})
+
+
+class Obstacle(StrEnum):
+    """What a release changed together with itself, so that no earlier run compares with its runs."""
+
+    LOAD = "the load or the test"  # another load, or another content of the test
+    INFRASTRUCTURE = "the infrastructure"  # another number of hosts, or hosts of another kind
+
+
+@dataclass(frozen=True, slots=True)
+class Comparable:
+    """The *points* that compare with a release's runs, its own among them, in the order of time.
+
+    *obstacle*: why no run that it should be compared with is among them although there are some; *reason* says so in
+    the release's own numbers ("… not comparable: 3 → 5 hosts with 1.4.0 …"), "" where there is no obstacle.
+    """
+
+    points: tuple[Point, ...]
+    obstacle: Obstacle | None = None
+    reason: str = ""
+
+
+def counts(point: Point) -> bool:
+    """Whether verdicts may rest on it; all other points are drawn hollow."""
+    return point.status in JUDGED and not point.excluded and point.value is not None
+
+
+def samples(points: Iterable[Point]) -> list[Sample]:
+    """What the statistics see of the points that count."""
+    return [Sample(point.at, point.release, point.value) for point in points if counts(point)]
+
+
+def comparable(points: Sequence[Point], release: str, tolerance: float, *, baseline: str | None = None) -> Comparable:
+    """Those of *points* (in the order of time) that compare with the runs of *release*, contiguous or not.
+
+    The load and the test are those of the release's newest run that counts. Counts of hosts compare by overlap: where
+    they vary inside two releases and their ranges overlap, all runs of both compare. Elsewhere runs compare whose
+    counts lie within *tolerance* (a share of the larger one) of the count that most of the release's runs have in
+    common with others. What is not known of a run's infrastructure keeps it from nothing. With *baseline* the others
+    that matter are that release's runs, else the earlier ones.
+    """
+    judged = [point for point in points if counts(point)]
+    own = [point for point in judged if point.release == release]
+    if not own:
+        return Comparable(tuple(judged))
+    newest = own[-1]
+
+    def wanted(point: Point) -> bool:
+        earlier = point.at <= newest.at if baseline is None else point.release == baseline
+        return point.release != release and earlier
+
+    same_load = [point for point in judged if point.comparable == newest.comparable]
+    same_kinds = [point for point in same_load if _same_kinds(point, newest)]
+    chosen = tuple(_by_hosts(same_kinds, release, tolerance, wanted))
+    there = [point for point in judged if wanted(point)]
+    if not there or any(map(wanted, chosen)):
+        return Comparable(chosen)
+    obstacle = Obstacle.INFRASTRUCTURE if any(map(wanted, same_load)) else Obstacle.LOAD
+    detail = _detail(there, own) if obstacle is Obstacle.INFRASTRUCTURE else ""
+    if baseline is None:
+        reason = f"{obstacle} changed with the release{detail}, so no earlier run can be compared with its runs"
+    else:
+        reason = f"{obstacle} changed since {baseline}{detail}, so its runs cannot be compared with those of {release}"
+    return Comparable(chosen, obstacle, reason)
+
+
+def classes(points: Sequence[Point], tolerance: float) -> list[int]:
+    """For each of *points* (in the order of time) the number of its class: runs of one class compare with each other.
+
+    Classes are formed from the newest release backwards, so that the newest runs keep all that compares with them. A
+    point that does not count is in the class of the one before it.
+    """
+    number_of: dict[str, int] = {}
+    by_load: dict[str, list[Point]] = {}
+    for point in points:
+        if counts(point):
+            by_load.setdefault(point.comparable, []).append(point)
+    numbers = count()
+    for alike in by_load.values():
+        remaining = alike
+        while remaining:
+            found = {point.run for point in comparable(remaining, remaining[-1].release, tolerance).points}
+            number_of |= dict.fromkeys(found, next(numbers))
+            remaining = [point for point in remaining if point.run not in found]
+    return _carried([number_of.get(point.run) for point in points])
+
+
+def newest_class(points: Sequence[Point], tolerance: float) -> list[Point]:
+    """The points that compare with the newest one that counts: what a trend may be drawn through."""
+    newest = next((point for point in reversed(points) if counts(point)), None)
+    return [] if newest is None else list(comparable(points, newest.release, tolerance).points)
+
+
+def segments(points: Sequence[Point], tolerance: float) -> list[int]:
+    """For each point the number of its segment, from 0 on: a contiguous stretch of comparable runs, for drawing."""
+    found = classes(points, tolerance)
+    numbers, number = [], 0
+    for place, one in enumerate(found):
+        number += place > 0 and one != found[place - 1]
+        numbers.append(number)
+    return numbers
+
+
+def _same_kinds(one: Point, other: Point) -> bool:
+    return one.kinds is None or other.kinds is None or one.kinds == other.kinds
+
+
+def _by_hosts(points: Sequence[Point], release: str, tolerance: float, wanted: Callable[[Point], bool]) -> list[Point]:
+    """The runs of *release* and of the others whose numbers of hosts compare."""
+    hosts: dict[str, set[float]] = {}
+    for point in points:
+        if point.fingerprint is not None:
+            hosts.setdefault(point.release, set()).add(point.fingerprint)
+    own = hosts.get(release, set())
+    overlapping = {label for label, found in hosts.items() if label != release and _overlap(found, own)}
+    if overlapping:
+        return [point for point in points if point.release in {release, *overlapping} or point.fingerprint is None]
+    common = _common_count(points, release, tolerance, wanted)
+    if common is None:
+        return [point for point in points if point.release == release or point.fingerprint is None or not own]
+    return [point for point in points if _near(point.fingerprint, common, tolerance)]
+
+
+def _common_count(
+    points: Sequence[Point], release: str, tolerance: float, wanted: Callable[[Point], bool]
+) -> float | None:
+    """The number of hosts that most runs of *release* have in common with a *wanted* run; of equals the newest.
+
+    None where there is no such number.
+    """
+    others = {point.fingerprint for point in points if wanted(point) and point.fingerprint is not None}
+    own = [point.fingerprint for point in points if point.release == release and point.fingerprint is not None]
+    shared = [count for count in reversed(own) if any(_near(other, count, tolerance) for other in others)]
+    return max(shared, key=lambda count: sum(_near(one, count, tolerance) for one in own), default=None)
+
+
+def _overlap(one: set[float], other: set[float]) -> bool:
+    """Whether both vary, and their ranges overlap."""
+    vary = len(one) > 1 and len(other) > 1
+    return vary and max(min(one), min(other)) <= min(max(one), max(other))
+
+
+def _near(hosts: float | None, count: float, tolerance: float) -> bool:
+    """Whether *hosts* lies within *tolerance* of *count*; what is not known lies near everything."""
+    return hosts is None or abs(hosts - count) <= tolerance * max(abs(hosts), abs(count))
+
+
+def _detail(before: Sequence[Point], own: Sequence[Point]) -> str:
+    """What differs between the newest release in *before* and the release, in brackets; "" where it cannot be said."""
+    last = [point for point in before if point.release == before[-1].release]
+    then, now = _hosts(last), _hosts(own)
+    if then and now and then != now:
+        what = f"{then} → {now} {'host' if now == '1' else 'hosts'}"
+    elif last[-1].kinds and own[-1].kinds and last[-1].kinds != own[-1].kinds:
+        what = f"{last[-1].kinds} → {own[-1].kinds}"
+    else:
+        return ""
+    return f" (not comparable: {what} with {own[-1].release})"
+
+
+def _hosts(points: Iterable[Point]) -> str:
+    """As 3, or 3 to 5 where the counts vary; nothing where none is known."""
+    found = sorted({point.fingerprint for point in points if point.fingerprint is not None})
+    if not found:
+        return ""
+    return f"{found[0]:g}" if len(found) == 1 else f"{found[0]:g} to {found[-1]:g}"
+
+
+def _carried(numbers: Sequence[int | None]) -> list[int]:
+    """Each None is what stands before it; the first ones are what follows them."""
+    last = next((number for number in numbers if number is not None), 0)
+    carried = []
+    for number in numbers:
+        last = last if number is None else number
+        carried.append(last)
+    return carried
