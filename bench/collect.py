@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -90,8 +89,10 @@ async def measured(address: str, points: int) -> float:
         datadog = Datadog(session, clock=lambda: later, api_key=key, app_key=key, address=address, timeout=60.0)
         reading = await datadog.read(QUERY, window)
         waiting = MetricValue(MetricState.WAITING, query=QUERY, unit="%", reading=reading)
-        run = Run("r", "p", "stage", "t", "s", Status.PENDING, Trigger.REQUEST, START)
-        run = replace(run, started=window.start, ended=window.end, metrics={"cpu": waiting})
+        run = Run(
+            id="r", project="p", deployment="stage", test="t", source="s", status=Status.PENDING,
+            trigger=Trigger.REQUEST, created=START, started=window.start, ended=window.end, metrics={"cpu": waiting},
+        )  # fmt: skip
         project = Project("p", metrics=(METRIC,), fingerprint=QUERY)
         attempt = Attempt(cast("Services", World(datadog, reading)), run, project, later)
         begun = time.process_time(), time.thread_time()

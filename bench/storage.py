@@ -23,7 +23,6 @@ from dogdriver.model import (
     MetricState,
     MetricValue,
     Reading,
-    Release,
     Run,
     Series,
     SeriesKey,
@@ -66,7 +65,9 @@ def made(number: int, series: int, chance: Random) -> Run:
         created=at,
         started=at,
         ended=at + timedelta(minutes=5),
-        release=Release(f"1.{number // (series * 20)}", f"1.{number // (series * 20)}", "c" * 40),
+        release=f"1.{number // (series * 20)}",
+        version=f"1.{number // (series * 20)}",
+        commit="c" * 40,
         load=Load(5, 1, 300.0),
         content="tree",
         metrics={

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from msgspec import structs
+
 from dogdriver.model import Catalog, Run, Schedule, Status, Trigger
 from dogdriver.scheduler import Scheduler, Worker
 from tests.world import FixedCatalog, World, shop
@@ -42,12 +44,13 @@ async def test_a_project_that_never_ran_is_due_at_once(world: World) -> None:
 
 async def _ran(world: World, ago: float) -> None:
     run = Run(
-        "r1", "shop", "stage", "dogdriver", "here", Status.QUEUED, Trigger.SCHEDULE, real_now() - timedelta(seconds=ago)
-    )
+        id="r1", project="shop", deployment="stage", test="dogdriver", source="here", status=Status.QUEUED,
+        trigger=Trigger.SCHEDULE, created=real_now() - timedelta(seconds=ago),
+    )  # fmt: skip
     await world.store.transitions.add(run)
     claimed = await world.store.transitions.claim(real_now())
     assert claimed is not None
-    await world.store.transitions.save(replace(claimed, status=Status.FAILED), expect=Status.RUNNING)
+    await world.store.transitions.save(structs.replace(claimed, status=Status.FAILED), expect=Status.RUNNING)
 
 
 async def test_every_counts_from_the_last_scheduled_run(world: World) -> None:

@@ -5,7 +5,8 @@ were seen, and one page of a full scan through everything, which finds what came
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from dogdriver.archive.fetch import Importer
 from dogdriver.archive.legacy import default_place, parse_result_key, result_run

@@ -5,8 +5,9 @@ goes when the run is final and in the archive, so that a daemon that is lost for
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from dogdriver.archive.downloads import FullScan
 from dogdriver.archive.fetch import fetch, for_each, parse_safely
@@ -175,4 +176,4 @@ def _as_labelled(run: Run, kept: Run) -> Run:
     """*run* with the label that the same release has here."""
     if run.release is None or kept.release is None:
         return run
-    return replace(run, release=replace(run.release, label=kept.release.label))
+    return replace(run, release=kept.release)

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
+
+from msgspec.structs import replace
 
 from dogdriver.archive.objects import parsed
 from dogdriver.errors import Invalid
@@ -51,9 +53,9 @@ def result_run(result: LegacyResult, body: bytes, run_id: str, place: tuple[str,
     return Run(
         id=run_id, project=name, deployment=deployment, test=test, source=_source(document), status=Status.DONE,
         trigger=Trigger.ELSEWHERE, created=result.start, started=result.start, ended=result.start,
-        release=_release(document), notes=(NO_END,),
+        notes=(NO_END,),
         metrics={metric: _value(document, field, unit) for metric, (field, unit) in METRICS.items()},
-    )  # fmt: skip
+    ).with_release(_release(document))  # fmt: skip
 
 
 def job_run(body: bytes, run_id: str, now: datetime, place: Callable[[str], tuple[str, str]]) -> Run:
@@ -68,8 +70,8 @@ def job_run(body: bytes, run_id: str, now: datetime, place: Callable[[str], tupl
     deployment, test = place(project)
     return Run(
         id=run_id, project=project, deployment=deployment, test=test, source=_source(document), status=Status.PENDING,
-        trigger=Trigger.ELSEWHERE, created=start, started=start, ended=end, release=_release(document), due=end,
-    )  # fmt: skip
+        trigger=Trigger.ELSEWHERE, created=start, started=start, ended=end, due=end,
+    ).with_release(_release(document))  # fmt: skip
 
 
 def without_project(run: Run) -> Run:

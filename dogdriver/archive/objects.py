@@ -7,12 +7,12 @@ import hashlib
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
 import msgspec
+from msgspec.structs import replace
 
 from dogdriver.errors import Invalid, Refused
 from dogdriver.model import MetricState, Run, Status

@@ -135,8 +135,11 @@ class Check:
         for deployment in project.deployments:
             release, line = await _target(project, deployment, target)
             yield line
-            run = Run("check", project.name, deployment.name, "", self._settings.source or "check", Status.QUEUED,
-                      Trigger.REQUEST, self._clock(), endpoint=deployment.endpoint, release=release)  # fmt: skip
+            run = Run(
+                id="check", project=project.name, deployment=deployment.name, test="",
+                source=self._settings.source or "check", status=Status.QUEUED, trigger=Trigger.REQUEST,
+                created=self._clock(), endpoint=deployment.endpoint,
+            ).with_release(release)  # fmt: skip
             for line in await self._metrics(project, run, datadog):
                 yield line
 

@@ -178,7 +178,7 @@ class Client:
         return exits
 
     def _tell(self, judged: Judgement) -> None:
-        run, release = judged.run, judged.run.release.label if judged.run.release else "unknown"
+        run, release = judged.run, judged.run.release or "unknown"
         said = judged.sentence or "Nothing was judged: its release is unknown, or nothing was measured."
         self._report.say(
             "verdict", "\n".join([f"{run.project} {run.deployment} {release}: {said}", *lines(judged.verdicts)]),

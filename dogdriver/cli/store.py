@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dogdriver.model import UNKNOWN, Clock, Judged, MessageKind, MetricValue, OutboxMessage, Release, Run, Status
+from msgspec.structs import replace
+
+from dogdriver.model import UNKNOWN, Clock, Judged, MessageKind, MetricValue, OutboxMessage, Run, Status
 from dogdriver.model.document import run_document
 from dogdriver.storage import Store
 from dogdriver.storage.database import Database, open_database
@@ -50,7 +51,7 @@ def delivery(run: Run) -> dict[str, Any]:
     for says that it is unknown.
     """
     own = {name: value for name, value in run.metrics.items() if value.query is None}
-    return run_document(replace(run, metrics=own, release=run.release or Release(UNKNOWN)), full=True)
+    return run_document(replace(run, metrics=own, release=run.release or UNKNOWN), full=True)
 
 
 @asynccontextmanager

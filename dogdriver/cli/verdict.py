@@ -68,7 +68,7 @@ class Remote:
         try:
             found = await self._daemon.verdicts(
                 run.project, deployment=run.deployment, test=run.test, source=run.source,
-                release=run.release.label if run.release else "unknown",
+                release=run.release or "unknown",
             )  # fmt: skip
         except NotFound:  # a release that nobody judges, as an unknown one
             return Judgement(run, None, None, ())
@@ -95,7 +95,7 @@ class Own:
         if run.status is not Status.DONE:
             return Judgement(run, None, run.reason, ())
         kept = await self._store.verdicts.newest(run.scope)
-        judged = [one for one in kept if run.release and one.release == run.release.label]
+        judged = [one for one in kept if one.release == run.release]
         summary = standing(judged)
         return Judgement(
             run, summary.headline.value if summary else None, summary.sentence if summary else None,

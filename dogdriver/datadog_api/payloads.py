@@ -150,7 +150,7 @@ def _stop_lines(run: Run) -> list[str]:
 
 
 def _release(run: Run) -> str:
-    return run.release.label if run.release else UNKNOWN
+    return run.release or UNKNOWN
 
 
 def _shortened(text: str, most: int) -> str:

@@ -1,9 +1,10 @@
 """A load as it goes on, and what comes of it: its members' heartbeats together, then their results together."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
+
+from msgspec.structs import replace
 
 from dogdriver.errors import LoadTestError
 from dogdriver.loadgen.histogram import Latencies

@@ -84,7 +84,7 @@ def token_values(run: Run) -> Mapping[str, str]:
         "project": run.project,
         "deployment": run.deployment,
         "source": run.source,
-        "release": run.release.label if run.release else UNKNOWN,
+        "release": run.release or UNKNOWN,
         "endpoint": run.endpoint or UNKNOWN,
     }
 

@@ -9,8 +9,9 @@ reading's own stands in for it, or such a metric would never settle for the firs
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from statistics import median
+
+from msgspec.structs import replace
 
 from dogdriver.metrics import query
 from dogdriver.metrics.points import (

@@ -1,10 +1,12 @@
 """A load: what is asked of the generator, and what it measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 
 class Grade(StrEnum):
@@ -52,18 +54,16 @@ class Window:
         return (self.end - self.start).total_seconds()
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True, forbid_unknown_fields=True):
     """What was asked of Molotov; part of what makes two runs comparable. *options* are the entry's other options."""
 
     workers: int
     processes: int
     duration: float
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True, forbid_unknown_fields=True):
     """*ok* and *failed* count scenario executions as Molotov does; *requests* and *errors* count HTTP requests."""
 
     ok: int = 0
@@ -72,8 +72,7 @@ class Tally:
     errors: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(Struct, frozen=True, forbid_unknown_fields=True):
     """Of one scenario or one endpoint: requests, errors, and latency quantiles to the response headers, in ms."""
 
     name: str
@@ -84,24 +83,23 @@ class Latency:
     p99: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class ClientMeasures:
+class ClientMeasures(Struct, frozen=True, forbid_unknown_fields=True):
     """What the load generator measured: rates per second, latencies and lag in ms, *cpu* as a share of the wall time.
 
     *failures* groups errors: (message, count), most frequent first. *histogram* is an HdrHistogram V2 in base64.
     """
 
-    rps: float | None
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    error_ratio: float | None
-    lag_p99: float | None
-    stall: float | None
-    cpu: float | None
-    grade: Grade
+    rps: float | None = None
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    error_ratio: float | None = None
+    lag_p99: float | None = None
+    stall: float | None = None
+    cpu: float | None = None
+    grade: Grade = Grade.OK
     reasons: tuple[str, ...] = ()
-    statuses: Mapping[str, int] = field(default_factory=dict)
+    statuses: Mapping[str, int] = {}
     failures: tuple[tuple[str, int], ...] = ()
     scenarios: tuple[Latency, ...] = ()
     endpoints: tuple[Latency, ...] = ()

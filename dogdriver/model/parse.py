@@ -1,18 +1,18 @@
 """A run document from elsewhere: checked field by field, and the run that it is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from dogdriver.errors import Invalid
 from dogdriver.model.document import moment
-from dogdriver.model.load import ClientMeasures, Grade, Load, Tally
+from dogdriver.model.load import ClientMeasures, Load, Tally
 from dogdriver.model.reading import MetricValue
-from dogdriver.model.run import UNKNOWN, Release, Run, Status, Trigger
+from dogdriver.model.run import UNKNOWN, Run, Status, Trigger
 
 SERVER_OWN = frozenset({"trigger", "due", "attempts", "progress", "verdicts", "excluded"})
 """What the daemon that keeps a run says of it; a delivered document's own words on these are not looked at."""
@@ -100,9 +100,6 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     links: dict[str, str] = {}
 
 
-_OPTIONAL_MEASURES = {f.name: None for f in fields(ClientMeasures) if f.type == (float | None)}
-
-
 def _parsed(document: Any, *, required: Iterable[str]) -> _Document:
     if not isinstance(document, Mapping):
         raise Invalid("a run document must be a JSON object")
@@ -111,11 +108,8 @@ def _parsed(document: Any, *, required: Iterable[str]) -> _Document:
                       details={"missing": missing})  # fmt: skip
     _refuse_unknown(document)
     _refuse_numbers(document, "")
-    whole = dict(document)
-    if isinstance(client := whole.get("client"), Mapping):
-        whole["client"] = {**_OPTIONAL_MEASURES, "grade": Grade.OK.value, **client}
     try:
-        return msgspec.convert(whole, _Document)
+        return msgspec.convert(document, _Document)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         field = where.strip("`").lstrip(".") or "the document"
@@ -142,24 +136,19 @@ def _run(parsed: _Document) -> Run:
     if started and ended and ended < started:
         raise Invalid(f"ended ({moment(ended)}) is before started ({moment(started)}); fix the clock they come from")
     _check_load(parsed.load)
+    if parsed.release is None and (parsed.version or parsed.commit):
+        raise Invalid(f"release is missing beside version and commit; give its label, or {UNKNOWN!r}")
     if created is None:
         raise Invalid("the run document lacks created; add it", details={"missing": ["created"]})
     return Run(
         id=parsed.id, project=parsed.project, deployment=parsed.deployment, test=parsed.test, source=parsed.source,
         status=parsed.status, trigger=parsed.trigger, created=created, endpoint=parsed.endpoint,
-        release=_release(parsed), reason=parsed.reason, started=started, ended=ended, due=due,
+        release=parsed.release, version=parsed.version, commit=parsed.commit, reason=parsed.reason,
+        started=started, ended=ended, due=due,
         attempts=parsed.attempts, load=parsed.load, tally=parsed.tally, client=parsed.client, content=parsed.content,
         test_commit=parsed.test_commit, fingerprint=parsed.fingerprint, kinds=parsed.kinds,
         excluded=parsed.excluded, notes=parsed.notes, links=parsed.links, metrics=parsed.metrics,
     )  # fmt: skip
-
-
-def _release(parsed: _Document) -> Release | None:
-    if parsed.release is None:
-        if parsed.version or parsed.commit:
-            raise Invalid(f"release is missing beside version and commit; give its label, or {UNKNOWN!r}")
-        return None
-    return Release(parsed.release, parsed.version, parsed.commit)
 
 
 def _check_name(field: str, name: str | None) -> None:
@@ -195,7 +184,7 @@ def _utc(field: str, at: datetime | None) -> datetime | None:
         raise Invalid(f"{field} is out of range; write it in UTC with a Z at the end") from None
 
 
-_PARTS: Mapping[str, type] = {"load": Load, "tally": Tally, "client": ClientMeasures}
+_PARTS: Mapping[str, type[msgspec.Struct]] = {"load": Load, "tally": Tally, "client": ClientMeasures}
 
 
 def _refuse_unknown(document: Mapping[str, Any]) -> None:
@@ -211,11 +200,10 @@ def _refuse_unknown(document: Mapping[str, Any]) -> None:
                       details={"unknown": sorted(map(str, unknown))})  # fmt: skip
 
 
-def _unknown(value: Any, kind: type, path: str) -> list[str]:
+def _unknown(value: Any, kind: type[msgspec.Struct], path: str) -> list[str]:
     if not isinstance(value, Mapping):
         return []
-    known = {f.name for f in fields(kind)}
-    return [f"{path}.{name}" for name in value if name not in known]
+    return [f"{path}.{name}" for name in value if name not in kind.__struct_fields__]
 
 
 SIGNED = ("metrics.", "verdicts.", "fingerprint", "load.options.")

@@ -1,7 +1,8 @@
 """A metric of a run as Datadog tells it, and what that amounts to."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class MetricState(StrEnum):
@@ -19,16 +20,14 @@ class MetricState(StrEnum):
         return self is not MetricState.WAITING
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True, forbid_unknown_fields=True):
     """One series of a Datadog answer: *points* are (unix seconds of the bucket's start, value or None)."""
 
     scope: str
     points: tuple[tuple[float, float | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True, forbid_unknown_fields=True):
     """A Datadog answer to one query over one window, as it came. *interval* in seconds, *unit* as Datadog names it.
 
     *scale* turns values into the base unit of *family* (`time` → seconds); None where Datadog gave no unit.
@@ -47,8 +46,7 @@ class Reading:
         return not any(value is not None for series in self.series for _, value in series.points)
 
 
-@dataclass(frozen=True, slots=True)
-class MetricValue:
+class MetricValue(Struct, frozen=True, forbid_unknown_fields=True):
     """One metric of one run. *points* received of *expected*; *note* says in a sentence what a person should know.
 
     *value* is None in every state but settled and partial, and may be None there too; it is never 0 for missing.

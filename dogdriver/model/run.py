@@ -1,9 +1,12 @@
 """One execution of a test against a deployment, and what is kept with it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dogdriver.model.load import ClientMeasures, Load, Tally, Window
 from dogdriver.model.reading import MetricState, MetricValue
@@ -57,8 +60,7 @@ class Release:
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The row. Times are aware UTC; what has not happened is None.
 
     *content* (tree hash of the test), *load* and *fingerprint* (hosts behind the deployment) are the comparability key,
@@ -75,7 +77,9 @@ class Run:
     trigger: Trigger
     created: datetime
     endpoint: str | None = None
-    release: Release | None = None
+    release: str | None = None
+    version: str | None = None
+    commit: str | None = None
     reason: str | None = None
     started: datetime | None = None
     ended: datetime | None = None
@@ -90,8 +94,21 @@ class Run:
     kinds: str | None = None
     excluded: str | None = None
     notes: tuple[str, ...] = ()
-    links: Mapping[str, str] = field(default_factory=dict)
-    metrics: Mapping[str, MetricValue] = field(default_factory=dict)
+    links: Mapping[str, str] = {}
+    metrics: Mapping[str, MetricValue] = {}
+
+    @property
+    def observed(self) -> Release | None:
+        """What the deployment said that it runs; None where it was not asked."""
+        return None if self.release is None else Release(self.release, self.version, self.commit)
+
+    @property
+    def known_release(self) -> str | None:
+        """The label of its release, where it is one."""
+        return None if self.release == UNKNOWN else self.release
+
+    def with_release(self, seen: Release) -> "Run":
+        return replace(self, release=seen.label, version=seen.version, commit=seen.commit)
 
     @property
     def scope(self) -> "Scope":

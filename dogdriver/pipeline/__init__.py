@@ -11,8 +11,9 @@ Each step does one thing and says whether there was one to do; the loops around 
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from dogdriver.errors import Conflict, ExternalError, Invalid, NotFound, TargetError
 from dogdriver.model import EventStep, Release, Snapshot, Status, Trigger

@@ -3,8 +3,9 @@
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from dogdriver.errors import BadQuery, ExternalError, RateLimited, Refused, Unavailable
 from dogdriver.metrics.hosts import count_hosts, host_kinds

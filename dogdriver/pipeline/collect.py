@@ -1,9 +1,10 @@
 """From pending to done: one attempt at the metrics of one run, and the next one's time if some have not settled."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from dogdriver.model import Judged, MessageKind, OutboxMessage, Run, Status
 from dogdriver.pipeline.attempt import Attempt, read_back
@@ -91,7 +92,7 @@ class Collect:
         summary = await self._looks.announced(run, judged)
         if summary is not None:
             payload = world.datadog.verdict_event(run, summary, at=now, link=world.link(run.id))
-            release = run.release.label if run.release else ""
+            release = run.release or ""
             key = f"{run.project}/{run.deployment}/{run.test}/{release}/{summary.headline.value}"
             messages.append(world.message(MessageKind.EVENT, f"verdict:{key}", run, payload))
         return messages

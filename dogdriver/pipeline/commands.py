@@ -1,6 +1,6 @@
 """What people and the scheduler may ask for; every answer is an unambiguous sentence or a run."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from dogdriver.errors import Conflict, Invalid, NotFound
 from dogdriver.model import Deployment, Project, Run, Status, Test, Trigger

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from dogdriver.errors import ExternalError, LoadTestError, RunError, StoreError, TargetError
 from dogdriver.model import (
@@ -87,7 +89,7 @@ class Launch:
         prepared = await self._unless_cancelled(self._world.checkouts.prepare(test))
         load = self._world.runner.describe(prepared)
         self._run = replace(
-            self._run, release=before, endpoint=deployment.endpoint, load=load,
+            self._run.with_release(before), endpoint=deployment.endpoint, load=load,
             content=prepared.content, test_commit=prepared.commit, notes=(*self._run.notes, *prepared.notes),
         )  # fmt: skip
         await self._mark_start()
@@ -132,7 +134,7 @@ class Launch:
             "{project}": self._run.project,
             "{deployment}": deployment.name,
             "{source}": self._world.source,
-            "{release}": self._run.release.label if self._run.release else UNKNOWN,
+            "{release}": self._run.release or UNKNOWN,
             "{endpoint}": deployment.endpoint,
         }
         rendered = {}

@@ -18,23 +18,24 @@ class Looks:
 
     async def look(self, run: Run, project: Project | None, at: datetime, *, again: bool = False) -> list[Judged]:
         """One more look at the release of *run*: at its metrics with a value that no look has seen; *again*: at all."""
-        if run.release is None or not run.release.known:
+        release = run.known_release
+        if release is None:
             return []
-        return await self._at(run.scope, run.release.label, project, at, new=None if again else run)
+        return await self._at(run.scope, release, project, at, new=None if again else run)
 
     async def look_again(self, run: Run, project: Project | None, at: datetime) -> None:
         """After a run has changed: look again at its own release and at the newest one, which may rest on it."""
         newest = [one.release for one in await self._verdicts.newest(run.scope)][-1:]
-        own = [run.release.label] if run.release and run.release.known else []
+        own = [run.known_release] if run.known_release else []
         for release in dict.fromkeys([*own, *newest]):
             await self._verdicts.save(await self._at(run.scope, release, project, at, new=None))
 
     async def announced(self, run: Run, fresh: Sequence[Judged]) -> Summary | None:
         """The headline of the run's release as far as it stands; None while nothing of it is announced."""
-        if run.release is None or not run.release.known:
+        if run.known_release is None:
             return None
         kept = await self._verdicts.newest(run.scope)
-        newest = {one.key.metric: one for one in (*kept, *fresh) if one.release == run.release.label}
+        newest = {one.key.metric: one for one in (*kept, *fresh) if one.release == run.release}
         if not any(one.standing is Standing.ANNOUNCED for one in newest.values()):
             return None
         found = standing(newest.values())

@@ -3,9 +3,10 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from dogdriver.model import Run, Status
 from dogdriver.model.archive import Arrival, Counts, Rejected, Stored
@@ -172,7 +173,7 @@ def _replace(database: sqlite3.Connection, arrival: Arrival, kept: sqlite3.Row) 
 
 
 def _to_judge(database: sqlite3.Connection, run: Run, *, again: bool) -> None:
-    if run.status is Status.DONE and run.release and run.release.known and run.started:
+    if run.status is Status.DONE and run.known_release and run.started:
         database.execute(
             "INSERT INTO unjudged (project, deployment, test, source, release, started, run, again)"
             " SELECT project, deployment, test, source, release, started, id, ? FROM run WHERE id = ?"

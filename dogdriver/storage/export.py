@@ -170,7 +170,7 @@ def _write(out: TextIO, document: Mapping[str, Any]) -> None:
 
 def _csv_row(run: Run, name: str, value: MetricValue) -> tuple[Any, ...]:
     return (
-        run.id, run.project, run.deployment, run.test, run.source, run.release.label if run.release else None,
+        run.id, run.project, run.deployment, run.test, run.source, run.release,
         run.status.value, run.excluded, moment(run.started), moment(run.ended), name, value.value, value.unit,
         value.state.value, value.points, value.expected,
     )  # fmt: skip

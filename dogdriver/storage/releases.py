@@ -111,7 +111,7 @@ def labelled(database: sqlite3.Connection, run: Run, *, relabel: bool) -> Run:
 
     This is no sighting: what this daemon saw last stays what it saw last, and a release is new to it when it sees it.
     """
-    release, here = run.release, (run.project, run.deployment)
+    release, here = run.observed, (run.project, run.deployment)
     if release is None or not release.known:
         return run
     if relabel or release.commit is not None:
@@ -123,7 +123,7 @@ def labelled(database: sqlite3.Connection, run: Run, *, relabel: bool) -> Run:
             " WHERE project = :project AND deployment = :deployment AND label = :label",
             to_row({"at": to_time(run.started), "project": here[0], "deployment": here[1], "label": release.label}),
         )
-    return replace(run, release=release)
+    return run.with_release(release)
 
 
 class Releases(Part):

@@ -10,14 +10,12 @@ from typing import Any
 
 from dogdriver.errors import Invalid
 from dogdriver.model import (
-    UNKNOWN,
     ClientMeasures,
     Filter,
     Known,
     Load,
     MetricValue,
     Page,
-    Release,
     Run,
     Status,
     Tally,
@@ -57,14 +55,13 @@ def fixed_columns(run: Run) -> dict[str, Any]:
 
 def columns(run: Run) -> dict[str, Any]:
     """What changes in a run's life."""
-    release = run.release or Release(label=UNKNOWN)
     return to_row(
         {
             "status": run.status.value,
             "endpoint": run.endpoint,
-            "release": None if run.release is None else release.label,
-            "version": release.version,
-            "revision": release.commit,
+            "release": run.release,
+            "version": run.version,
+            "revision": run.commit,
             "reason": run.reason,
             "started": to_time_or_null(run.started),
             "ended": to_time_or_null(run.ended),
@@ -96,7 +93,9 @@ def from_row(row: sqlite3.Row, metrics: Mapping[str, MetricValue]) -> Run:
         trigger=Trigger(row["trigger"]),
         created=from_time(row["created"]),
         endpoint=row["endpoint"],
-        release=None if row["release"] is None else Release(row["release"], row["version"], row["revision"]),
+        release=row["release"],
+        version=row["version"],
+        commit=row["revision"],
         reason=row["reason"],
         started=from_time_or_null(row["started"]),
         ended=from_time_or_null(row["ended"]),

@@ -169,6 +169,6 @@ def save(
         verdicts.add(database, look)
     for message in messages:
         outbox.add(database, message)
-    if release_seen is not None and changed.release is not None:
-        releases.observe(database, kept["project"], kept["deployment"], changed.release, release_seen)
+    if release_seen is not None and changed.observed is not None:
+        releases.observe(database, kept["project"], kept["deployment"], changed.observed, release_seen)
     return True

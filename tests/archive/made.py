@@ -3,12 +3,13 @@
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from dogdriver.archive import inbox_object
-from dogdriver.model import ClientMeasures, Grade, Load, MetricState, MetricValue, Release, Run, Status, Tally, Trigger
+from dogdriver.model import ClientMeasures, Grade, Load, MetricState, MetricValue, Run, Status, Tally, Trigger
 from tests.archive.shared import Daemon
 
 
@@ -25,7 +26,8 @@ def made_elsewhere(started: datetime, *, source: str = "ci", name: str = "1", **
         created=started,
         started=started,
         ended=started + timedelta(seconds=300),
-        release=Release("1.0.0", "1.0.0"),
+        release="1.0.0",
+        version="1.0.0",
         load=Load(workers=2, processes=1, duration=300.0),
         tally=Tally(ok=3000, requests=3000),
         client=ClientMeasures(10.0, 20.0, 30.0, 40.0, 0.0, 1.0, 2.0, 0.3, Grade.OK),

@@ -2,9 +2,9 @@
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from dogdriver.model import Run, SeriesKey, Status, Trigger
 from dogdriver.model.document import run_document

@@ -7,7 +7,7 @@ import pytest
 
 from dogdriver.archive.legacy import is_job, parse_result_key
 from dogdriver.archive.objects import identity
-from dogdriver.model import MetricState, Scope, SeriesKey, Status
+from dogdriver.model import UNKNOWN, MetricState, Scope, SeriesKey, Status
 from dogdriver.model.document import run_document
 from dogdriver.model.parse import run_from_document
 from tests.archive.conftest import Start
@@ -27,8 +27,7 @@ async def test_results_are_history(s3: S3Server, start: Start) -> None:
     assert run.id == identity(paris.bucket.name, key)
     assert (run.status, run.source, run.deployment, run.test) == (Status.DONE, "marseille", "stage", "dogdriver")
     assert run.started == datetime.fromtimestamp(1462000000, UTC)
-    assert run.release is not None
-    assert (run.release.label, run.release.version) == ("1.2.0", "1.2.0")
+    assert (run.release, run.version) == ("1.2.0", "1.2.0")
     assert {n: (v.value, v.unit, v.state) for n, v in run.metrics.items()} == {
         "cpu": (41.5, "%", MetricState.SETTLED),
         "rps": (120.25, "1/s", MetricState.SETTLED),
@@ -165,8 +164,7 @@ async def test_missing_numbers_are_missing_not_zero(s3: S3Server, start: Start) 
     values = {name: (value.value, value.state) for name, value in run.metrics.items()}
     assert values["cpu"] == (None, MetricState.NO_DATA)
     assert values["rps"] == (0.0, MetricState.SETTLED)
-    assert run.release is not None
-    assert not run.release.known
+    assert run.release == UNKNOWN
 
 
 def test_what_is_whose() -> None:

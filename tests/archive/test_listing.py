@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from dogdriver.archive import Archive
 from dogdriver.archive.downloads import OVERLAP
@@ -23,7 +24,7 @@ from tests.world import START, World
 def finished(number: int, source: str) -> Run:
     run = made_elsewhere(START + timedelta(minutes=number), source=source, name=str(number), metrics={})
     # A failed run: what is counted here are requests, and judging would take its time.
-    return replace(run, status=Status.FAILED, reason="for the count", client=None)
+    return structs.replace(run, status=Status.FAILED, reason="for the count", client=None)
 
 
 def shelve(shelf: Shelf, run: Run, writer: str, at: datetime) -> None:

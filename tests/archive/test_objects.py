@@ -2,13 +2,13 @@
 
 import json
 import uuid
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dogdriver.archive.objects import (
     INBOX,
@@ -152,15 +152,11 @@ async def test_a_bad_archive_object_stays_and_is_read_once(s3: S3Server, start: 
 async def test_a_delivery_that_contradicts_a_kept_run_is_set_aside(s3: S3Server, start: Start) -> None:
     paris = await start("paris")
     own = await paris.done()
-    await deliver(paris, Run(**{**_fields(made_elsewhere(START)), "id": own.id}))
+    await deliver(paris, replace(made_elsewhere(START), id=own.id))
     await paris.sync()
     [shown] = (await paris.status())["rejected"]
     assert "differs" in shown["reason"]
     assert (await paris.now(own)).source == "paris"
-
-
-def _fields(run: Run) -> dict[str, Any]:
-    return {name: getattr(run, name) for name in run.__dataclass_fields__}
 
 
 @RELAXED

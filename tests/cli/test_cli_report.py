@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
+from msgspec.structs import replace
 
 from dogdriver.cli.arguments import Exit
 from dogdriver.cli.report import make_report, told
 from dogdriver.logs import Masker
-from dogdriver.model import ClientMeasures, Grade, Phase, Release, Run, Snapshot, Status, Tally, Trigger
+from dogdriver.model import ClientMeasures, Grade, Phase, Run, Snapshot, Status, Tally, Trigger
 from dogdriver.settings import Secret
 
-RUN = Run("r1", "thing", "stage", "t", "ci", Status.PENDING, Trigger.REQUEST, datetime(2026, 5, 4, tzinfo=UTC))
+RUN = Run(
+    id="r1", project="thing", deployment="stage", test="t", source="ci", status=Status.PENDING,
+    trigger=Trigger.REQUEST, created=datetime(2026, 5, 4, tzinfo=UTC),
+)  # fmt: skip
 
 
 class Terminal(StringIO):
@@ -81,9 +85,8 @@ def test_no_secret_is_said(out: type[StringIO], as_json: bool) -> None:
 
 def test_told() -> None:
     measured = ClientMeasures(10.0, 20.0, 30.0, 40.0, 0.0, 1.0, 2.0, 0.3, Grade.OK)
-    made = {"release": Release("1.0"), "tally": Tally(5, 1, 6, 0), "client": measured}
     assert told(RUN) == "thing stage: the run was made."
-    whole = Run(**{name: getattr(RUN, name) for name in RUN.__slots__} | made)
+    whole = replace(RUN, release="1.0", tally=Tally(5, 1, 6, 0), client=measured)
     assert told(whole) == "thing stage on 1.0: the run was made: 5 ok, 1 failed, 10 requests/s, median 20 ms."
 
 

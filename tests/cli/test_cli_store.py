@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from msgspec import structs
+
 from dogdriver.cli.store import open_client_store
-from dogdriver.model import MessageKind, MessageState, MetricState, MetricValue, Run, Status
+from dogdriver.model import UNKNOWN, MessageKind, MessageState, MetricState, MetricValue, Run, Status
 from dogdriver.model.parse import delivered_run
 from tests.storage.made import key, run, settled
 from tests.world import START, Clock
@@ -23,8 +25,7 @@ async def test_the_end_of_a_run_orders_its_delivery(tmp_path: Path) -> None:
     assert (message.kind, message.run, message.due) == (MessageKind.DELIVERY, "r1", START)
     delivered = delivered_run(message.payload, id="r1", now=START)
     assert (delivered.status, delivered.reason) == (Status.FAILED, "it broke")
-    assert delivered.release is not None
-    assert not delivered.release.known
+    assert delivered.release == UNKNOWN
 
 
 async def test_metrics_are_left_to_who_gets_the_run(tmp_path: Path) -> None:
@@ -43,12 +44,12 @@ async def test_what_was_delivered_goes_after_a_while_and_what_was_not_stays(tmp_
     clock = Clock()
 
     def old(run_id: str) -> Run:
-        return replace(run(run_id, status=Status.RUNNING), created=START, started=START, ended=START)
+        return structs.replace(run(run_id, status=Status.RUNNING), created=START, started=START, ended=START)
 
     async with open_client_store(tmp_path, clock) as store:
         for name in ("sent", "waiting", "refused"):
             await store.transitions.add(old(name))
-            done = replace(old(name), status=Status.INVALID, reason="too many errors")
+            done = structs.replace(old(name), status=Status.INVALID, reason="too many errors")
             await store.transitions.save(done, expect=Status.RUNNING, values={"cpu": settled(1.0)})
         for message in await store.outbox.list():
             await store.outbox.close(replace(message, state=MessageState(str(message.run))))

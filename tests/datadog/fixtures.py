@@ -9,7 +9,7 @@ import pytest
 
 from dogdriver.datadog import Datadog
 from dogdriver.demo.standin import Standin, serve_standin
-from dogdriver.model import Better, Metric, Release, Run, Status, Trigger, Window
+from dogdriver.model import Better, Metric, Run, Status, Trigger, Window
 from dogdriver.settings import Secret
 
 API_KEY, APP_KEY = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210fedcba98"
@@ -94,7 +94,8 @@ def run(window: Window) -> Run:
         trigger=Trigger.SCHEDULE,
         created=START,
         endpoint="https://kinto.example.org",
-        release=Release("21.1.0", version="21.1.0"),
+        release="21.1.0",
+        version="21.1.0",
         started=window.start,
         ended=window.end,
     )

@@ -1,10 +1,10 @@
 """What the rest of dogDriver uses of Datadog, against the stand-in."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from dogdriver.datadog import Datadog, padded
 from dogdriver.demo.standin import Standin

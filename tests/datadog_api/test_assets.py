@@ -11,6 +11,7 @@ from datadog_api_client.api_client import ApiClient
 from datadog_api_client.configuration import Configuration
 from datadog_api_client.v1.model.dashboard import Dashboard
 from datadog_api_client.v1.model.monitor import Monitor
+from msgspec.structs import replace
 
 from dogdriver.datadog_api import payloads
 from dogdriver.demo.standin.monitors import MonitorError, check_monitor
@@ -36,14 +37,7 @@ def sent(run: Run) -> set[str]:
     """The names of all gauges."""
     client = ClientMeasures(1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.1, Grade.OK)
     metrics = {name: MetricValue(MetricState.SETTLED, value=1.0) for name in ("cpu", "rps", "art")}
-    whole = Run(
-        **{
-            **{name: getattr(run, name) for name in Run.__slots__},
-            "client": client,
-            "metrics": metrics,
-            "tally": Tally(1),
-        }
-    )
+    whole = replace(run, client=client, metrics=metrics, tally=Tally(1))
     return {one["metric"] for one in payloads.gauges(whole, at=START)["series"]}
 
 

@@ -1,14 +1,14 @@
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dogdriver.datadog_api import payloads
 from dogdriver.demo.standin.events import EventLog
-from dogdriver.model import ClientMeasures, EventStep, Grade, Headline, Load, Release, Run, Status, Summary, Tally
+from dogdriver.model import ClientMeasures, EventStep, Grade, Headline, Load, Run, Status, Summary, Tally
 from tests.datadog.fixtures import START
 
 LINK = "https://dog.example.org/r/01J0000000RUN"
@@ -100,9 +100,9 @@ def test_a_verdict_event_says_it_in_words(whole: Run, headline: Headline, title:
 
 def test_long_keys_stay_different(whole: Run) -> None:
     keys = {
-        payloads.verdict_event(
-            replace(whole, release=Release("x" * 200 + end)), Summary(Headline.FASTER), at=START, link=None
-        )["aggregation_key"]
+        payloads.verdict_event(replace(whole, release="x" * 200 + end), Summary(Headline.FASTER), at=START, link=None)[
+            "aggregation_key"
+        ]
         for end in "ab"
     }
     assert len(keys) == 2
@@ -120,7 +120,7 @@ def test_long_keys_stay_different(whole: Run) -> None:
 def test_whatever_its_words_datadog_takes_the_event(
     whole: Run, project: str, release: str, reason: str | None, link: str | None, step: EventStep
 ) -> None:
-    event = event_of(replace(whole, project=project, release=Release(release), reason=reason), step, link)
+    event = event_of(replace(whole, project=project, release=release, reason=reason), step, link)
     EventLog().post(event, START.timestamp())  # raises where Datadog would refuse
     assert event["text"].startswith("%%% \n")
     assert event["text"].endswith("\n %%%")

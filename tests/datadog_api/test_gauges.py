@@ -1,5 +1,6 @@
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from dogdriver.datadog_api import payloads
 from dogdriver.model import ClientMeasures, Grade, MetricState, MetricValue, Run, Tally

@@ -1,7 +1,7 @@
-from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from dogdriver.datadog_api import payloads
 from dogdriver.metrics.query import DEFAULT_METRICS, metric_query

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from dogdriver.metrics.points import usual_gap
 from dogdriver.metrics.settle import assess
@@ -78,13 +79,13 @@ def test_a_host_that_comes_late_waits_once_more() -> None:
 
 def test_the_order_of_series_is_no_difference() -> None:
     one = reading(every(60), every(60, value=0.3))
-    assert judged(replace(one, series=one.series[::-1]), one).state is MetricState.SETTLED
+    assert judged(structs.replace(one, series=one.series[::-1]), one).state is MetricState.SETTLED
 
 
 def test_another_query_is_a_difference() -> None:
     one = reading(every(60))
-    assert judged(one, replace(one, query="avg:n{*}")).state is MetricState.WAITING
-    assert judged(one, replace(one, query="avg:m{ * }")).state is MetricState.SETTLED
+    assert judged(one, structs.replace(one, query="avg:n{*}")).state is MetricState.WAITING
+    assert judged(one, structs.replace(one, query="avg:m{ * }")).state is MetricState.SETTLED
 
 
 def test_the_newest_point_may_be_two_steps_before_the_end_and_no_more() -> None:
@@ -262,7 +263,7 @@ def test_without_a_unit_nothing_is_converted_and_that_is_said() -> None:
 
 
 def test_a_value_in_a_unit_of_another_family_is_no_value_of_this_metric() -> None:
-    percent = replace(reading(every(60)), unit="percent", family="percentage")
+    percent = structs.replace(reading(every(60)), unit="percent", family="percentage")
     found = judged(percent, percent)
     assert (found.state, found.value) == (MetricState.REFUSED, None)
     assert found.note is not None
@@ -271,17 +272,17 @@ def test_a_value_in_a_unit_of_another_family_is_no_value_of_this_metric() -> Non
 
 def test_the_counts_of_sparse_points_are_rates_over_the_time_between_them() -> None:
     """1200 requests a minute, in buckets of 5 s of which every twelfth has a point: 20 a second, not 240."""
-    counted = replace(
+    counted = structs.replace(
         reading(every(60, value=1200.0), interval=5.0, unit=False), query="sum:aws.elb.request_count{*}.as_count()"
     )
     metric = replace(METRIC, unit="1/s", better=Better.HIGHER)
     assert judged(counted, counted, metric=metric).value == approx(20.0)
-    fine = replace(counted, series=reading(every(5, value=100.0), interval=5.0).series)
+    fine = structs.replace(counted, series=reading(every(5, value=100.0), interval=5.0).series)
     assert judged(fine, fine, metric=replace(metric, every=5.0)).value == approx(20.0)
 
 
 def test_rates_in_buckets_shorter_than_the_time_between_points_are_warned_of() -> None:
-    rated = replace(
+    rated = structs.replace(
         reading(every(60, value=240.0), interval=5.0, unit=False), query="sum:aws.elb.request_count{*}.as_rate()"
     )
     metric = replace(METRIC, unit="1/s", better=Better.HIGHER)
@@ -289,7 +290,7 @@ def test_rates_in_buckets_shorter_than_the_time_between_points_are_warned_of() -
     assert found.value == approx(240.0)
     assert found.note is not None
     assert "put .rollup(sum, 60) into the query" in found.note
-    rolled = replace(rated, query=rated.query + ".rollup(sum, 60)", interval=60.0)
+    rolled = structs.replace(rated, query=rated.query + ".rollup(sum, 60)", interval=60.0)
     assert judged(rolled, rolled, metric=metric).note is None
 
 
@@ -297,7 +298,7 @@ def test_the_maximum_of_averages_says_so_unless_the_query_rolls_up() -> None:
     coarse = reading(every(60))
     peak = replace(METRIC, reduce="max", every=15.0)
     assert judged(coarse, coarse, metric=peak).note == "the max of 60 s averages"
-    rolled = replace(coarse, query="avg:m{*}.rollup(max, 60)")
+    rolled = structs.replace(coarse, query="avg:m{*}.rollup(max, 60)")
     assert judged(rolled, rolled, metric=peak).note is None
 
 

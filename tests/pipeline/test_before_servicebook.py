@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from dogdriver.errors import Conflict, NotFound, Unavailable
 from dogdriver.model import Catalog, Deployment, MetricState, Run, Status, Trigger
@@ -103,4 +104,4 @@ async def test_a_late_reading_and_an_exclusion_are_tried_again_later(world: Worl
 
 async def _elsewhere(world: World) -> Run:
     made = await world.launched()
-    return replace(made, id="e" * 32, source="there", trigger=Trigger.ELSEWHERE, metrics={}, due=None)
+    return structs.replace(made, id="e" * 32, source="there", trigger=Trigger.ELSEWHERE, metrics={}, due=None)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from dogdriver.errors import Conflict, DogdriverError, Invalid, NotFound, TargetError
 from dogdriver.model import (
@@ -13,7 +14,6 @@ from dogdriver.model import (
     Load,
     MetricState,
     MetricValue,
-    Release,
     Run,
     Scope,
     Status,
@@ -139,14 +139,15 @@ def elsewhere(**more: object) -> Run:
         status=Status.PENDING,
         trigger=Trigger.ELSEWHERE,
         created=START,
-        release=Release("1.0.0", "1.0.0"),
+        release="1.0.0",
+        version="1.0.0",
         started=START,
         ended=START + timedelta(seconds=300),
         due=START + timedelta(seconds=900),
         load=Load(2, 1, 300.0),
         tally=Tally(ok=10),
     )
-    return replace(run, **more)  # type: ignore[arg-type] # by name
+    return structs.replace(run, **more)
 
 
 async def test_a_run_made_elsewhere_is_kept_once(world: World) -> None:
@@ -219,7 +220,8 @@ async def test_runs_delivered_as_done_are_judged(world: World) -> None:
         at = START + timedelta(hours=n)
         metrics = {"client.p50": MetricValue(MetricState.SETTLED, 20.0 + n % 3)}
         run = elsewhere(id=f"{n:032x}", status=Status.DONE, due=None, created=at, started=at, metrics=metrics)
-        await world.pipeline.accept(replace(run, release=Release(release, release), ended=at + timedelta(seconds=300)))
+        ended = at + timedelta(seconds=300)
+        await world.pipeline.accept(structs.replace(run, release=release, version=release, ended=ended))
     [newest] = [
         v
         for v in await world.store.verdicts.newest(Scope("shop", "stage", "dogdriver", "paris"))

@@ -39,7 +39,10 @@ class Clock:
 @pytest.fixture(name="store")
 async def _store(tmp_path: Path) -> AsyncIterator[Store]:
     async with open_store(tmp_path) as store:
-        run = Run("r1", "shop", "stage", "dogdriver", "here", Status.QUEUED, Trigger.REQUEST, NOW)
+        run = Run(
+            id="r1", project="shop", deployment="stage", test="dogdriver", source="here", status=Status.QUEUED,
+            trigger=Trigger.REQUEST, created=NOW,
+        )  # fmt: skip
         await store.transitions.add(run)
         claimed = await store.transitions.claim(NOW)
         assert claimed is not None

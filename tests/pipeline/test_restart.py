@@ -1,10 +1,10 @@
 """A daemon that is killed between any two steps: after the restart nothing is lost and nothing is there twice."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dogdriver.errors import StoreError
 from dogdriver.model import Run, Scope, Status

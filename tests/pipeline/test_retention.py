@@ -1,8 +1,9 @@
 """Raw series go after a while; values, verdicts and charts stay."""
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from dogdriver.model import Run, Status
 from dogdriver.pipeline.retention import AT_ONCE, Retention

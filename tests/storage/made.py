@@ -15,7 +15,6 @@ from dogdriver.model import (
     OutboxMessage,
     Outcome,
     Reading,
-    Release,
     Run,
     Series,
     SeriesKey,
@@ -73,7 +72,7 @@ def run(run_id: str, *, minute: float = 0, status: Status = Status.QUEUED, **oth
     """A run created at *minute*; one that is over its load started and ended then."""
     project, deployment, test, source = WHERE
     if status not in {Status.QUEUED, Status.RUNNING}:
-        others = {"started": at(minute), "ended": at(minute + 5), "release": Release("1.0", "1.0")} | others
+        others = {"started": at(minute), "ended": at(minute + 5), "release": "1.0", "version": "1.0"} | others
     if status is Status.PENDING:
         others = {"due": at(minute + 15)} | others
     fields: dict[str, Any] = {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from dogdriver.errors import Invalid, StoreError
 from dogdriver.model import (
@@ -44,15 +45,15 @@ def made() -> list[Run]:
         "fingerprint": -3.5, "notes": ("a note", "ünï\u2028code"), "links": {"dashboard": "https://dd.example/?a=b"},
         "attempts": 3, "excluded": "a neighbour was loud",
         "metrics": {
-            "cpu": replace(settled(-7.25, reading=reading()), interval=20.0, note="late", earlier=-7.0),
+            "cpu": structs.replace(settled(-7.25, reading=reading()), interval=20.0, note="late", earlier=-7.0),
             "rps": MetricValue(MetricState.NO_DATA, note="there was nothing"),
             "client.p50": settled(0.1 + 0.2),
         },
     }  # fmt: skip
     bad = {status: {"reason": "it went wrong"} for status in (Status.FAILED, Status.ABORTED, Status.INVALID)}
     runs = [run(f"r-{status}", minute=n, status=status, **bad.get(status, {})) for n, status in enumerate(Status)]
-    release = Release("1.1+abcdef0", "1.1", "abcdef0" * 5)
-    return [*runs, run("r-whole", minute=20, status=Status.DONE, release=release, **whole)]
+    whole |= {"release": "1.1+abcdef0", "version": "1.1", "commit": "abcdef0" * 5}
+    return [*runs, run("r-whole", minute=20, status=Status.DONE, **whole)]
 
 
 async def filled(data: Path) -> None:
@@ -127,7 +128,7 @@ async def test_what_is_here_stays_as_it_is(tmp_path: Path) -> None:
     async with open_store(tmp_path / "one") as store:
         whole = await store.runs.get("r-whole")
         assert whole is not None
-        await store.transitions.save(replace(whole, excluded=None), expect=Status.DONE)
+        await store.transitions.save(structs.replace(whole, excluded=None), expect=Status.DONE)
         await store.releases.see("kintowe", "stage", Release("1.0", "1.0"), at(50))
     before = exported(tmp_path / "one")
     await import_lines(tmp_path / "one", lines(text))

@@ -4,8 +4,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from dogdriver.model import Filter, Run, Status
 from dogdriver.storage import Store, open_store

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from dogdriver.errors import Invalid, StoreError
-from dogdriver.model import Filter, MetricState, MetricValue, Release, Scope, Status, Trigger
+from dogdriver.model import Filter, MetricState, MetricValue, Scope, Status, Trigger
 from dogdriver.pipeline.ports import Store as PipelineStore
 from dogdriver.storage import Store
 from tests.storage.made import at, judged, key, message, reading, run, settled
@@ -49,7 +50,7 @@ async def test_what_is_held_stays_queued_and_the_next_one_is_claimed(store: Stor
 async def test_a_run_made_elsewhere_keeps_its_id(store: Store) -> None:
     made = run("a", status=Status.DONE, source="tokyo", metrics={"cpu": settled(3, reading=reading())})
     assert await store.transitions.add(made) == (made, True)
-    assert await store.transitions.add(replace(made, reason="another")) == (made, False)
+    assert await store.transitions.add(structs.replace(made, reason="another")) == (made, False)
     assert await store.runs.get("a") == made
 
 
@@ -104,7 +105,7 @@ async def test_a_pending_run_is_claimed_when_it_is_due_and_leased(store: Store) 
     assert await store.transitions.claim_due(at(9), at(30)) is None
     claims = await asyncio.gather(*(store.transitions.claim_due(at(25), at(30)) for _ in range(10)))
     assert sorted(one.id for one in claims if one) == ["late", "soon"]
-    assert replace(late, due=at(30)) in claims, "with its readings"
+    assert structs.replace(late, due=at(30)) in claims, "with its readings"
     assert await store.runs.next_due() == at(30), "a lease ends"
 
 
@@ -120,7 +121,7 @@ async def test_save_writes_all_or_nothing(store: Store) -> None:
     assert claimed
     await store.state.set("x", 1)
     version = store.commits.number
-    gone = replace(claimed, status=Status.ABORTED)
+    gone = structs.replace(claimed, status=Status.ABORTED)
     assert not await store.transitions.save(
         gone,
         expect=Status.QUEUED,
@@ -139,14 +140,16 @@ async def test_save_writes_all_or_nothing(store: Store) -> None:
 async def test_save_keeps_the_values_that_it_was_not_given(store: Store) -> None:
     first = {"cpu": settled(1, reading=reading()), "rps": MetricValue(MetricState.WAITING)}
     kept, _ = await store.transitions.add(run("a", status=Status.PENDING, metrics=first))
-    changed = replace(kept, attempts=2, status=Status.DONE, due=None, reason="r", metrics={})
+    changed = structs.replace(kept, attempts=2, status=Status.DONE, due=None, reason="r", metrics={})
     assert await store.transitions.save(changed, expect=Status.PENDING, values={"rps": settled(9)})
-    assert await store.runs.get("a") == replace(changed, metrics={"cpu": first["cpu"], "rps": settled(9)})
+    assert await store.runs.get("a") == structs.replace(changed, metrics={"cpu": first["cpu"], "rps": settled(9)})
 
 
 async def test_what_a_run_is_from_its_first_moment_on_does_not_change(store: Store) -> None:
     kept, _ = await store.transitions.add(run("a"))
-    other = replace(kept, project="p", deployment="d", test="t", source="s", trigger=Trigger.SCHEDULE, created=at(9))
+    other = structs.replace(
+        kept, project="p", deployment="d", test="t", source="s", trigger=Trigger.SCHEDULE, created=at(9)
+    )
     assert await store.transitions.save(other, expect=Status.QUEUED)
     assert await store.runs.get("a") == kept
 
@@ -162,14 +165,14 @@ async def test_save_keeps_links_that_came_meanwhile(store: Store) -> None:
 
 async def test_save_records_release_verdicts_and_messages(store: Store) -> None:
     await store.transitions.add(run("a", status=Status.RUNNING))
-    ended = run("a", status=Status.PENDING, release=Release("2.0", "2.0", "abc"))
+    ended = run("a", status=Status.PENDING, release="2.0", version="2.0", commit="abc")
     look = judged("cpu", "2.0", 1, inputs={"samples": [1.0, None]})
     first = message("a:start", run="a")
     assert await store.transitions.save(
         ended, expect=Status.RUNNING, messages=[first], judged=[look], release_seen=at(3)
     )
     assert [(seen.release, seen.at) for seen in await store.releases.seen("kintowe", "stage")] == [
-        (ended.release, at(3))
+        (ended.observed, at(3))
     ]
     assert list(await store.verdicts.looks(key(), "2.0")) == [look]
     again = replace(first, payload={"title": "another"})

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dogdriver.errors import Invalid
-from dogdriver.model import Filter, Known, MetricState, MetricValue, Release, Run, Status
+from dogdriver.model import Filter, Known, MetricState, MetricValue, Run, Status
 from dogdriver.storage import Store
 from tests.storage.made import WHERE, at, reading, run, settled
 
@@ -39,7 +39,7 @@ async def test_runs_are_filtered_by_each_word(store: Store) -> None:
     await store.transitions.add(run("a", status=Status.DONE, minute=1))
     await store.transitions.add(run("b", status=Status.DONE, minute=2, project="other", source="tokyo"))
     await store.transitions.add(
-        run("c", status=Status.FAILED, minute=3, deployment="prod", test="t", release=Release("2"))
+        run("c", status=Status.FAILED, minute=3, deployment="prod", test="t", release="2", version=None)
     )
     await store.transitions.add(run("d", minute=4))
     assert await _ids(store) == ["d", "c", "b", "a"]

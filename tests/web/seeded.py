@@ -2,12 +2,13 @@
 
 import random  # noqa: TID251 - a seeded history
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, cast
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from dogdriver.datadog import Datadog
 from dogdriver.model import (
@@ -25,7 +26,6 @@ from dogdriver.model import (
     MetricValue,
     Problem,
     Project,
-    Release,
     Run,
     Schedule,
     Status,
@@ -185,7 +185,9 @@ def ended_run(run_id: str, name: str, at: datetime, label: str, slow: float = 1.
         "trigger": Trigger.SCHEDULE,
         "created": at,
         "endpoint": "https://stage.example.com",
-        "release": Release(label, label, (label.encode().hex() + "e" * 40)[:40]),
+        "release": label,
+        "version": label,
+        "commit": (label.encode().hex() + "e" * 40)[:40],
         "started": at + timedelta(seconds=3),
         "ended": at + timedelta(seconds=303),
         "load": Load(workers=20, processes=1, duration=300.0, options={"scenario": "loadtest.py"}),

@@ -68,12 +68,12 @@ LOADS = st.builds(
 @st.composite
 def runs(draw: st.DrawFn) -> Run:
     started = draw(TIMES)
-    return Run(
+    release = draw(st.builds(Release, NAMES, st.none() | NAMES, st.none() | NAMES))
+    run = Run(
         id=draw(st.text("0123456789abcdef", min_size=1, max_size=32)),
         project=draw(NAMES), deployment=draw(NAMES), test=draw(NAMES), source=draw(NAMES),
         status=draw(st.sampled_from(Status)), trigger=draw(st.sampled_from(Trigger)), created=draw(TIMES),
         endpoint=draw(st.none() | NAMES),
-        release=draw(st.none() | st.builds(Release, NAMES, st.none() | NAMES, st.none() | NAMES)),
         reason=draw(st.none() | NAMES), started=started, ended=started + timedelta(seconds=draw(st.floats(0, 9999))),
         due=draw(st.none() | TIMES), attempts=draw(st.integers(0, 999)),
         load=draw(st.none() | LOADS),
@@ -82,6 +82,7 @@ def runs(draw: st.DrawFn) -> Run:
         fingerprint=draw(MAYBE), excluded=draw(st.none() | NAMES), notes=tuple(draw(st.lists(NAMES, max_size=2))),
         links=draw(st.dictionaries(NAMES, NAMES, max_size=2)), metrics=draw(st.dictionaries(NAMES, VALUES, max_size=3)),
     )  # fmt: skip
+    return draw(st.sampled_from([run, run.with_release(release)]))
 
 
 @given(runs())

@@ -1,12 +1,12 @@
 """The JSON API as its users see it: over HTTP, on the real store, with the real commands."""
 
 import random  # noqa: TID251 - a seeded history
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp.test_utils import TestClient, TestServer
+from msgspec.structs import replace
 
 from dogdriver.model import CLIENT_METRICS, Filter, MetricState, MetricValue, Status
 from dogdriver.web.api.legacy import arrow

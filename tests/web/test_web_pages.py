@@ -2,7 +2,7 @@
 
 import html
 import re
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from msgspec.structs import replace
 
 from dogdriver.model import Better, Filter, Metric, MetricState, MetricValue, Problem, Status
 from dogdriver.web.api.operations import OPERATIONS

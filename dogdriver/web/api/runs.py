@@ -126,7 +126,7 @@ async def run_documents(site: Site, found: Sequence[Run]) -> list[dict[str, Any]
 
 def verdicts_of(one: Run, kept: Iterable[Judged]) -> list[Judged]:
     """Those on the release of *one*."""
-    return [judged for judged in kept if one.release and judged.release == one.release.label]
+    return [judged for judged in kept if judged.release == one.release]
 
 
 def _holds(found: Iterable[Run]) -> float:

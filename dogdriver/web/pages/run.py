@@ -51,7 +51,7 @@ async def run_page(site: Site, run_id: str) -> RunPage:
 def _verdicts_url(run: Run) -> str:
     place = {"deployment": run.deployment, "test": run.test, "source": run.source}
     if run.release is not None:
-        place["release"] = run.release.label
+        place["release"] = run.release
     return f"{project_url(run.project)}?{urlencode(place)}"
 
 
@@ -72,10 +72,9 @@ def _links(run: Run, titles: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 def _run_facts(run: Run) -> tuple[tuple[str, str], ...]:
     seconds = run.window.seconds if run.window else None
     load = run.load
-    commit = run.release.commit if run.release else None
     facts = [
-        ("Release", run.release.label if run.release else words.NOTHING),
-        ("Commit", commit[:12] if commit else None),
+        ("Release", run.release or words.NOTHING),
+        ("Commit", run.commit[:12] if run.commit else None),
         ("Deployment", run.deployment),
         ("Endpoint", run.endpoint),
         ("Test", run.test),
