@@ -30,7 +30,6 @@ from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.errors import SettingsError
-from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
 from dogdriver.model import Isolation, MessageKind, Problem
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.outbox import Outbox
@@ -86,8 +85,7 @@ async def _build(
 
     catalog = ProjectCatalog(
         settings.projects, settings.servicebook, session,
-        clock=now, default_metrics=DEFAULT_METRICS, default_fingerprint=DEFAULT_FINGERPRINT,
-        remember=store.state.set, recall=store.state.get,
+        clock=now, remember=store.state.set, recall=store.state.get,
     )  # fmt: skip
     datadog = Datadog(
         session, clock=now, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,
@@ -139,7 +137,7 @@ async def _build(
     )  # fmt: skip
 
     async def running(_: web.Application) -> AsyncIterator[None]:
-        await catalog.begin()  # the scheduler asks ServiceBook, which may take its time
+        await catalog.restore()  # the scheduler asks ServiceBook, which may take its time
         if interrupted := await pipeline.recover():
             log.warning("%d run(s) had been interrupted by the end of the last daemon", interrupted)
         keys = asyncio.create_task(datadog.check_keys())  # never delays listening

@@ -1,7 +1,6 @@
 """Datadog as the rest of dogDriver sees it: answers to queries in, events and gauges out, and how that goes."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from math import ceil, floor
 from typing import Any
@@ -195,7 +194,7 @@ class Datadog:
     async def check_keys(self) -> bool:
         """Ask whether Datadog takes the keys: `validate` for the API key, one cheap query for the application key.
 
-        Raises nothing; what was wrong is in `status`. A limit that is reached says nothing against the keys.
+        Raises nothing; what was wrong is in `health`. A limit that is reached says nothing against the keys.
         """
         if not self._sends:
             return False
@@ -211,15 +210,9 @@ class Datadog:
         return self._reads
 
     @property
-    def status(self) -> Mapping[Endpoint, Health]:
-        """Per endpoint; a refusal at one says nothing of the others."""
-        queries = replace(
-            self._api.health[Endpoint.QUERY],
-            limit=self.budget.limit,
-            remaining=self.budget.remaining,
-            resets=self.budget.resets,
-        )
-        return {**self._api.health, Endpoint.QUERY: queries}
+    def health(self) -> Mapping[Endpoint, Health]:
+        """Of each endpoint; a refusal at one says nothing of the others."""
+        return self._api.health
 
 
 def padded(window: Window) -> tuple[int, int]:

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dogdriver.archive.downloads import LegacyDownloads, RunDownloads
-from dogdriver.archive.health import Health, noted
 from dogdriver.archive.inbox import Inbox
 from dogdriver.archive.ports import Bucket, Store
 from dogdriver.archive.uploads import Uploads
 from dogdriver.errors import ExternalError, Refused
+from dogdriver.model.health import Health
 from dogdriver.pipeline.context import Services
 from dogdriver.pipeline.looks import Looks
 
@@ -73,7 +73,7 @@ class Archive:
         before = self._bucket.requests
         for name, look in self._looks.items():
             try:
-                with noted(self._health[name], self._context.clock):
+                with self._health[name].recorded(self._context.clock):
                     await look()
             except Refused:
                 continue  # the others may have the rights that they need
@@ -102,7 +102,7 @@ class Archive:
 
     async def _clear(self) -> None:
         if done := await self._inbox.done():
-            with suppress(ExternalError), noted(self._clearing, self._context.clock):  # tried again soon
+            with suppress(ExternalError), self._clearing.recorded(self._context.clock):  # tried again soon
                 await self._inbox.clear(done)
 
     async def status(self) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 import logging
 from datetime import datetime, timedelta
 
-from dogdriver.archive.health import Health, noted
 from dogdriver.archive.objects import archive_key, archive_object, stamp_of, writer_prefix
 from dogdriver.archive.ports import Bucket, Ledger
 from dogdriver.errors import ExternalError, Refused
 from dogdriver.model import Run
+from dogdriver.model.health import Health
 from dogdriver.pipeline.context import Services
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Uploads:
 
     async def _send(self, run: Run, key: str | None, now: datetime) -> bool:
         try:
-            with noted(self.health, self._context.clock):
+            with self.health.recorded(self._context.clock):
                 key = key or await self._new_key(run, now)
                 await self._ledger.give_key(run.id, key)
                 await self._bucket.put(key, archive_object(run))

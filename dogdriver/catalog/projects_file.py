@@ -10,9 +10,8 @@ from typing import Any
 
 from dogdriver.catalog import toml_values as values
 from dogdriver.catalog.allowlist import AllowList
-from dogdriver.catalog.lines import Path as Key
-from dogdriver.catalog.lines import locate
 from dogdriver.catalog.schedule import cron, schedule
+from dogdriver.catalog.toml_values import Key, line_of
 from dogdriver.checkout.address import Address
 from dogdriver.errors import SettingsError
 from dogdriver.model import Deployment, Isolation, Metric, Schedule
@@ -22,7 +21,8 @@ SHOWN = 10  # mistakes in one message
 
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
-Take = Callable[[Any], Any]
+Parse = Callable[[Any], Any]
+"""Gives a TOML value in its own type; raises ValueError where it cannot stand there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class TestEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Common:
+class ProjectOptions:
     """What may stand in [defaults] and in [[project]]; None: not said here."""
 
     schedule: Schedule | None = None
@@ -54,7 +54,7 @@ class ProjectEntry:
     """[[project]]; *metrics* is empty where none is given."""
 
     name: str
-    common: Common = Common()
+    options: ProjectOptions = ProjectOptions()
     deployments: tuple[Deployment, ...] = ()
     test: TestEntry = TestEntry()
     metrics: tuple[Metric, ...] = ()
@@ -64,13 +64,13 @@ class ProjectEntry:
 class ProjectsFile:
     """The whole file. *margin* is the one that [defaults] gives to all metrics, None where it does not."""
 
-    common: Common = Common()
+    options: ProjectOptions = ProjectOptions()
     allowed: AllowList = field(default_factory=lambda: AllowList(None))
     margin: float | None = None
     projects: tuple[ProjectEntry, ...] = ()
 
 
-COMMON: Mapping[str, Take] = {
+OPTIONS: Mapping[str, Parse] = {
     "schedule": lambda value: schedule(values.text(value)),
     "cron": lambda value: cron(values.text(value)),
     "on_release": values.flag,
@@ -80,7 +80,7 @@ COMMON: Mapping[str, Take] = {
     "fingerprint": values.text,
     "fingerprint_tolerance": values.number(0, 1000),
 }
-METRIC: Mapping[str, Take] = {
+METRIC: Mapping[str, Parse] = {
     "name": values.metric_name,
     "title": values.text,
     "query": values.text,
@@ -133,28 +133,28 @@ class _Reader:
 
     def file(self, document: Mapping[str, Any]) -> ProjectsFile:
         top = self._table(document, (), {"defaults": _as_table, "project": _as_tables})
-        takes = {**COMMON, "allowed_tests": _allowed, "margin": METRIC["margin"]}
-        defaults = self._table(top.get("defaults", {}), ("defaults",), takes)
+        parsers = {**OPTIONS, "allowed_tests": _allowed, "margin": METRIC["margin"]}
+        defaults = self._table(top.get("defaults", {}), ("defaults",), parsers)
         self._margin = defaults.get("margin", self._margin)
         projects = [self._project(table, ("project", i)) for i, table in enumerate(top.get("project", ()))]
         self._unique([(p.name, ("project", i, "name")) for i, p in enumerate(projects)], "a project")
-        common = self._common(defaults, ("defaults",))
+        options = self._options(defaults, ("defaults",))
         if self._mistakes:
             more = len(self._mistakes) - SHOWN
             shown = [*self._mistakes[:SHOWN], *([f"{more} more"] if more > 0 else [])]
             raise SettingsError(". ".join(shown) + ".", details={"mistakes": self._mistakes})
         return ProjectsFile(
-            common=common,
+            options=options,
             allowed=defaults.get("allowed_tests") or AllowList(None),
             margin=defaults.get("margin"),
             projects=tuple(projects),
         )
 
     def _project(self, table: Mapping[str, Any], key: Key) -> ProjectEntry:
-        takes = {
-            **COMMON, "name": values.name, "deployments": _as_table, "test": _as_table, "metric": _as_tables,
+        parsers = {
+            **OPTIONS, "name": values.name, "deployments": _as_table, "test": _as_table, "metric": _as_tables,
         }  # fmt: skip
-        read = self._table(table, key, takes, required=("name",))
+        read = self._table(table, key, parsers, required=("name",))
         places = self._deployments(read.get("deployments", {}), (*key, "deployments"))
         test = self._table(
             read.get("test", {}),
@@ -168,7 +168,7 @@ class _Reader:
         self._unique([(m.name, (*key, "metric", i, "name")) for i, m in enumerate(metrics) if m], "a metric")
         return ProjectEntry(
             name=read.get("name", ""),
-            common=self._common(read, key),
+            options=self._options(read, key),
             deployments=places,
             test=TestEntry(
                 address=test.get("url"),
@@ -180,12 +180,12 @@ class _Reader:
             metrics=tuple(m for m in metrics if m),
         )
 
-    def _common(self, read: Mapping[str, Any], key: Key) -> Common:
+    def _options(self, read: Mapping[str, Any], key: Key) -> ProjectOptions:
         if "schedule" in read and "cron" in read:
             self._mistake((*key, "cron"), "stands beside `schedule`; keep one of them")
-        return Common(
+        return ProjectOptions(
             schedule=read.get("cron") or read.get("schedule"),
-            **{name: read.get(name) for name in COMMON if name not in {"cron", "schedule"}},
+            **{name: read.get(name) for name in OPTIONS if name not in {"cron", "schedule"}},
         )
 
     def _deployments(self, table: Mapping[str, Any], key: Key) -> tuple[Deployment, ...]:
@@ -205,16 +205,16 @@ class _Reader:
         return Metric(**{"title": read["name"], "margin": self._margin, **read})
 
     def _table(
-        self, table: Mapping[str, Any], key: Key, takes: Mapping[str, Take], *, required: Sequence[str] = ()
+        self, table: Mapping[str, Any], key: Key, parsers: Mapping[str, Parse], *, required: Sequence[str] = ()
     ) -> dict[str, Any]:
-        """What *takes* make of *table*; keys that are missing, unknown or bad are mistakes and left out."""
+        """*table* as *parsers* give it; keys that are missing, unknown or bad are mistakes and left out."""
         read: dict[str, Any] = {}
         for name, value in table.items():
-            take = takes.get(name)
+            parse_value = parsers.get(name)
             try:
-                if take is None:
-                    raise ValueError(_unknown(name, takes))
-                read[name] = take(value)
+                if parse_value is None:
+                    raise ValueError(_unknown(name, parsers))
+                read[name] = parse_value(value)
             except ValueError as error:
                 self._mistake((*key, name), str(error))
         for name in required:
@@ -227,12 +227,12 @@ class _Reader:
         for name, key in names:
             plain = name.lower() if fold else name
             if name and plain in seen:
-                line = locate(self._text, seen[plain])
+                line = line_of(self._text, seen[plain])
                 self._mistake(key, f"names {what} that stands in line {line} already ({name}); keep one of them")
             seen.setdefault(plain, key)
 
     def _mistake(self, key: Key, why: str) -> None:
-        line = locate(self._text, key)
+        line = line_of(self._text, key)
         where = f"{self._path}:{line}" if line else str(self._path)
         dotted = ".".join(str(part) for part in key if isinstance(part, str))
         self._mistakes.append(f"{where}: `{dotted}` {why.rstrip('.')}")
@@ -256,15 +256,15 @@ def _allowed(value: Any) -> AllowList:
     return AllowList(value)
 
 
-def _unknown(name: str, takes: Mapping[str, Take]) -> str:
-    if name in {"allowed_tests", "margin"} and "deployments" in takes:
+def _unknown(name: str, parsers: Mapping[str, Parse]) -> str:
+    if name in {"allowed_tests", "margin"} and "deployments" in parsers:
         return (
             "belongs under [defaults]" if name == "allowed_tests" else "belongs under [defaults] or [[project.metric]]"
         )
-    near = difflib.get_close_matches(name, takes, n=1)
+    near = difflib.get_close_matches(name, parsers, n=1)
     if near:
         return f"is not known here; did you mean `{near[0]}`?"
-    return f"is not known here; known are {', '.join(takes)}"
+    return f"is not known here; known are {', '.join(parsers)}"
 
 
-__all__ = ["Common", "ProjectEntry", "ProjectsFile", "TestEntry", "parse", "read"]
+__all__ = ["ProjectEntry", "ProjectOptions", "ProjectsFile", "TestEntry", "parse", "read"]

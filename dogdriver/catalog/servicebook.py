@@ -22,7 +22,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ServiceBookProject:
     """One project as ServiceBook has it, unchecked: *deployments* are (name, endpoint), *tests* are (name, url)."""
 
     id: int | None
@@ -31,7 +31,7 @@ class Listed:
     tests: tuple[tuple[str, str], ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """JSON that `listed` reads back."""
+        """JSON that `read` takes."""
         return {
             "id": self.id,
             "name": self.name,
@@ -39,17 +39,17 @@ class Listed:
             "tests": [{"name": n, "url": u} for n, u in self.tests],
         }
 
-
-def listed(item: Any) -> Listed:
-    """What is wanted of *item*, whatever it holds: people and their addresses are left behind here."""
-    item = item if isinstance(item, dict) else {}
-    number = item.get("id")
-    return Listed(
-        id=number if isinstance(number, int) else None,
-        name=_text(item.get("name")),
-        deployments=_pairs(item.get("deployments"), "endpoint"),
-        tests=_pairs(item.get("tests"), "url"),
-    )
+    @classmethod
+    def read(cls, item: Any) -> "ServiceBookProject":
+        """What is wanted of *item*, whatever it holds: people and their addresses are left behind here."""
+        item = item if isinstance(item, dict) else {}
+        number = item.get("id")
+        return cls(
+            id=number if isinstance(number, int) else None,
+            name=_text(item.get("name")),
+            deployments=_pairs(item.get("deployments"), "endpoint"),
+            tests=_pairs(item.get("tests"), "url"),
+        )
 
 
 class ServiceBook:
@@ -64,22 +64,22 @@ class ServiceBook:
         self._seconds = seconds
         self._sleep = sleep
 
-    async def projects(self, *, test: str | None = None) -> Sequence[Listed]:
+    async def projects(self, *, test: str | None = None) -> Sequence[ServiceBookProject]:
         """All projects, or with *test* those that have a test of that name. Raises Unavailable or Refused."""
         query: dict[str, str] = {"page[size]": str(PAGE)}
         if test is not None:
             named = {"name": "name", "op": "eq", "val": test}
             query["filter[objects]"] = json.dumps([{"name": "tests", "op": "any", "val": named}])
-        found: list[Listed] = []
+        found: list[ServiceBookProject] = []
         for number in range(1, MOST_PAGES + 1):  # links.next is broken while filtering: the filter comes back twice
             document = await self._page({**query, "page[number]": str(number)})
             items = document.get("data")
             if not isinstance(items, list):
-                raise Unavailable(f"{self._self} answers without `data`; {self._tip}")
-            found += [listed(item) for item in items]
-            if not items or _last(document, len(found)):
+                raise Unavailable(f"{self._name} answers without `data`; {self._hint}")
+            found += [ServiceBookProject.read(item) for item in items]
+            if not items or _is_last(document, len(found)):
                 return found
-        raise Unavailable(f"{self._self} has more than {MOST_PAGES} pages of projects; that is not believable.")
+        raise Unavailable(f"{self._name} has more than {MOST_PAGES} pages of projects; that is not believable.")
 
     async def _page(self, query: Mapping[str, str]) -> dict[str, Any]:
         failure: ExternalError | None = None
@@ -94,7 +94,7 @@ class ServiceBook:
                     if isinstance(error, TimeoutError)
                     else "cannot be reached"
                 )
-                failure = Unavailable(f"{self._self} {what}; start it or correct DOGDRIVER_SERVICEBOOK.")
+                failure = Unavailable(f"{self._name} {what}; start it or correct DOGDRIVER_SERVICEBOOK.")
             if attempt < ATTEMPTS:
                 await self._sleep(PAUSE * attempt)
         assert failure  # noqa: S101 - the loop ran
@@ -105,32 +105,32 @@ class ServiceBook:
             f"{self.base}/project", params=query, headers=HEADERS, timeout=self._timeout
         ) as answer:
             if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-                raise Unavailable(f"{self._self} answers {answer.status}; look into its log.")
+                raise Unavailable(f"{self._name} answers {answer.status}; look into its log.")
             if answer.status != HTTPStatus.OK:
-                raise Refused(f"{self._self} answers {answer.status}; {self._tip}")
+                raise Refused(f"{self._name} answers {answer.status}; {self._hint}")
             body = bytearray()
             async for chunk in answer.content.iter_chunked(64 * 1024):
                 body += chunk
                 if len(body) > LARGEST:
-                    raise Refused(f"{self._self} answers more than {LARGEST // 1024**2} MiB; {self._tip}")
+                    raise Refused(f"{self._name} answers more than {LARGEST // 1024**2} MiB; {self._hint}")
         try:
             document = json.loads(body)
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
-            raise Refused(f"{self._self} answers no JSON object; {self._tip}")
+            raise Refused(f"{self._name} answers no JSON object; {self._hint}")
         return document
 
     @property
-    def _self(self) -> str:
+    def _name(self) -> str:
         return f"ServiceBook at {self.base}"
 
     @property
-    def _tip(self) -> str:
+    def _hint(self) -> str:
         return "DOGDRIVER_SERVICEBOOK must be the base of its collections, such as http://HOST/api/."
 
 
-def _last(document: Mapping[str, Any], seen: int) -> bool:
+def _is_last(document: Mapping[str, Any], seen: int) -> bool:
     """Whether there is no page after this one, by the total if it is told, else by the link."""
     meta, links = document.get("meta"), document.get("links")
     total = meta.get("total") if isinstance(meta, dict) else None

@@ -1,25 +1,34 @@
-"""What may stand as a name, an endpoint, a number …, in the file and in ServiceBook.
+"""The values of a TOML file: what may stand as a name, an endpoint, a number …, and in which line a key stands.
 
-Each function refuses with a ValueError that says what it takes.
+Each function that takes a value gives it checked and in its own type, or raises a ValueError that says what may stand
+there. The same may stand in ServiceBook's answers.
 """
 
 import re
-from collections.abc import Callable
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from dogdriver.catalog.schedule import duration
-from dogdriver.checkout.address import Address, check_ref, parse
+from dogdriver.checkout.address import Address, check_ref
+from dogdriver.checkout.address import parse as parse_address
 from dogdriver.errors import CheckoutError
 from dogdriver.metrics.points import is_reduction
 from dogdriver.model import CLIENT_PREFIX, Better
 
+Key = tuple[str | int, ...]
+"""The way to a value in the document: names of tables and keys, and places in arrays of tables."""
 LONGEST = 100
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
 _METRIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HEADER = re.compile(r"\s*(\[\[?)(.+?)\]\]?\s*(?:#.*)?")
+_KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_TRIPLE = re.compile(r"\"{3}|'{3}")
 
 
 def text(value: Any) -> str:
@@ -66,21 +75,21 @@ def flag(value: Any) -> bool:
 
 
 def number(low: float, high: float) -> Callable[[Any], float]:
-    def take(value: Any) -> float:
+    def parse(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise ValueError(f"must be a number from {low:g} to {high:g}")
         return float(value)
 
-    return take
+    return parse
 
 
 def one_of(*words: str) -> Callable[[Any], str]:
-    def take(value: Any) -> str:
+    def parse(value: Any) -> str:
         if value not in words:
             raise ValueError("must be " + " or ".join(f'"{word}"' for word in words))
         return str(value)
 
-    return take
+    return parse
 
 
 def better(value: Any) -> Better:
@@ -124,15 +133,76 @@ def environment(value: Any) -> dict[str, str]:
 def address(here: Path) -> Callable[[Any], Address]:
     """The address of a test; a path that begins with `./` or `../` counts from the folder *here*."""
 
-    def take(value: Any) -> Address:
+    def parse(value: Any) -> Address:
         word = text(value)
         try:
             if word in {".", ".."} or word.startswith(("./", "../")):
                 word = str((here / word).resolve())
-            return parse(word)
+            return parse_address(word)
         except CheckoutError as error:
             raise ValueError(error.message) from None
         except (OSError, RuntimeError):
             raise ValueError(f"the folder {word!r} cannot be found") from None
 
-    return take
+    return parse
+
+
+# Where a key stands; tomllib says it for syntax errors only
+
+
+def line_of(text: str, key: Key) -> int | None:
+    """The line (from 1) of *key*, or of the nearest thing around it that has a line; None: nothing has.
+
+    *text* is TOML that tomllib has read; keys inside inline tables are found at the line of the whole table.
+    """
+    lines = _lines(text)
+    for end in range(len(key), 0, -1):
+        if key[:end] in lines:
+            return lines[key[:end]]
+    return None
+
+
+def _lines(text: str) -> Mapping[Key, int]:
+    found: dict[Key, int] = {}
+    counts: Counter[Key] = Counter()
+    table: Key = ()
+    quoted = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if not quoted:
+            if header := _HEADER.fullmatch(line.rstrip()):
+                table = _table_key(_dotted_parts(header[2]), counts, array=header[1] == "[[")
+                _keep(found, table, number)
+            elif key := _KEY.match(line):
+                _keep(found, (*table, *_dotted_parts(key[1])), number)
+        quoted ^= len(_TRIPLE.findall(line)) % 2 == 1
+    return found
+
+
+def _keep(found: dict[Key, int], key: Key, number: int) -> None:
+    for end in range(1, len(key) + 1):
+        found.setdefault(key[:end], number)
+
+
+def _table_key(names: list[str], counts: Counter[Key], *, array: bool) -> Key:
+    """The key of a table, with the index of the newest element wherever it goes through an array of tables."""
+    key: Key = ()
+    for position, name in enumerate(names):
+        key = (*key, name)
+        if array and position == len(names) - 1:
+            counts[key] += 1
+        if counts[key]:
+            key = (*key, counts[key] - 1)
+    return key
+
+
+def _dotted_parts(dotted: str) -> list[str]:
+    """The parts of a dotted key, as tomllib reads them."""
+    try:
+        here: object = tomllib.loads(f"{dotted} = 0")
+    except ValueError:  # a line inside an array that looks like a header
+        return [dotted]
+    names: list[str] = []
+    while here and isinstance(here, dict):
+        name, here = next(iter(here.items()))
+        names.append(name)
+    return names

@@ -17,7 +17,7 @@ from dogdriver.datadog import Datadog
 from dogdriver.errors import DogdriverError, ExternalError, RateLimited
 from dogdriver.metrics.hosts import count_hosts, host_kinds
 from dogdriver.metrics.points import usual_gap
-from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS, metric_query, run_query
+from dogdriver.metrics.query import metric_query, run_query
 from dogdriver.metrics.settle import assess
 from dogdriver.metrics.units import unit_warnings
 from dogdriver.model import (
@@ -121,8 +121,6 @@ class Check:
             self._settings.servicebook,
             session,
             clock=self._clock,
-            default_metrics=DEFAULT_METRICS,
-            default_fingerprint=DEFAULT_FINGERPRINT,
             remember=remember,
             recall=recall,
         )
@@ -192,7 +190,7 @@ async def _keys(datadog: Datadog, site: str) -> Line:
         return Line(Mark.DOUBT, "Datadog", said)
     if await datadog.check_keys():
         return Line(Mark.FINE, "Datadog", "takes both keys")
-    validate, query = datadog.status[Endpoint.VALIDATE], datadog.status[Endpoint.QUERY]
+    validate, query = datadog.health[Endpoint.VALIDATE], datadog.health[Endpoint.QUERY]
     if validate.refused:
         said = f"DD_API_KEY is not taken at {site}; check the key, and that DD_SITE is the site that it belongs to"
     elif query.refused:

@@ -19,7 +19,6 @@ from dogdriver.cli.report import Mask, Report
 from dogdriver.cli.store import open_client_store
 from dogdriver.datadog import Datadog
 from dogdriver.errors import StoreError
-from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
 from dogdriver.model import Clock, Isolation, MessageKind, Snapshot
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.outbox import Outbox
@@ -88,8 +87,7 @@ async def open_workshop(
         store = await _store(stack, home, destination, clock)
         catalog: CatalogSource = ProjectCatalog(
             settings.projects, settings.servicebook, session,
-            clock=clock, default_metrics=DEFAULT_METRICS, default_fingerprint=DEFAULT_FINGERPRINT,
-            remember=store.state.set, recall=store.state.get,
+            clock=clock, remember=store.state.set, recall=store.state.get,
         )  # fmt: skip
         if lookup and not (settings.projects or settings.servicebook):
             catalog = DaemonCatalog(lookup, project)

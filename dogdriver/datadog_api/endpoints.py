@@ -16,7 +16,7 @@ from datadog_api_client.v2.model.metric_series import MetricSeries
 
 from dogdriver.datadog_api import replies
 from dogdriver.datadog_api.http import Response, Transport
-from dogdriver.errors import ExternalError, KeysRefused, Refused
+from dogdriver.errors import KeysRefused, Refused
 from dogdriver.model import Clock, Reading
 from dogdriver.model.health import Endpoint, Health
 
@@ -37,7 +37,7 @@ class Endpoints:
         self._events = EventsApi(transport.client)  # type: ignore[no-untyped-call]  # no annotations there
         self._queries = MetricsV1Api(transport.client)  # type: ignore[no-untyped-call]  # no annotations there
         self._series = MetricsV2Api(transport.client)  # type: ignore[no-untyped-call]  # no annotations there
-        self.health = {endpoint: Health(endpoint) for endpoint in Endpoint}
+        self.health = {endpoint: Health() for endpoint in Endpoint}
 
     async def validate(self) -> None:
         """Whether Datadog knows the API key; it says nothing of the application key."""
@@ -97,13 +97,8 @@ class Endpoints:
         read: Callable[[Mapping[str, Any]], T],
         observe: Callable[[Response], None] = _nothing,
     ) -> T:
-        try:
-            result = await self._transport.call(endpoint, request, read, observe)
-        except ExternalError as error:
-            self.health[endpoint] = self.health[endpoint].failed(self._clock(), error)
-            raise
-        self.health[endpoint] = self.health[endpoint].succeeded(self._clock())
-        return result
+        with self.health[endpoint].recorded(self._clock):
+            return await self._transport.call(endpoint, request, read, observe)
 
 
 def _event(payload: Mapping[str, Any]) -> EventCreateRequest:

@@ -1,6 +1,8 @@
-"""How each of Datadog's endpoints has answered of late, for the status page."""
+"""How a neighbour (an endpoint of Datadog, ServiceBook, the bucket) has answered of late, for the status page."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -8,40 +10,40 @@ from dogdriver.errors import ExternalError, KeysRefused
 
 
 class Endpoint(StrEnum):
-    """The calls that dogDriver makes."""
+    """The calls that dogDriver makes to Datadog."""
 
-    VALIDATE = "validate"
-    QUERY = "query"
-    EVENTS = "events"
-    EVENT_LIST = "event list"
-    SERIES = "series"
+    VALIDATE = "validate"  # whether it knows the API key
+    QUERY = "query"  # the values of metrics
+    EVENTS = "events"  # a new event
+    EVENT_LIST = "event list"  # the events that it has
+    SERIES = "series"  # gauges
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Health:
-    """Of one endpoint. *refused*: the last thing it said was that the keys or their scopes will not do.
+    """Kept by the one who asks, with `recorded` around every attempt. *error* is None while the newest went well.
 
-    *limit*, *remaining*, *resets* are its rate budget as last heard, None where the endpoint never told.
+    *refused*: the last thing that it said was that the keys or their scopes will not do.
     """
 
-    endpoint: Endpoint
     last_success: datetime | None = None
     last_error: datetime | None = None
     error: str | None = None
     refused: bool = False
-    limit: int | None = None
-    remaining: int | None = None
-    resets: datetime | None = None
 
     @property
     def ok(self) -> bool | None:
-        """Whether the last call went well; None: there was none."""
+        """Whether the newest attempt went well; None: there was none."""
         if self.last_success is None and self.last_error is None:
             return None
         return self.error is None
 
-    def succeeded(self, at: datetime) -> "Health":
-        return replace(self, last_success=at, error=None, refused=False)
-
-    def failed(self, at: datetime, error: ExternalError) -> "Health":
-        return replace(self, last_error=at, error=error.message, refused=isinstance(error, KeysRefused))
+    @contextmanager
+    def recorded(self, clock: Callable[[], datetime]) -> Iterator[None]:
+        """Keep here how ends what is done inside; an ExternalError is raised again, any other says nothing."""
+        try:
+            yield
+        except ExternalError as error:
+            self.last_error, self.error, self.refused = clock(), error.message, isinstance(error, KeysRefused)
+            raise
+        self.last_success, self.error, self.refused = clock(), None, False

@@ -7,7 +7,6 @@ from dogdriver.archive import Archive
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.datadog import Datadog
 from dogdriver.model import MessageState, Problem
-from dogdriver.model.health import Endpoint
 from dogdriver.reports.ports import Store
 from dogdriver.scheduler import Scheduler
 from dogdriver.settings import Settings
@@ -50,20 +49,20 @@ class Status:
         }
 
     def _of_datadog(self) -> dict[str, Any]:
-        endpoints = self._datadog.status
+        endpoints = self._datadog.health
         if not self._datadog.sends:
             return {"state": "off", "message": "no Datadog keys are set (DD_API_KEY, DD_APP_KEY): runs are kept with "
                     "what the load generator measured"}  # fmt: skip
         known = [health.ok for health in endpoints.values() if health.ok is not None]
         worst = next((h for h in endpoints.values() if h.ok is False), None)
-        query = endpoints[Endpoint.QUERY]
+        budget = self._datadog.budget
         return {
             "state": "unknown" if not known else "ok" if all(known) else "failing",
             "message": None if self._datadog.configured else "DD_APP_KEY is not set: events are sent, nothing is read",
             "last_success": max((h.last_success for h in endpoints.values() if h.last_success), default=None),
             "last_error": worst.error if worst else None,
             "last_error_at": worst.last_error if worst else None,
-            "budget": {"limit": query.limit, "remaining": query.remaining, "resets": query.resets},
+            "budget": {"limit": budget.limit, "remaining": budget.remaining, "resets": budget.resets},
             "endpoints": {
                 name.value: {
                     "ok": h.ok,

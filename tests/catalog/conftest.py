@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dogdriver.catalog import ProjectCatalog
+from dogdriver.catalog import Defaults, ProjectCatalog
 from dogdriver.model import Better, Metric
 
 REAL = Path(__file__).parent.parent / "data" / "servicebook" / "projects.json"
@@ -130,8 +130,7 @@ async def make(book: Book, memory: Memory, tmp_path: Path) -> AsyncIterator[Make
                 book.base if servicebook else None,
                 session,
                 clock=lambda: NOW,
-                default_metrics=(DEFAULT,),
-                default_fingerprint=FINGERPRINT,
+                defaults=Defaults(metrics=(DEFAULT,), fingerprint=FINGERPRINT),
                 remember=memory.remember,
                 recall=memory.recall,
                 seconds=seconds,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.catalog.lines import locate
 from dogdriver.catalog.projects_file import parse
+from dogdriver.catalog.toml_values import line_of
 from dogdriver.errors import SettingsError
 from dogdriver.model import Better, Deployment, Metric, Schedule
 
@@ -64,13 +64,13 @@ name = "addons.mozilla.org (new)"
 
 def test_the_whole_format() -> None:
     file = parse(WHOLE, FILE, margin=0.01)
-    assert file.common.schedule == Schedule(every=7200)
-    assert (file.common.guard, file.common.stall) == (0.2, 2.0)
+    assert file.options.schedule == Schedule(every=7200)
+    assert (file.options.guard, file.options.stall) == (0.2, 2.0)
     assert file.margin == 0.05
     kintowe, addons = file.projects
-    assert kintowe.common.schedule == Schedule(cron="7 */2 * * mon,tue,wed,thu,fri")
-    assert (kintowe.common.on_release, kintowe.common.isolation) == (True, "process")
-    assert kintowe.common.fingerprint_tolerance == 0.5
+    assert kintowe.options.schedule == Schedule(cron="7 */2 * * mon,tue,wed,thu,fri")
+    assert (kintowe.options.on_release, kintowe.options.isolation) == (True, "process")
+    assert kintowe.options.fingerprint_tolerance == 0.5
     assert kintowe.deployments == (
         Deployment("stage", "https://webextensions-settings.stage.mozaws.net"),
         Deployment("dev (two)", "http://127.0.0.1:8888/v1"),
@@ -221,13 +221,13 @@ name = 3
 [[project.metric]]
 name = 4
 '''
-    assert locate(text, ("project", 0, "name")) == 7
-    assert locate(text, ("project", 1, "na me")) == 12
-    assert locate(text, ("project", 1, "test", "url")) == 13
-    assert locate(text, ("project", 1, "metric", "name")) == 15
-    assert locate(text, ("project", 2, "metric", 1, "name")) == 19
-    assert locate(text, ("project", 2, "nothing")) == 16
-    assert locate(text, ("elsewhere",)) is None
+    assert line_of(text, ("project", 0, "name")) == 7
+    assert line_of(text, ("project", 1, "na me")) == 12
+    assert line_of(text, ("project", 1, "test", "url")) == 13
+    assert line_of(text, ("project", 1, "metric", "name")) == 15
+    assert line_of(text, ("project", 2, "metric", 1, "name")) == 19
+    assert line_of(text, ("project", 2, "nothing")) == 16
+    assert line_of(text, ("elsewhere",)) is None
 
 
 WORDS = st.sampled_from(

@@ -165,7 +165,7 @@ async def test_the_last_answer_survives_a_restart(make: Make, book: Book, memory
     made = make()
     assert (dict(made.current.projects), made.current.complete) == ({}, False)
     asked = len(book.asked)
-    begun = await made.begin()
+    begun = await made.restore()
     assert (len(begun.projects), begun.complete, made.status["state"]) == (4, True, "unknown")
     late = f"ServiceBook at {book.base[:-1]} has not answered yet."
     assert begun.stale == f"{late} Its answer of 2017-06-07 12:00 UTC is used until then."
@@ -178,7 +178,7 @@ async def test_the_last_answer_survives_a_restart(make: Make, book: Book, memory
 
 async def test_before_the_first_answer_the_file_s_projects_are_partial_and_not_accused(make: Make, book: Book) -> None:
     made = make('[[project]]\nname = "kintowe"\n[project.deployments]\nprod = "https://kinto.example"\n')
-    begun = await made.begin()
+    begun = await made.restore()
     assert not begun.complete
     assert begun.stale
     assert "What only ServiceBook knows is missing until then." in begun.stale
@@ -197,7 +197,7 @@ async def test_before_the_first_answer_the_file_s_projects_are_partial_and_not_a
 
 
 async def test_without_a_book_the_file_is_everything(make: Make) -> None:
-    begun = await make('[[project]]\nname = "a"\n', servicebook=False).begin()
+    begun = await make('[[project]]\nname = "a"\n', servicebook=False).restore()
     assert (begun.complete, begun.projects["a"].partial, begun.stale) == (True, False, None)
 
 

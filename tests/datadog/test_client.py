@@ -62,29 +62,29 @@ async def test_without_keys_nothing_leaves_and_that_is_said(
 
 
 async def test_good_keys_are_found_good(datadog: Datadog, standin: Standin) -> None:
-    assert datadog.status[Endpoint.VALIDATE].ok is None
+    assert datadog.health[Endpoint.VALIDATE].ok is None
     assert await datadog.check_keys()
     assert [seen.path for seen in standin.requests] == ["/api/v1/validate", "/api/v1/query"]
-    assert datadog.status[Endpoint.VALIDATE].ok
-    query = datadog.status[Endpoint.QUERY]
-    assert (query.ok, query.limit, query.remaining) == (True, 600, 599)
-    assert query.resets is not None
+    assert datadog.health[Endpoint.VALIDATE].ok
+    assert datadog.health[Endpoint.QUERY].ok
+    assert (datadog.budget.limit, datadog.budget.remaining) == (600, 599)
+    assert datadog.budget.resets is not None
 
 
 async def test_a_bad_api_key_and_a_bad_application_key_are_told_apart(datadog: Datadog, standin: Standin) -> None:
     standin.app_key = "another"
     assert not await datadog.check_keys()
-    assert datadog.status[Endpoint.VALIDATE].ok
-    assert datadog.status[Endpoint.QUERY].refused
+    assert datadog.health[Endpoint.VALIDATE].ok
+    assert datadog.health[Endpoint.QUERY].refused
     standin.api_key = "another"
     assert not await datadog.check_keys()
-    assert datadog.status[Endpoint.VALIDATE].refused
+    assert datadog.health[Endpoint.VALIDATE].refused
 
 
 async def test_a_check_during_an_outage_says_so_and_raises_nothing(datadog: Datadog, standin: Standin) -> None:
     standin.mode("502")
     assert not await datadog.check_keys()
-    health = datadog.status[Endpoint.VALIDATE]
+    health = datadog.health[Endpoint.VALIDATE]
     assert (health.ok, health.refused) == (False, False)
     assert health.error == "Datadog (validate) answered 502"
 
@@ -104,7 +104,7 @@ async def test_a_success_ends_an_error_and_both_times_are_kept(
     await datadog.check_keys()
     clock.forward(minutes=1)
     await datadog.check_keys()
-    health = datadog.status[Endpoint.VALIDATE]
+    health = datadog.health[Endpoint.VALIDATE]
     assert (health.last_error, health.last_success, health.error) == (failed, clock(), None)
 
 
@@ -211,7 +211,7 @@ async def test_an_event_of_long_ago_is_refused_as_such(datadog: Datadog, run: Ru
         await datadog.send_event(payload)
     assert caught.value.code == "too_old"
     assert "Event too far in the past" in caught.value.message
-    assert not datadog.status[Endpoint.EVENTS].refused
+    assert not datadog.health[Endpoint.EVENTS].refused
 
 
 @pytest.mark.parametrize("kind", ["reset", "empty", "truncated", "gzip_truncated"])
@@ -254,8 +254,8 @@ async def test_an_event_that_cannot_be_looked_for_is_sent(
     standin.mode(kind, method="GET")
     await datadog.send_event(payload)
     assert len(standin.events) == 1
-    assert datadog.status[Endpoint.EVENTS].ok
-    assert not datadog.status[Endpoint.EVENT_LIST].ok
+    assert datadog.health[Endpoint.EVENTS].ok
+    assert not datadog.health[Endpoint.EVENT_LIST].ok
 
 
 async def test_a_limit_of_events_waits_as_told(datadog: Datadog, standin: Standin, run: Run, clock: Clock) -> None:
@@ -281,7 +281,7 @@ async def test_a_payload_that_is_no_event_is_refused_before_it_is_sent(
 async def test_a_payload_that_is_no_series_is_refused(datadog: Datadog, payload: dict[str, object]) -> None:
     with pytest.raises(Refused):
         await datadog.send_series(payload)
-    assert not datadog.status[Endpoint.SERIES].refused
+    assert not datadog.health[Endpoint.SERIES].refused
 
 
 async def test_gauges_can_be_read_back(datadog: Datadog, standin: Standin, run: Run, clock: Clock) -> None:

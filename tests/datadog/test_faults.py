@@ -33,8 +33,8 @@ async def failure(datadog: Datadog, window: Window, shown: Shown) -> ExternalErr
         await datadog.read(LATENCY, window)
     shown(caught.value)
     shown(caught.value.__cause__)
-    shown(datadog.status)
-    assert datadog.status[Endpoint.QUERY].error is not None
+    shown(datadog.health)
+    assert datadog.health[Endpoint.QUERY].error is not None
     return caught.value
 
 
@@ -63,7 +63,7 @@ async def test_what_will_pass_is_unavailable_and_the_next_read_is_true(
     standin.mode("ok")
     reading = await datadog.read(LATENCY, window)
     assert {value for _, value in reading.series[0].points} == {0.1}
-    assert datadog.status[Endpoint.QUERY].ok
+    assert datadog.health[Endpoint.QUERY].ok
 
 
 @pytest.mark.usefixtures("points")
@@ -165,9 +165,9 @@ async def test_a_403_marks_its_own_endpoint(
     assert error.code == "forbidden"
     assert "DD_APP_KEY" in error.message
     await datadog.send_event(datadog.run_event(run, EventStep.START, at=clock(), link=None))
-    assert datadog.status[Endpoint.QUERY].refused
-    assert not datadog.status[Endpoint.EVENTS].refused
-    assert datadog.status[Endpoint.EVENTS].ok
+    assert datadog.health[Endpoint.QUERY].refused
+    assert not datadog.health[Endpoint.EVENTS].refused
+    assert datadog.health[Endpoint.EVENTS].ok
 
 
 @pytest.mark.usefixtures("points")
@@ -178,7 +178,7 @@ async def test_keys_revoked_between_attempts_and_given_back(datadog: Datadog, st
         await datadog.read(LATENCY, window)
     standin.app_key = kept
     assert (await datadog.read(LATENCY, window)).series
-    assert not datadog.status[Endpoint.QUERY].refused
+    assert not datadog.health[Endpoint.QUERY].refused
 
 
 @pytest.mark.parametrize("status", [200, 400])

@@ -278,4 +278,4 @@ async def test_two_hundred_projects_with_six_metrics_share_six_hundred_queries_a
         assert sum(seen.status == 429 for seen in standin.requests) <= 5
         assert sum(seen.status == 200 for seen in standin.requests) == 600
         assert max(waits) <= longest
-        assert datadog.status[Endpoint.QUERY].ok
+        assert datadog.health[Endpoint.QUERY].ok

@@ -103,8 +103,8 @@ async def test_every_call_goes_to_the_site_of_the_keys(
             "url": "u",
         }
         await europe.send_series(europe.gauges(run, at=clock()))
-    status = europe.status
-    assert all(status[endpoint].ok for endpoint in (Endpoint.VALIDATE, Endpoint.EVENTS, Endpoint.SERIES))
+    health = europe.health
+    assert all(health[endpoint].ok for endpoint in (Endpoint.VALIDATE, Endpoint.EVENTS, Endpoint.SERIES))
 
 
 @pytest.mark.parametrize(
