@@ -83,15 +83,8 @@ async def _build(
     mask = logs.Masker((token, settings.api_key, settings.app_key, *(Secret(environ.get(name, "")) for name in AWS)))
     logs.configure(settings.log, mask)
 
-    catalog = ProjectCatalog(
-        settings.projects, settings.servicebook, session,
-        clock=now, remember=store.state.set, recall=store.state.get,
-    )  # fmt: skip
-    datadog = Datadog(
-        session, clock=now, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,
-        address=settings.datadog_url, recall=store.state.get, remember=store.state.set,
-        link_templates={"events": settings.link_events, "metric": settings.link_metric},
-    )  # fmt: skip
+    catalog = ProjectCatalog.from_settings(settings, session, now, store.state)
+    datadog = Datadog.from_settings(settings, session, now, store.state)
     services = Services(
         store=store,
         catalog=catalog,

@@ -1,6 +1,6 @@
 """Datadog as the rest of dogDriver sees it: answers to queries in, events and gauges out, and how that goes."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from math import ceil, floor
 from typing import Any
@@ -16,7 +16,8 @@ from dogdriver.errors import ExternalError, KeysRefused, Mismatch, RateLimited, 
 from dogdriver.metrics.query import is_list
 from dogdriver.model import Clock, EventStep, Reading, Run, Summary, Window
 from dogdriver.model.health import Endpoint, Health
-from dogdriver.settings import Secret
+from dogdriver.model.state import State
+from dogdriver.settings import Secret, Settings
 
 TIMEOUT = 10.0
 PADDING = (60.0, 300.0)  # seconds asked for around a run: half its length, within these
@@ -31,9 +32,8 @@ class Datadog:
     """Implements the pipeline's Protocol of this name.
 
     Without an application key nothing can be read: *configured* is False. Without an API key nothing is sent, either.
-    *recall* and *remember* (the store's) carry the rate budget over a restart. *address* is for another host than the
-    site's; *link_templates* take the place of the usual ones where they are not None. Raises SettingsError for a key
-    that cannot be one.
+    *address* is for another host than the site's; *link_templates* take the place of the usual ones where they are not
+    None; *state* carries the rate budget over a restart. Raises SettingsError for a key that cannot be one.
     """
 
     def __init__(
@@ -47,8 +47,7 @@ class Datadog:
         address: str | None = None,
         timeout: float = TIMEOUT,
         link_templates: Mapping[str, str | None] | None = None,
-        recall: Callable[[str], Awaitable[Any]] | None = None,
-        remember: Callable[[str, Any], Awaitable[None]] | None = None,
+        state: State | None = None,
     ) -> None:
         self._clock = clock
         self._sends = bool(api_key)
@@ -56,14 +55,29 @@ class Datadog:
         self._site = site
         given = {name: one for name, one in (link_templates or {}).items() if one is not None}
         self._link_templates = {**payloads.LINK_TEMPLATES, **given}
-        self._recall = recall
-        self._remember = remember
-        self._recalled = recall is None
+        self._state = state
+        self._restored = state is None
         transport = Transport(
             session, address or f"https://api.{site}", api_key=api_key, app_key=app_key, timeout=timeout
         )
         self._api = Endpoints(transport, clock)
         self.budget = Budget(clock)
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, session: aiohttp.ClientSession, clock: Clock, state: State | None = None
+    ) -> "Datadog":
+        """With the keys, the site and the links of *settings*."""
+        return cls(
+            session,
+            clock=clock,
+            api_key=settings.api_key,
+            app_key=settings.app_key,
+            site=settings.site,
+            address=settings.datadog_url,
+            link_templates={"events": settings.link_events, "metric": settings.link_metric},
+            state=state,
+        )
 
     @property
     def configured(self) -> bool:
@@ -123,13 +137,13 @@ class Datadog:
         return found
 
     async def _restore(self) -> None:
-        if self._recall is not None and not self._recalled:
-            self.budget.load(await self._recall(_BUDGET_KEPT_AS))
-            self._recalled = True
+        if self._state is not None and not self._restored:
+            self.budget.load(await self._state.get(_BUDGET_KEPT_AS))
+            self._restored = True
 
     async def _keep(self) -> None:
-        if self._remember is not None:
-            await self._remember(_BUDGET_KEPT_AS, self.budget.dump())
+        if self._state is not None:
+            await self._state.set(_BUDGET_KEPT_AS, self.budget.dump())
 
     # Sending
 

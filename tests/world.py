@@ -40,7 +40,7 @@ from dogdriver.model import (
 )
 from dogdriver.pipeline import Pipeline, Services
 from dogdriver.pipeline.outbox import Outbox
-from dogdriver.settings import Secret
+from dogdriver.settings import load
 from dogdriver.storage import Store, open_store
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -181,14 +181,9 @@ class World:
         self._stack = AsyncExitStack()
         session = await self._stack.enter_async_context(aiohttp.ClientSession())
         self.store = await self._stack.enter_async_context(open_store(self.data))
-        self.datadog = Datadog(
-            session,
-            clock=self.clock,
-            api_key=Secret("api-key") if self.keys else None,
-            app_key=Secret("app-key") if self.keys else None,
-            address=self.standin.url,
-            timeout=2.0,
-        )
+        keys = {"DD_API_KEY": "api-key", "DD_APP_KEY": "app-key"} if self.keys else {}
+        settings = load({"DOGDRIVER_DATADOG_URL": self.standin.url, **keys})
+        self.datadog = Datadog.from_settings(settings, session, self.clock)
         self.runner = Runner(self.clock)
         self.pipeline = Pipeline(
             Services(

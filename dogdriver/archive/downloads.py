@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from dogdriver.archive.fetch import Importer
 from dogdriver.archive.legacy import default_place, parse_result_key, result_run
 from dogdriver.archive.objects import RUNS, archived_id, archived_run, identity
-from dogdriver.archive.ports import Bucket, Ledger, State
+from dogdriver.archive.ports import Bucket, Ledger
 from dogdriver.errors import Invalid
 from dogdriver.model import Trigger
 from dogdriver.model.archive import Arrival, Listing, Stored
+from dogdriver.model.state import State
 from dogdriver.pipeline.context import Services
 
 OVERLAP = 500  # keys of each writer that are listed again, in the same request as the new ones

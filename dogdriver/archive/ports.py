@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from dogdriver.model import Run
 from dogdriver.model.archive import Arrival, Counts, Fetched, Listing, Rejected, Stored, Taken
+from dogdriver.model.state import State
 
 
 class Bucket(Protocol):
@@ -91,15 +92,6 @@ class Claims(Protocol):
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Forget objects that are gone."""
-
-
-class State(Protocol):
-    """The part of the store that keeps small things over a restart."""
-
-    async def get(self, name: str) -> Any:
-        """What is kept under *name*, or None."""
-
-    async def set(self, name: str, value: Any) -> None: ...
 
 
 class Store(Protocol):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,11 @@ from dogdriver.catalog.servicebook import ServiceBook, ServiceBookProject, Sleep
 from dogdriver.errors import ExternalError, SettingsError, StoreError
 from dogdriver.model import Catalog, Clock, Problem
 from dogdriver.model.health import Health
+from dogdriver.model.state import State
+from dogdriver.settings import Settings
 
 KEPT_AS = "servicebook"
 DEFAULTS = Defaults()
-
-Recall = Callable[[str], Awaitable[Any]]
-Remember = Callable[[str, Any], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +28,9 @@ class ProjectCatalog:
     """The projects of the file at *path* and of the ServiceBook at *servicebook*, its base; either may be None.
 
     The constructor reads the file, so that a bad one stops the start: it raises SettingsError. Later a bad file, or a
-    ServiceBook that is down, leaves what was known in force and is shown. *recall* and *remember* keep ServiceBook's
-    last good answer over a restart: `restore` takes it without asking anybody. *defaults* is what holds where nobody
-    says otherwise.
+    ServiceBook that is down, leaves what was known in force and is shown. *state* keeps ServiceBook's last good
+    answer over a restart: `restore` takes it without asking anybody. *defaults* is what holds where nobody says
+    otherwise.
     """
 
     def __init__(
@@ -41,8 +40,7 @@ class ProjectCatalog:
         session: aiohttp.ClientSession,
         *,
         clock: Clock,
-        remember: Remember,
-        recall: Recall,
+        state: State | None = None,
         defaults: Defaults = DEFAULTS,
         seconds: float = 10.0,
         sleep: Sleep = asyncio.sleep,
@@ -51,8 +49,7 @@ class ProjectCatalog:
         self._servicebook = ServiceBook(servicebook, session, seconds=seconds, sleep=sleep) if servicebook else None
         self._defaults = defaults
         self._clock = clock
-        self._recall = recall
-        self._remember = remember
+        self._state = state
         self._lock = asyncio.Lock()
         self._file = ProjectsFile() if path is None else read(path, margin=defaults.margin)
         self._listed: tuple[ServiceBookProject, ...] | None = None
@@ -60,6 +57,13 @@ class ProjectCatalog:
         self._asked = False  # in this life
         self._file_error: str | None = None
         self._current = self._joined()
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, session: aiohttp.ClientSession, clock: Clock, state: State | None = None
+    ) -> "ProjectCatalog":
+        """The projects of DOGDRIVER_PROJECTS and DOGDRIVER_SERVICEBOOK."""
+        return cls(settings.projects, settings.servicebook, session, clock=clock, state=state)
 
     @property
     def current(self) -> Catalog:
@@ -116,21 +120,23 @@ class ProjectCatalog:
         if found == self._listed:
             return
         self._listed = found
+        if self._state is None:
+            return
         kept = {
             "base": servicebook.base,
             "at": self._clock().isoformat(),
             "projects": [project.document() for project in found],
         }
         try:
-            await self._remember(KEPT_AS, kept)
+            await self._state.set(KEPT_AS, kept)
         except StoreError as error:
             log.warning("ServiceBook's answer could not be kept: %s", error.message)
 
     async def _take_earlier(self, servicebook: ServiceBook) -> None:
         """The answer of an earlier life, if it is one of this book, and nothing newer is known."""
-        if self._listed is not None:
+        if self._listed is not None or self._state is None:
             return
-        kept = await self._recall(KEPT_AS)
+        kept = await self._state.get(KEPT_AS)
         try:
             if kept["base"] == servicebook.base:
                 at, projects = datetime.fromisoformat(kept["at"]), tuple(map(ServiceBookProject.read, kept["projects"]))

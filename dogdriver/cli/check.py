@@ -7,7 +7,6 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import aiohttp
 
@@ -74,18 +73,11 @@ class Check:
             yield Line(Mark.DOUBT, "settings", warning)
         yield Line(Mark.FINE, "settings", f"data in {self._settings.data}")
         async with aiohttp.ClientSession() as session:
-            datadog = Datadog(
-                session,
-                clock=self._clock,
-                api_key=self._settings.api_key,
-                app_key=self._settings.app_key,
-                site=self._settings.site,
-                address=self._settings.datadog_url,
-            )
+            datadog = Datadog.from_settings(self._settings, session, self._clock)
             keys = await _keys(datadog, self._settings.site)
             yield keys
             try:
-                catalog = await self._catalog(session).refresh()
+                catalog = await ProjectCatalog.from_settings(self._settings, session, self._clock).refresh()
             except DogdriverError as error:
                 yield Line(Mark.BAD, "projects", error.message)
                 return
@@ -108,22 +100,6 @@ class Check:
 
     def _wanted(self, project: Project) -> bool:
         return project.name in self._names if self._names else project.allowed and project.test is not None
-
-    def _catalog(self, session: aiohttp.ClientSession) -> ProjectCatalog:
-        async def recall(_: str) -> Any:
-            return None
-
-        async def remember(_: str, __: Any) -> None:
-            return
-
-        return ProjectCatalog(
-            self._settings.projects,
-            self._settings.servicebook,
-            session,
-            clock=self._clock,
-            remember=remember,
-            recall=recall,
-        )
 
     async def _project(
         self, project: Project, datadog: Datadog | None, target: DockerflowTarget

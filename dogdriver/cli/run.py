@@ -188,11 +188,7 @@ class Client:
 
     async def _gauges(self, session: aiohttp.ClientSession, run: Run) -> None:
         """The results back to Datadog: only the run's own source sends them."""
-        settings = self._settings
-        datadog = Datadog(
-            session, clock=self._clock, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,
-            address=settings.datadog_url,
-        )  # fmt: skip
+        datadog = Datadog.from_settings(self._settings, session, self._clock)
         if run.status is not Status.DONE or not datadog.configured:
             return
         try:

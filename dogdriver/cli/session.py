@@ -85,16 +85,10 @@ async def open_workshop(
     home = settings.data / "client" if destination else settings.data
     async with AsyncExitStack() as stack:
         store = await _store(stack, home, destination, clock)
-        catalog: CatalogSource = ProjectCatalog(
-            settings.projects, settings.servicebook, session,
-            clock=clock, remember=store.state.set, recall=store.state.get,
-        )  # fmt: skip
+        catalog: CatalogSource = ProjectCatalog.from_settings(settings, session, clock, store.state)
         if lookup and not (settings.projects or settings.servicebook):
             catalog = DaemonCatalog(lookup, project)
-        datadog = Datadog(
-            session, clock=clock, api_key=settings.api_key, app_key=settings.app_key, site=settings.site,
-            address=settings.datadog_url, recall=store.state.get, remember=store.state.set,
-        )  # fmt: skip
+        datadog = Datadog.from_settings(settings, session, clock, store.state)
         services = Services(
             store=store,
             catalog=catalog,

@@ -82,16 +82,16 @@ def matches(project: Any, objects: str | None) -> bool:
 
 @dataclass
 class Memory:
-    """What the store's recall and remember do."""
+    """What the store's part for this does."""
 
     kept: dict[str, str] = field(default_factory=dict)
     writes: int = 0
 
-    async def remember(self, name: str, value: Any) -> None:
+    async def set(self, name: str, value: Any) -> None:
         self.writes += 1
         self.kept[name] = json.dumps(value)
 
-    async def recall(self, name: str) -> Any:
+    async def get(self, name: str) -> Any:
         return json.loads(self.kept.get(name, "null"))
 
 
@@ -131,8 +131,7 @@ async def make(book: Book, memory: Memory, tmp_path: Path) -> AsyncIterator[Make
                 session,
                 clock=lambda: NOW,
                 defaults=Defaults(metrics=(DEFAULT,), fingerprint=FINGERPRINT),
-                remember=memory.remember,
-                recall=memory.recall,
+                state=memory,
                 seconds=seconds,
                 sleep=no_sleep,
             )

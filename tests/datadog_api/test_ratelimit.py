@@ -208,13 +208,14 @@ def test_whatever_is_learned_no_wait_is_for_ever(answers: list[tuple[int, dict[s
 async def test_a_client_keeps_its_wait_in_the_store(
     session: aiohttp.ClientSession, clock: Clock, window: Window
 ) -> None:
-    store: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
 
-    async def recall(name: str) -> Any:
-        return store.get(name)
+    class Kept:
+        async def get(self, name: str) -> Any:
+            return kept.get(name)
 
-    async def remember(name: str, value: Any) -> None:
-        store[name] = json.loads(json.dumps(value))
+        async def set(self, name: str, value: Any) -> None:
+            kept[name] = json.loads(json.dumps(value))
 
     async with serve_standin(clock, api_key=API_KEY, app_key=APP_KEY) as standin:
 
@@ -225,8 +226,7 @@ async def test_a_client_keeps_its_wait_in_the_store(
                 api_key=Secret(API_KEY),
                 app_key=Secret(APP_KEY),
                 address=standin.url,
-                recall=recall,
-                remember=remember,
+                state=Kept(),
             )
 
         standin.mode("limited", reset=2462, times=1)

@@ -1,0 +1,12 @@
+"""What keeps small things over a restart, whoever needs it."""
+
+from typing import Any, Protocol
+
+
+class State(Protocol):
+    """JSON values by name; a part of the store."""
+
+    async def get(self, name: str) -> Any:
+        """What is kept under *name*, or None."""
+
+    async def set(self, name: str, value: Any) -> None: ...
