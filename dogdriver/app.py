@@ -111,11 +111,11 @@ async def _build(
     scheduler = Scheduler(
         pipeline=pipeline, runs=store.runs, catalog=catalog, clock=now, watch=WATCH_DEMO if demo else WATCH,
         workers=(
-            Worker("launch", pipeline.launch_next, pipeline.wake.launch, now),
-            Worker("collect", pipeline.collect_next, pipeline.wake.collect, now, store.runs.next_due),
-            Worker("outbox", outbox.deliver_next, pipeline.wake.errands, now, store.outbox.next_due),
-            Worker("retention", retention.next, asyncio.Event(), now, retention.due),
-            *_bucket_workers(archive, pipeline, now),
+            Worker("launch", pipeline.launch_next, store.commits, now),
+            Worker("collect", pipeline.collect_next, store.commits, now, store.runs.next_due),
+            Worker("outbox", outbox.deliver_next, store.commits, now, store.outbox.next_due),
+            Worker("retention", retention.next, store.commits, now, retention.due),
+            *_bucket_workers(archive, store, now),
         ),
     )  # fmt: skip
 
@@ -161,12 +161,12 @@ async def _archive(stack: AsyncExitStack, settings: Settings, services: Services
     return Archive(services, store, bucket, sync=settings.sync)
 
 
-def _bucket_workers(archive: Archive | None, pipeline: Pipeline, now: Callable[[], datetime]) -> tuple[Worker, ...]:
+def _bucket_workers(archive: Archive | None, store: Store, now: Callable[[], datetime]) -> tuple[Worker, ...]:
     if archive is None:
         return ()
     return (
-        Worker("archive", archive.upload_next, pipeline.wake.archive, now, archive.next_upload),
-        Worker("bucket", archive.sync_next, asyncio.Event(), now, archive.next_sync),
+        Worker("archive", archive.upload_next, store.commits, now, archive.next_upload),
+        Worker("bucket", archive.sync_next, store.commits, now, archive.next_sync),
     )
 
 

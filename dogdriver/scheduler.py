@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -14,11 +14,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 from dogdriver.errors import BadInput
 from dogdriver.model import Clock, Project, Schedule, Trigger
 from dogdriver.pipeline import Pipeline
-from dogdriver.pipeline.ports import CatalogSource
+from dogdriver.pipeline.ports import CatalogSource, Commits
 
 log = logging.getLogger(__name__)
 
-IDLE = 60.0  # seconds after which an idle worker looks again, whatever it was told
+IDLE = 60.0  # seconds after which an idle worker looks again, whatever was committed
 FAILURE = 5.0  # seconds that a worker rests after a defect
 
 Step = Callable[[], Awaitable[bool]]
@@ -26,24 +26,25 @@ NextDue = Callable[[], Awaitable[datetime | None]]
 
 
 class Worker:
-    """Repeats a step while there is something to do, then sleeps until it is woken or the next thing is due."""
+    """Repeats a step while there is something to do, then rests until there was a commit or the next thing is due."""
 
-    def __init__(
-        self, name: str, step: Step, wake: asyncio.Event, clock: Clock, next_due: NextDue | None = None
-    ) -> None:
+    def __init__(self, name: str, step: Step, commits: Commits, clock: Clock, next_due: NextDue | None = None) -> None:
         self.name = name
-        self._step, self._wake, self._clock, self._next_due = step, wake, clock, next_due
-        self._closing = asyncio.Event()
+        self._step, self._commits, self._clock, self._next_due = step, commits, clock, next_due
+        self._closing, self._woken = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.last_error: str | None = None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._loop(), name=f"worker {self.name}")
 
+    def wake(self) -> None:
+        """Look again now, though nothing was committed: something has changed that is not in the database."""
+        self._woken.set()
+
     def close(self) -> None:
         """Finish the item in hand, then end."""
         self._closing.set()
-        self._wake.set()
 
     async def wait_closed(self, grace: float) -> None:
         """Wait for the end; after *grace* seconds the item in hand is cancelled (its lease brings it back)."""
@@ -57,7 +58,8 @@ class Worker:
 
     async def _loop(self) -> None:
         while not self._closing.is_set():
-            self._wake.clear()
+            seen = self._commits.number  # the step may have missed what is committed from here on
+            self._woken.clear()
             try:
                 again = await self._step()
                 self.last_error = None
@@ -67,20 +69,23 @@ class Worker:
             except Exception as error:  # the item was pushed forward before it was raised: the loop must live on
                 log.exception("worker %s", self.name)
                 self.last_error = f"{type(error).__name__} at {self._clock().isoformat()}"
-                pause = FAILURE
-            if not self._closing.is_set():
-                await self._sleep(pause)
+                await self._rest(FAILURE)  # whatever is committed: a defect must not keep the machine busy
+            else:
+                await self._rest(pause, self._commits.after(seen), self._woken.wait())
 
     async def _pause(self) -> float:
         due = await self._next_due() if self._next_due else None
         return IDLE if due is None else min(max((due - self._clock()).total_seconds(), 0.01), IDLE)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _rest(self, seconds: float, *events: Coroutine[Any, Any, object]) -> None:
+        """Until one of *events*, the end, or *seconds* are over."""
+        waiting = [asyncio.ensure_future(event) for event in (self._closing.wait(), *events)]
         try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for event in waiting:
+                event.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
 
 class ScheduledRuns(Protocol):
@@ -139,7 +144,8 @@ class Scheduler:
         """Read the catalog again, and let the timers follow it."""
         catalog = await self._catalog.refresh()
         await self.plan(catalog.projects)
-        self._pipeline.wake.launch.set()  # some may have waited for their project
+        for worker in self.workers:
+            worker.wake()  # runs may have waited for their project, which no commit tells of
 
     async def plan(self, projects: Mapping[str, Project]) -> None:
         """One timer for each project that runs by itself; an unchanged one goes on as it is."""

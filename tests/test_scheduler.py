@@ -1,15 +1,18 @@
 """When: schedules, workers, and an end that leaves nothing behind."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from msgspec import structs
 
 from dogdriver.model import Catalog, Run, Schedule, Status, Trigger
-from dogdriver.scheduler import Scheduler, Worker
-from tests.world import FixedCatalog, World, shop
+from dogdriver.scheduler import FAILURE, IDLE, NextDue, Scheduler, Step, Worker
+from dogdriver.storage.commits import Commits
+from tests.jumping import jumping
+from tests.world import START, FixedCatalog, World, shop
 
 
 def real_now() -> datetime:
@@ -76,13 +79,15 @@ async def test_a_servicebook_that_hangs_holds_up_no_timer_and_its_projects_follo
             return self.current
 
     world.catalog = Hanging({"shop": shop()})
-    timers = scheduler(world)
+    steps = Steps()
+    timers = scheduler(world, Worker("launch", steps, world.store.commits, real_now))
     await timers.start()
+    await steps.idle.wait()
     assert timers.next_run("shop") is not None
     assert timers.next_run("late") is None
-    world.pipeline.wake.launch.clear()
+    steps.idle.clear()
     answered.set()
-    await world.pipeline.wake.launch.wait()
+    await steps.idle.wait()  # a run may have waited for the project, so the workers look again
     assert timers.next_run("late") is not None
     await timers.close()
 
@@ -132,15 +137,16 @@ async def test_the_timers_follow_the_catalog(world: World) -> None:
 
 
 class Steps:
-    """Work that is done in three steps; *fails* raises once before them."""
+    """Work that is done in three steps; the first *failures* looks at it raise."""
 
-    def __init__(self, *, fails: bool = False) -> None:
-        self.left, self.fails = 3, fails
+    def __init__(self, *, failures: int = 0) -> None:
+        self.left, self.failures, self.looks = 3, failures, 0
         self.idle = asyncio.Event()
 
     async def __call__(self) -> bool:
-        if self.fails:
-            self.fails = False
+        self.looks += 1
+        if self.failures:
+            self.failures -= 1
             raise ZeroDivisionError
         if self.left:
             self.left -= 1
@@ -149,49 +155,122 @@ class Steps:
         return False
 
 
-async def test_a_worker_goes_on_while_there_is_work_and_wakes_for_more() -> None:
-    steps, wake = Steps(), asyncio.Event()
-    worker = Worker("test", steps, wake, real_now)
+@asynccontextmanager
+async def working(step: Step, due: NextDue | None = None) -> AsyncIterator[tuple[Worker, Commits]]:
+    commits = Commits()
+    worker = Worker("test", step, commits, virtual_now, due)
     worker.start()
-    await asyncio.wait_for(steps.idle.wait(), 10)
-    assert steps.left == 0
-    steps.left, steps.idle = 2, asyncio.Event()
-    wake.set()
-    await asyncio.wait_for(steps.idle.wait(), 10)
+    yield worker, commits
     worker.close()
     await worker.wait_closed(10)
 
 
+def virtual_now() -> datetime:
+    """The time of a loop that jumps."""
+    return START + timedelta(seconds=asyncio.get_running_loop().time())
+
+
+@jumping
+async def test_a_worker_goes_on_while_there_is_work_and_wakes_for_a_commit() -> None:
+    steps = Steps()
+    async with working(steps) as (_, commits):
+        await asyncio.sleep(1)
+        assert (steps.left, steps.looks) == (0, 4)
+        steps.left = 2
+        await asyncio.sleep(IDLE / 2)
+        assert steps.looks == 4, "nobody has told it"
+        commits.announce()
+        await asyncio.sleep(1)
+        assert (steps.left, steps.looks) == (0, 7)
+
+
+@jumping
+async def test_a_commit_during_a_step_is_looked_at_by_another() -> None:
+    commits: list[Commits] = []
+    looks = 0
+
+    async def step() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            commits[0].announce()  # by whomever, after the step has read and before it ends
+        return False
+
+    async with working(step) as (_, counted):
+        commits.append(counted)
+        await asyncio.sleep(1)
+        assert looks == 1
+        counted.announce()
+        await asyncio.sleep(1)
+        assert looks == 3
+
+
+@jumping
+async def test_a_worker_is_woken_for_what_no_commit_tells_of() -> None:
+    steps = Steps()
+    async with working(steps) as (worker, _):
+        await asyncio.sleep(1)
+        steps.left = 1
+        worker.wake()
+        await asyncio.sleep(1)
+        assert (steps.left, steps.looks) == (0, 6)
+
+
+@jumping
 async def test_a_worker_sleeps_no_longer_than_until_the_next_is_due() -> None:
     steps = Steps()
+    next_due = virtual_now() + timedelta(seconds=20)
 
     async def due() -> datetime | None:
-        return real_now() + timedelta(milliseconds=20)
+        return next_due if virtual_now() < next_due else None
 
-    worker = Worker("test", steps, asyncio.Event(), real_now, due)
-    worker.start()
-    await asyncio.wait_for(steps.idle.wait(), 10)
-    steps.left, steps.idle = 1, asyncio.Event()
-    await asyncio.wait_for(steps.idle.wait(), 10)
-    worker.close()
-    await worker.wait_closed(10)
+    async with working(steps, due):
+        await asyncio.sleep(19)
+        steps.left = 1
+        await asyncio.sleep(0.5)
+        assert steps.left == 1
+        await asyncio.sleep(1)
+        assert steps.left == 0
 
 
-async def test_a_defect_is_told_and_does_not_end_the_worker() -> None:
-    steps, wake = Steps(fails=True), asyncio.Event()
-    worker = Worker("test", steps, wake, real_now)
-    worker.start()
+@jumping
+async def test_an_idle_worker_looks_once_a_minute_and_once_for_each_commit() -> None:
+    steps = Steps()
+    async with working(steps) as (_, commits):
+        await asyncio.sleep(1)
+        before = steps.looks
+        await asyncio.sleep(100 * IDLE)
+        assert steps.looks - before <= 101
+        before = steps.looks
+        for _ in range(20):
+            commits.announce()
+            await asyncio.sleep(0.01)
+        assert steps.looks - before <= 21
 
-    async def told() -> bool:
-        return worker.last_error is not None
 
-    await until(told)
-    assert (worker.last_error or "").startswith("ZeroDivisionError")
-    wake.set()
-    await asyncio.wait_for(steps.idle.wait(), 10)
-    assert worker.last_error is None  # it works again, and says so
-    worker.close()
-    await worker.wait_closed(10)
+@jumping
+async def test_a_defect_is_told_and_rests_whatever_is_committed_and_does_not_end_the_worker() -> None:
+    steps = Steps(failures=1)
+    async with working(steps) as (worker, commits):
+        await asyncio.sleep(0.1)
+        assert (worker.last_error or "").startswith("ZeroDivisionError")
+        for _ in range(10):
+            commits.announce()
+            worker.wake()
+            await asyncio.sleep(FAILURE / 20)
+        assert steps.looks == 1
+        await asyncio.sleep(FAILURE)
+        assert steps.left == 0
+        assert worker.last_error is None  # it works again, and says so
+
+
+@jumping
+async def test_the_end_waits_for_no_rest() -> None:
+    for steps in (Steps(), Steps(failures=99)):
+        async with working(steps):
+            await asyncio.sleep(0.1)
+            begun = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() == begun
 
 
 async def test_the_end_waits_for_what_is_in_hand_and_cancels_what_hangs() -> None:
@@ -203,7 +282,7 @@ async def test_the_end_waits_for_what_is_in_hand_and_cancels_what_hangs() -> Non
         finished.set()
         return False
 
-    worker = Worker("slow", slow, asyncio.Event(), real_now)
+    worker = Worker("slow", slow, Commits(), real_now)
     worker.start()
     await begun.wait()
     worker.close()
@@ -217,7 +296,7 @@ async def test_the_end_waits_for_what_is_in_hand_and_cancels_what_hangs() -> Non
         await asyncio.Event().wait()
         return False
 
-    stuck = Worker("stuck", hang, asyncio.Event(), real_now)
+    stuck = Worker("stuck", hang, Commits(), real_now)
     stuck.start()
     await hanging.wait()
     stuck.close()

@@ -101,6 +101,9 @@ class Archive:
             self._opened = True
 
     async def _clear(self) -> None:
+        failed = self._clearing.last_error if self._clearing.error else None
+        if failed and self._context.clock() < failed + self._sync:
+            return  # each commit leads here, and the bucket is left alone for a while
         if done := await self._inbox.done():
             with suppress(ExternalError), self._clearing.recorded(self._context.clock):  # tried again soon
                 await self._inbox.clear(done)

@@ -66,8 +66,6 @@ class Inbox:
         finally:
             if arrivals:
                 await self._ledger.import_runs(arrivals, now)
-                self._context.wake.collect.set()
-                self._context.wake.archive.set()
         return len(arrivals)
 
     async def done(self) -> Sequence[str]:

@@ -14,7 +14,6 @@ from dogdriver.model import MessageKind, MessageState, OutboxMessage, Run, Statu
 
 EVENTS = frozenset({MessageKind.EVENT, MessageKind.RESULTS})
 HURRY = 15.0  # seconds that the last events and deliveries have in a call that does not wait
-LOOK = 0.2  # seconds between two looks at what still waits
 MANY = 100_000
 GRACE = 30.0  # seconds that the message in hand has at the end; its own time-outs are shorter
 
@@ -54,8 +53,9 @@ class Delivery:
     async def _gone(self, kinds: Container[str], seconds: float | None) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while any(one.kind in kinds for one in await self._waiting()):  # noqa: ASYNC110 - the store rings no bell
-                    await asyncio.sleep(LOOK)
+                seen = self._shop.store.commits.number
+                while any(one.kind in kinds for one in await self._waiting()):
+                    seen = await self._shop.store.commits.after(seen)
 
     async def undelivered(self, runs: Iterable[Run]) -> dict[str, OutboxMessage]:
         """By id, those of *runs* that the destination does not have, with the message that says why."""

@@ -117,7 +117,7 @@ async def open_workshop(
             MessageKind.DELIVERY: deliver,
         }
         outbox = Outbox(store.outbox, senders, clock)
-        outgoing = Worker("outbox", outbox.deliver_next, services.wake.errands, clock, store.outbox.next_due)
+        outgoing = Worker("outbox", outbox.deliver_next, store.commits, clock, store.outbox.next_due)
         yield Workshop(services, pipeline, store, outgoing)
 
 

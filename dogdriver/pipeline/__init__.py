@@ -20,7 +20,7 @@ from dogdriver.model import EventStep, Release, Snapshot, Status, Trigger
 from dogdriver.pipeline.backoff import next_look
 from dogdriver.pipeline.collect import Collect
 from dogdriver.pipeline.commands import Commands
-from dogdriver.pipeline.context import Services, Wake
+from dogdriver.pipeline.context import Services
 from dogdriver.pipeline.launch import INTERRUPTED, Launch
 from dogdriver.pipeline.looks import Looks
 
@@ -33,10 +33,6 @@ class Pipeline(Commands):
         super().__init__(services, self._looks)
         self._collect = Collect(services, self._looks)
         self._closing = False
-
-    @property
-    def wake(self) -> Wake:
-        return self._world.wake
 
     async def recover(self) -> int:
         """After a start: what an earlier daemon was running has failed. Gives the number of such runs."""

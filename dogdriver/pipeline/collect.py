@@ -50,7 +50,6 @@ class Collect:
         # The same values looked at again would count as one more look that agrees.
         if await self._world.store.transitions.save(run, expect=Status.DONE, values=changed) and moved:
             await self._looks.look_again(run, project, now)
-        self._world.wake.archive.set()
         return {"changed": sorted(changed)}
 
     async def _attempt(self, run: Run, now: datetime) -> None:
@@ -68,8 +67,6 @@ class Collect:
             done = replace(run, status=Status.DONE, due=None)
             messages = await self._messages(done, judged)
             await self._world.store.transitions.save(done, expect=Status.PENDING, judged=judged, messages=messages)
-            self._world.wake.errands.set()
-            self._world.wake.archive.set()
         else:
             await self._world.store.transitions.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
 

@@ -39,9 +39,7 @@ class Commands:
             created=self._world.clock(),
             endpoint=where.endpoint,
         )
-        kept, new = await self._world.store.transitions.add(run, idempotency_key=idempotency_key)
-        if new:
-            self._world.wake.launch.set()
+        kept, _ = await self._world.store.transitions.add(run, idempotency_key=idempotency_key)
         return kept
 
     async def accept(self, run: Run) -> tuple[Run, bool]:
@@ -56,8 +54,6 @@ class Commands:
             raise Conflict(f"run {run.id} is here already and differs; give the other run another id")
         if new and kept.status is Status.DONE:
             await self._looks.look_again(kept, self._world.project(kept), self._world.clock())
-        self._world.wake.collect.set()
-        self._world.wake.archive.set()
         return kept, new
 
     async def cancel(self, run_id: str) -> Run:
@@ -67,7 +63,6 @@ class Commands:
         if run.status in {Status.QUEUED, Status.PENDING}:
             ended = replace(run, status=Status.ABORTED, reason="cancelled", due=None)
             if await self._world.store.transitions.save(ended, expect=run.status):
-                self._world.wake.archive.set()
                 return ended
             run = await self._run(run_id)  # it went on in the meantime
             if run.status is Status.RUNNING and self._world.live.cancel(run_id, "cancelled"):
@@ -91,7 +86,6 @@ class Commands:
         self._world.decided(run)  # or only some of its metrics would be judged anew
         if not await self._world.store.transitions.set_excluded(run_id, reason):
             raise Conflict(f"run {run_id} changed in the meantime; look at it again")
-        self._world.wake.archive.set()
         await self._looks.look_again(run, self._world.project(run), self._world.clock())
         return replace(run, excluded=reason)
 

@@ -29,16 +29,6 @@ from dogdriver.pipeline.progress import Live
 LEASE = timedelta(minutes=5)  # longer than any attempt at collecting one run may take
 
 
-@dataclass(slots=True)
-class Wake:
-    """Set when there is something new to do, so that no worker has to poll."""
-
-    launch: asyncio.Event = field(default_factory=asyncio.Event)
-    collect: asyncio.Event = field(default_factory=asyncio.Event)
-    errands: asyncio.Event = field(default_factory=asyncio.Event)
-    archive: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 @dataclass(frozen=True, slots=True)
 class Services:
     """*settle* in seconds; *link* gives the address of a run on this dashboard; *ids* makes new run ids."""
@@ -57,7 +47,6 @@ class Services:
     link: Callable[[str], str | None]
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     live: Live = field(default_factory=Live)
-    wake: Wake = field(default_factory=Wake)
 
     def project(self, run: Run) -> Project | None:
         return self.catalog.current.projects.get(run.project)

@@ -127,7 +127,6 @@ class Launch:
         messages = [self._world.event(self._run, EventStep.START)] if self._world.datadog.sends else []
         await self._world.store.transitions.save(self._run, expect=Status.RUNNING, messages=messages, release_seen=now)
         self._marked = True
-        self._world.wake.errands.set()
 
     def _env(self, test: Test, deployment: Deployment) -> dict[str, str]:
         tokens = {
@@ -188,9 +187,6 @@ class Launch:
             messages.append(self._world.event(run, EventStep.STOP))
         await self._keep(run, values, messages, patient=patient)
         self._run = run
-        self._world.wake.errands.set()
-        self._world.wake.collect.set()
-        self._world.wake.archive.set()
         return run
 
     async def _keep(

@@ -55,8 +55,11 @@ class Archive(Part):
 
     @write
     def give_key(self, database: sqlite3.Connection, run_id: str, key: str) -> None:
-        """The run is about to be sent under *key*."""
-        database.execute("UPDATE run SET archive = ?, archived = 0 WHERE id = ?", (key, run_id))
+        """The run is about to be sent under *key*; again, where it could not be, is no change."""
+        database.execute(
+            "UPDATE run SET archive = :key, archived = 0 WHERE id = :id AND (archive, archived) IS NOT (:key, 0)",
+            {"key": key, "id": run_id},
+        )
 
     @write
     def set_archived(self, database: sqlite3.Connection, run_id: str, at: datetime) -> None:

@@ -21,8 +21,7 @@ class Site:
     """Everything that the handlers work with.
 
     *source* is this daemon's own; *version* is what `/__version__` says; *mask* takes known secrets out of a line of
-    log; *poll* is how many seconds a follower of a queued run waits between two looks, *beat* the longest silence of a
-    live stream.
+    log; *beat* is the longest silence of a live stream, in seconds.
     """
 
     store: Store
@@ -38,7 +37,6 @@ class Site:
     answers: Answers
     reports: Reports
     meter: Meter
-    poll: float = 1.0
     beat: float = 15.0
     streams: set[asyncio.Task[Any]] = field(default_factory=set)  # open live streams, ended at shutdown
 

@@ -2,17 +2,8 @@
 
 from typing import Protocol
 
+from dogdriver.pipeline.ports import Commits
 from dogdriver.reports.ports import Store as ReadStore
-
-
-class Commits(Protocol):
-    """Everything that was written: *number* counts, and `after` waits for more."""
-
-    @property
-    def number(self) -> int: ...
-
-    async def after(self, number: int) -> int:
-        """Wait until there was a later commit than *number*; gives the number of the newest one."""
 
 
 class Store(ReadStore, Protocol):

@@ -49,7 +49,6 @@ async def end(bench: Bench, run: Run) -> None:
 
 async def test_a_queued_run_is_followed_to_the_end_of_its_load(bench: Bench) -> None:
     app = bench.app()
-    object.__setattr__(app[SITE], "poll", 0.01)
     async with TestClient(TestServer(app)) as client:
         queued = await bench.pipeline.trigger("kintowe")
         answer = await client.get(f"/api/v1/runs/{queued.id}/live")

@@ -3,6 +3,6 @@
 from dogdriver.pipeline.ports.commands import Commands
 from dogdriver.pipeline.ports.datadog import Datadog
 from dogdriver.pipeline.ports.load import CatalogSource, Checkouts, Runner, Target
-from dogdriver.pipeline.ports.store import Store
+from dogdriver.pipeline.ports.store import Commits, Store
 
-__all__ = ["CatalogSource", "Checkouts", "Commands", "Datadog", "Runner", "Store", "Target"]
+__all__ = ["CatalogSource", "Checkouts", "Commands", "Commits", "Datadog", "Runner", "Store", "Target"]

@@ -106,6 +106,16 @@ class Verdicts(Protocol):
         """Keep looks, and nothing else."""
 
 
+class Commits(Protocol):
+    """What was written, counted: whoever waits for something to change in the database, waits for the next one."""
+
+    @property
+    def number(self) -> int: ...
+
+    async def after(self, number: int) -> int:
+        """Wait until there was a later commit than *number*; gives the number of the newest one."""
+
+
 class Store(Protocol):
     """All of them, over one database."""
 

@@ -83,11 +83,10 @@ async def _events(site: Site, run: Run, *, trusted: bool) -> AsyncIterator[bytes
         elif run.status is not Status.QUEUED:
             yield _event("end", _state(run))
             return
-        version = site.store.commits.number
+        seen = site.store.commits.number
         run = await site.store.runs.get(run.id) or run
         if run.status is told:
-            while site.store.commits.number == version:  # noqa: ASYNC110 - the store has a number, no event
-                await asyncio.sleep(site.poll)
+            await site.store.commits.after(seen)
 
 
 def _event(name: str, document: dict[str, Any]) -> bytes:
