@@ -19,6 +19,7 @@ from dogdriver.model import (
     Run,
     Series,
     SeriesKey,
+    Standing,
     Status,
     Tally,
     Trigger,
@@ -136,8 +137,8 @@ looks = st.builds(
         seed=integers,
         reason=text,
     ),
-    text,
-    text,
+    st.sampled_from(Standing),
+    st.sampled_from(Outcome),
     text,
     objects,
 )
