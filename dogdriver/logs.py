@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 from dogdriver.settings import Secret
 
@@ -32,7 +32,7 @@ class Masker:
         return text
 
 
-class _Lines(logging.Formatter):
+class _LineFormatter(logging.Formatter):
     def __init__(self, mask: Masker) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
         self._mask = mask
@@ -41,7 +41,7 @@ class _Lines(logging.Formatter):
         return self._mask(super().format(record))
 
 
-class _Mozlog(logging.Formatter):
+class _MozlogFormatter(logging.Formatter):
     """https://wiki.mozilla.org/Firefox/Services/Logging, version 2.0."""
 
     SEVERITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}  # noqa: RUF012 - never changed
@@ -67,10 +67,10 @@ class _Mozlog(logging.Formatter):
         return self._mask(json.dumps(line))
 
 
-def configure(form: str, mask: Masker) -> None:
-    """Send everything from INFO up to standard output, as *form* (text or json) says."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Mozlog(mask) if form == "json" else _Lines(mask))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for chatty in ("apscheduler", "aiobotocore", "botocore", "aiohttp.access"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+def configure(form: str, mask: Masker, *, out: TextIO | None = None, level: int = logging.INFO) -> None:
+    """Send everything from *level* up to *out* (None: standard output), as *form* (text or json) says."""
+    handler = logging.StreamHandler(out or sys.stdout)
+    handler.setFormatter(_MozlogFormatter(mask) if form == "json" else _LineFormatter(mask))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for verbose in ("apscheduler", "aiobotocore", "botocore", "aiohttp.access"):
+        logging.getLogger(verbose).setLevel(logging.WARNING)

@@ -64,11 +64,15 @@ class Settings:
     public_url: str | None
     log: str
     warnings: tuple[str, ...] = ()
-    taken: frozenset[str] = field(default_factory=frozenset)  # the variables that held secrets: to be taken out
+    sensitive: frozenset[str] = field(default_factory=frozenset)  # variables that held secrets: to be removed
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    """A path; ~NAME stands for the home of a user that there is"""
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError from error
 
 
 def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
@@ -213,7 +217,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         for n in (o, f"{o}_FILE")
         if environ.get(n)
     )
-    return Settings(**values, warnings=tuple(warnings), taken=secrets)
+    return Settings(**values, warnings=tuple(warnings), sensitive=secrets)
 
 
 def _value(setting: Setting, environ: Mapping[str, str], warnings: list[str]) -> Any:
@@ -257,4 +261,4 @@ def _from_file(name: str, file: str) -> str:
     return text
 
 
-assert {s.field for s in SETTINGS} == {f.name for f in fields(Settings)} - {"warnings", "taken"}  # noqa: S101 - one table
+assert {s.field for s in SETTINGS} == {f.name for f in fields(Settings)} - {"warnings", "sensitive"}  # noqa: S101 - one table

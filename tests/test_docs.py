@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dogdriver.__main__ import _parser
 from dogdriver.catalog.projects_file import parse
+from dogdriver.cli.arguments import make_parser
 from dogdriver.errors import SettingsError
 from dogdriver.model import Headline, MetricState, Outcome, Status
 from dogdriver.web.prometheus import Meter
@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
-    [words] = [a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    [words] = [a for a in make_parser()._actions if isinstance(a, argparse._SubParsersAction)]
     return dict(words.choices)
 
 

@@ -51,6 +51,7 @@ def test_an_unknown_name_is_refused_and_the_known_ones_are_listed() -> None:
         ("DOGDRIVER_PRIVATE", "perhaps"),
         ("DOGDRIVER_SOURCE", "two\nlines"),
         ("DOGDRIVER_LOG", "xml"),
+        ("DOGDRIVER_DATA", "~nobody-of-that-name/data"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_wanted(name: str, text: str) -> None:
@@ -118,7 +119,7 @@ def test_secrets_do_not_show() -> None:
     settings = load({"DD_API_KEY": "abc-secret", "DD_APP_KEY": "def-secret", "DOGDRIVER_TOKEN": "ghi-secret"})
     shown = f"{settings} {settings!r} {settings.api_key} {settings.api_key!r} {settings.token:>20}"
     assert "secret" not in shown
-    assert settings.taken == {"DD_API_KEY", "DD_APP_KEY", "DOGDRIVER_TOKEN"}
+    assert settings.sensitive == {"DD_API_KEY", "DD_APP_KEY", "DOGDRIVER_TOKEN"}
 
 
 def test_a_bad_secret_is_not_shown_in_the_mistake(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
-"""What one call of `dogdriver run` is asked to do, and what its exit codes mean."""
+"""The command line: its words, what a call of `dogdriver run` asks for, and what its exit codes mean."""
 
 import argparse
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from dogdriver.errors import SettingsError
@@ -13,8 +16,8 @@ from dogdriver.settings import Settings, bucket_name
 LONGEST = 7 * 86400  # seconds that a call may wait
 
 
-class Exit(IntEnum):
-    """The exit code of `dogdriver run`; documented in docs/client.md."""
+class ExitCode(IntEnum):
+    """The exit codes of `dogdriver run`; documented in docs/client.md."""
 
     FINE = 0  # the run was made; with --wait: no regression
     REGRESSED = 1
@@ -25,17 +28,19 @@ class Exit(IntEnum):
     STOPPED = 130
 
     @classmethod
-    def worst(cls, exits: Iterable["Exit"]) -> "Exit":
+    def worst(cls, codes: Iterable["ExitCode"]) -> "ExitCode":
         """Of several runs."""
         ranks = (cls.STOPPED, cls.IMPOSSIBLE, cls.FAILED, cls.REGRESSED, cls.UNDELIVERED, cls.UNDECIDED, cls.FINE)
-        return min(exits, key=ranks.index, default=cls.FINE)
+        return min(codes, key=ranks.index, default=cls.FINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """*project* None: all that may run. *to*: `s3://BUCKET`, a daemon's address, or None: the data directory.
+class Request:
+    """What one call of `dogdriver run` is to do.
 
-    *ask*: the daemon that is asked for the verdict. *timeout*: seconds to wait for it, None: until there is one.
+    *project* None: all that may run. *to*: `s3://BUCKET`, a daemon's address, or None: the data directory.
+    *ask*: the daemon that is asked for the verdict. *baseline*: the release that the verdict is against, None: the
+    ones that the judge chooses. *timeout*: seconds to wait for it, None: until there is one.
     """
 
     project: str | None
@@ -44,7 +49,8 @@ class Order:
     to: str | None = None
     ask: str | None = None
     wait: bool = False
-    undecided: int = Exit.UNDECIDED
+    baseline: str | None = None
+    undecided: int = ExitCode.UNDECIDED
     timeout: float | None = None
     json: bool = False
 
@@ -54,7 +60,56 @@ class Order:
         return self.to.removeprefix("s3://") if self.to and self.to.startswith("s3://") else None
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+class Parser(argparse.ArgumentParser):
+    """Leaves with the exit code that its command has for wrong arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(int(self.get_default("wrong") or 2), f"{self.prog}: {message}\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuses here what argparse would leave to the parser above, which has another exit code."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
+
+
+def make_parser() -> Parser:
+    """What it parses has *command*, a name in `commands.COMMANDS`, and *wrong*, the exit code of an error."""
+    parser = Parser(prog="dogdriver", description="Is service X getting slower or faster with this new release?")
+    parser.set_defaults(command="serve", wrong=2)
+    commands = parser.add_subparsers(title="commands", metavar="")
+
+    def add(name: str, text: str, *, description: str | None = None, wrong: int = 2) -> Parser:
+        command: Parser = commands.add_parser(name, help=text, description=description)
+        command.set_defaults(command=name, wrong=wrong)
+        return command
+
+    add("serve", "run the daemon (default)")
+    add("demo", "the daemon with a service, a Datadog and a test of its own; needs no account")
+    check = add("check", "ask everything that a run would need, without running anything")
+    check.add_argument("project", nargs="*", help="only these (default: all that may run)")
+    run = add(
+        "run", "run a test once, here, and deliver it to a daemon or a bucket; exit codes for CI",
+        description="Exit codes: 0 fine (with --wait: no regression), 1 regressed, 2 undecided, 3 the run failed, "
+        "4 nothing could be run, 5 the run could not be delivered and is kept for the next call.",
+        wrong=ExitCode.IMPOSSIBLE,
+    )  # fmt: skip
+    add_run_arguments(run)
+    add("token", "show the token that writes need")
+    backup = add("backup", "write a consistent copy of the database while the daemon runs")
+    backup.add_argument("file", type=Path, help="where to; it must not exist")
+    export = add("export", "write runs, verdicts and releases as JSON lines, or values as CSV")
+    export.add_argument("file", type=Path, nargs="?", help="where to; it must not exist (default: standard output)")
+    export.add_argument("--csv", action="store_true", help="the values alone, one a line, for a spreadsheet")
+    export.add_argument("--project", metavar="NAME", help="of one project alone")
+    imports = add("import", "add what an export has written; again is as good as once")
+    imports.add_argument("file", type=Path, nargs="?", help="where from (default: standard input)")
+    return parser
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `dogdriver run` to *parser*."""
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("project", nargs="?", metavar="PROJECT", help="the project to load")
@@ -68,32 +123,39 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--wait", action="store_true", help="wait for the verdict; the exit code tells it")
     parser.add_argument("--ask", metavar="URL", help="the daemon to ask for the verdict (default: that of --to)")
+    parser.add_argument(
+        "--baseline", metavar="RELEASE", help="with --wait: the verdict against that release alone (default: against "
+        "the releases before)",
+    )  # fmt: skip
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="wait no longer than that")
     parser.add_argument(
-        "--undecided", type=int, choices=range(256), default=int(Exit.UNDECIDED), metavar="CODE",
+        "--undecided", type=int, choices=range(256), default=int(ExitCode.UNDECIDED), metavar="CODE",
         help="the exit code for a verdict that is undecided (default: 2)",
     )  # fmt: skip
     parser.add_argument("--undecided-ok", dest="undecided", action="store_const", const=0, help="the same as 0")
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
 
 
-def order(parsed: argparse.Namespace, settings: Settings) -> Order:
+def read_request(parsed: argparse.Namespace, settings: Settings) -> Request:
     """Raises SettingsError with one sentence for what does not go together."""
     to = _destination(parsed.to or (f"s3://{settings.bucket}" if settings.bucket else None))
     ask = _daemon("--ask", parsed.ask) or (to if to and not to.startswith("s3://") else None)
-    order = Order(
+    request = Request(
         project=None if parsed.all else parsed.project, deployment=parsed.deployment, test=parsed.test,
-        to=to, ask=ask, wait=parsed.wait, undecided=parsed.undecided, timeout=parsed.timeout, json=parsed.json,
+        to=to, ask=ask, wait=parsed.wait, baseline=parsed.baseline, undecided=parsed.undecided,
+        timeout=parsed.timeout, json=parsed.json,
     )  # fmt: skip
-    if order.to and not settings.source:
+    if request.to and not settings.source:
         raise SettingsError(
             "a run that is delivered needs a source that stays the same; set DOGDRIVER_SOURCE or give --source"
         )
-    if order.bucket and order.wait and not order.ask:
+    if request.bucket and request.wait and not request.ask:
         raise SettingsError(
             "a bucket gives no verdicts; name a daemon on it with --ask http://HOST, or leave out --wait"
         )
-    return order
+    if request.baseline and not request.wait:
+        raise SettingsError("--baseline is for the verdict that --wait waits for; add --wait, or leave out --baseline")
+    return request
 
 
 def _destination(text: str | None) -> str | None:

@@ -43,21 +43,21 @@ HOUR = timedelta(hours=1)
 class Mark(StrEnum):
     """How one thing stands."""
 
-    FINE = "ok"
-    DOUBT = "warn"
-    BAD = "FAIL"
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "FAIL"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Finding:
     """One thing that was looked at."""
 
     mark: Mark
     subject: str
-    said: str
+    text: str
 
     def __str__(self) -> str:
-        return f"{self.mark:<4}  {self.subject}: {self.said}"
+        return f"{self.mark:<4}  {self.subject}: {self.text}"
 
 
 class Check:
@@ -68,161 +68,163 @@ class Check:
     ) -> None:
         self._settings, self._environ, self._clock, self._names = settings, environ, clock, names
 
-    async def lines(self) -> AsyncIterator[Line]:
+    async def findings(self) -> AsyncIterator[Finding]:
         for warning in self._settings.warnings:
-            yield Line(Mark.DOUBT, "settings", warning)
-        yield Line(Mark.FINE, "settings", f"data in {self._settings.data}")
+            yield Finding(Mark.WARN, "settings", warning)
+        yield Finding(Mark.OK, "settings", f"data in {self._settings.data}")
         async with aiohttp.ClientSession() as session:
             datadog = Datadog.from_settings(self._settings, session, self._clock)
-            keys = await _keys(datadog, self._settings.site)
+            keys = await _check_keys(datadog, self._settings.site)
             yield keys
             try:
                 catalog = await ProjectCatalog.from_settings(self._settings, session, self._clock).refresh()
             except DogdriverError as error:
-                yield Line(Mark.BAD, "projects", error.message)
+                yield Finding(Mark.FAIL, "projects", error.message)
                 return
             if catalog.stale:
-                yield Line(Mark.BAD, "ServiceBook", catalog.stale)
+                yield Finding(Mark.FAIL, "ServiceBook", catalog.stale)
             elif self._settings.servicebook:
-                yield Line(Mark.FINE, "ServiceBook", f"{self._settings.servicebook} answers")
+                yield Finding(Mark.OK, "ServiceBook", f"{self._settings.servicebook} answers")
             for problem in catalog.problems:
-                yield Line(Mark.DOUBT, problem.subject, problem.message)
-            chosen = [p for p in catalog.projects.values() if self._wanted(p)]
-            yield _known(len(catalog.projects), len(chosen))
+                yield Finding(Mark.WARN, problem.subject, problem.message)
+            chosen = [p for p in catalog.projects.values() if self._chosen(p)]
+            yield _count_projects(len(catalog.projects), len(chosen))
             for name in sorted(set(self._names) - set(catalog.projects)):
-                yield Line(
-                    Mark.BAD, name, f"there is no such project; there are: {', '.join(sorted(catalog.projects))}"
+                yield Finding(
+                    Mark.FAIL, name, f"there is no such project; there are: {', '.join(sorted(catalog.projects))}"
                 )
             for project in chosen:
-                reads = datadog if keys.mark is Mark.FINE else None
-                async for line in self._project(project, reads, DockerflowTarget(session)):
-                    yield line
+                reads = datadog if keys.mark is Mark.OK else None
+                async for finding in self._check_project(project, reads, DockerflowTarget(session)):
+                    yield finding
 
-    def _wanted(self, project: Project) -> bool:
+    def _chosen(self, project: Project) -> bool:
         return project.name in self._names if self._names else project.allowed and project.test is not None
 
-    async def _project(
+    async def _check_project(
         self, project: Project, datadog: Datadog | None, target: DockerflowTarget
-    ) -> AsyncIterator[Line]:
+    ) -> AsyncIterator[Finding]:
         """Without *datadog*, which has been told of already, its metrics are named and not asked."""
-        yield await self._checkout(project)
+        yield await self._check_test(project)
         for deployment in project.deployments:
-            release, line = await _target(project, deployment, target)
-            yield line
+            release, finding = await _check_deployment(project, deployment, target)
+            yield finding
             run = Run(
                 id="check", project=project.name, deployment=deployment.name, test="",
                 source=self._settings.source or "check", status=Status.QUEUED, trigger=Trigger.REQUEST,
                 created=self._clock(), endpoint=deployment.endpoint,
             ).with_release(release)  # fmt: skip
-            for line in await self._metrics(project, run, datadog):
-                yield line
+            for finding in await self._check_metrics(project, run, datadog):
+                yield finding
 
-    async def _checkout(self, project: Project) -> Line:
+    async def _check_test(self, project: Project) -> Finding:
         subject = f"{project.name} test"
         if project.test is None:
-            return Line(Mark.BAD, subject, "; ".join(project.problems) or "it has none that can be run")
+            return Finding(Mark.FAIL, subject, "; ".join(project.problems) or "it has none that can be run")
         if not project.allowed:
-            return Line(Mark.BAD, subject, f"{project.test.url} is not among allowed_tests")
+            return Finding(Mark.FAIL, subject, f"{project.test.url} is not among allowed_tests")
         with await asyncio.to_thread(TemporaryDirectory, prefix="dogdriver-check-") as folder:
             try:
                 prepared = await TestCheckouts(Path(folder), environ=self._environ).prepare(project.test)
             except DogdriverError as error:
-                return Line(Mark.BAD, subject, error.message)
+                return Finding(Mark.FAIL, subject, error.message)
         notes = "".join(f"; {note}" for note in prepared.notes)
-        return Line(
-            Mark.FINE, subject, f"entry {prepared.name} of {project.test.url} at {prepared.commit or 'a folder'}{notes}"
+        return Finding(
+            Mark.OK, subject, f"entry {prepared.name} of {project.test.url} at {prepared.commit or 'a folder'}{notes}"
         )
 
-    async def _metrics(self, project: Project, run: Run, datadog: Datadog | None) -> list[Line]:
+    async def _check_metrics(self, project: Project, run: Run, datadog: Datadog | None) -> list[Finding]:
         """One query a metric over the last hour, and that of the hosts."""
         subject = f"{project.name} {run.deployment}"
         if datadog is None:
-            said = "not asked: see Datadog above"
-            return [Line(Mark.DOUBT, f"{subject} {metric.name}", said) for metric in project.metrics]
+            text = "not asked: see Datadog above"
+            return [Finding(Mark.WARN, f"{subject} {metric.name}", text) for metric in project.metrics]
         hour = Window(self._clock() - HOUR, self._clock())
         queries = [metric_query(metric, run) for metric in project.metrics]
         hosts = [run_query(project.fingerprint, run)] if project.fingerprint else []
         answers = dict(zip([*queries, *hosts], await datadog.read_many([*queries, *hosts], hour), strict=True))
         return [
             *(
-                asked(f"{subject} {metric.name}", metric, query, answers[query], hour)
+                _judge_metric(f"{subject} {metric.name}", metric, query, answers[query], hour)
                 for metric, query in zip(project.metrics, queries, strict=True)
             ),
-            *(hosts_seen(f"{subject} hosts", query, answers[query], hour) for query in hosts),
+            *(_judge_hosts(f"{subject} hosts", query, answers[query], hour) for query in hosts),
         ]
 
 
-def _known(projects: int, chosen: int) -> Line:
+def _count_projects(projects: int, chosen: int) -> Finding:
     if not projects:
-        said = "none is known; set DOGDRIVER_PROJECTS to a projects file, or DOGDRIVER_SERVICEBOOK"
-        return Line(Mark.DOUBT, "projects", said)
-    said = f"{projects} known, {chosen} looked at"
-    return Line(Mark.FINE, "projects", said if chosen else f"{said}: none of them may run (give a name to look at it)")
+        text = "none is known; set DOGDRIVER_PROJECTS to a projects file, or DOGDRIVER_SERVICEBOOK"
+        return Finding(Mark.WARN, "projects", text)
+    text = f"{projects} known, {chosen} looked at"
+    return Finding(Mark.OK, "projects", text if chosen else f"{text}: none of them may run (give a name to look at it)")
 
 
-async def _keys(datadog: Datadog, site: str) -> Line:
+async def _check_keys(datadog: Datadog, site: str) -> Finding:
     if not datadog.sends:
-        said = "no keys are set (DD_API_KEY, DD_APP_KEY): nothing is marked there, no metric is read"
-        return Line(Mark.DOUBT, "Datadog", said)
+        text = "no keys are set (DD_API_KEY, DD_APP_KEY): nothing is marked there, no metric is read"
+        return Finding(Mark.WARN, "Datadog", text)
     if await datadog.check_keys():
-        return Line(Mark.FINE, "Datadog", "takes both keys")
+        return Finding(Mark.OK, "Datadog", "takes both keys")
     validate, query = datadog.health[Endpoint.VALIDATE], datadog.health[Endpoint.QUERY]
     if validate.refused:
-        said = f"DD_API_KEY is not taken at {site}; check the key, and that DD_SITE is the site that it belongs to"
+        text = f"DD_API_KEY is not taken at {site}; check the key, and that DD_SITE is the site that it belongs to"
     elif query.refused:
-        said = "takes DD_API_KEY, not DD_APP_KEY; check that key, and that its scopes hold timeseries_query"
+        text = "takes DD_API_KEY, not DD_APP_KEY; check that key, and that its scopes hold timeseries_query"
     else:
-        said = validate.error or query.error or "DD_APP_KEY is not set: runs are marked, no metric is read"
-    return Line(Mark.BAD, "Datadog", said)
+        text = validate.error or query.error or "DD_APP_KEY is not set: runs are marked, no metric is read"
+    return Finding(Mark.FAIL, "Datadog", text)
 
 
-async def _target(project: Project, deployment: Deployment, target: DockerflowTarget) -> tuple[Release, Line]:
+async def _check_deployment(
+    project: Project, deployment: Deployment, target: DockerflowTarget
+) -> tuple[Release, Finding]:
     subject = f"{project.name} {deployment.name}"
     try:
         await target.check(deployment)
         version, commit = await target.version(deployment)
     except DogdriverError as error:
-        return Release(UNKNOWN), Line(Mark.BAD, subject, error.message)
+        return Release(UNKNOWN), Finding(Mark.FAIL, subject, error.message)
     if version is None and commit is None:
-        said = f"{deployment.endpoint}/__version__ says nothing usable, so its runs will not be judged"
-        return Release(UNKNOWN), Line(Mark.DOUBT, subject, said)
+        text = f"{deployment.endpoint}/__version__ says nothing usable, so its runs will not be judged"
+        return Release(UNKNOWN), Finding(Mark.WARN, subject, text)
     label = version or (commit or "")[:12]
-    return Release(label, version, commit), Line(Mark.FINE, subject, f"healthy, runs {label}")
+    return Release(label, version, commit), Finding(Mark.OK, subject, f"healthy, runs {label}")
 
 
-def asked(subject: str, metric: Metric, query: str, answer: Reading | ExternalError, hour: Window) -> Line:
+def _judge_metric(subject: str, metric: Metric, query: str, answer: Reading | ExternalError, hour: Window) -> Finding:
     """What one answer says of a metric's query: points, unit, how far apart they are, and what that would come to."""
     if isinstance(answer, ExternalError):
         return _unanswered(subject, query, answer)
     points = sum(value is not None for series in answer.series for _, value in series.points)
     if not points:
         why = "nothing was reported, or under another name or other tags; try it in Datadog's metrics explorer"
-        return Line(Mark.DOUBT, subject, f"no points in the last hour: {why} (asked: {query})")
+        return Finding(Mark.WARN, subject, f"no points in the last hour: {why} (asked: {query})")
     value = assess(answer, answer, metric=metric, window=hour, last=True)
     if value.state is MetricState.REFUSED:
-        return Line(Mark.BAD, subject, f"{value.note} (asked: {query})")
+        return Finding(Mark.FAIL, subject, f"{value.note} (asked: {query})")
     gap = usual_gap([answer]) or metric.every
     warnings = unit_warnings(answer, metric, max(answer.interval or 0.0, gap))
     if gap > metric.every:
         warnings.append(f'its points come every {gap:g} s: set every = "{gap:g}s"')
-    said = f"{points} points in {len(answer.series)} series, {answer.unit or 'no unit'}, interval {answer.interval:g} s"
+    text = f"{points} points in {len(answer.series)} series, {answer.unit or 'no unit'}, interval {answer.interval:g} s"
     if value.value is not None:
-        said += f"; {metric.reduce} of the hour {value.value:.4g} {metric.unit}".rstrip()
-    return Line(Mark.DOUBT if warnings else Mark.FINE, subject, "; ".join([said, *warnings]))
+        text += f"; {metric.reduce} of the hour {value.value:.4g} {metric.unit}".rstrip()
+    return Finding(Mark.WARN if warnings else Mark.OK, subject, "; ".join([text, *warnings]))
 
 
-def hosts_seen(subject: str, query: str, answer: Reading | ExternalError, hour: Window) -> Line:
+def _judge_hosts(subject: str, query: str, answer: Reading | ExternalError, hour: Window) -> Finding:
     """What the fingerprint's query says: runs are compared where it says the same."""
     if isinstance(answer, ExternalError):
         return _unanswered(subject, query, answer)
     found = count_hosts(answer, hour)
     if found is None:
-        said = "none seen in the last hour, so runs are compared whatever runs behind them; correct `fingerprint`"
-        return Line(Mark.DOUBT, subject, f"{said} (asked: {query})")
+        text = "none seen in the last hour, so runs are compared whatever runs behind them; correct `fingerprint`"
+        return Finding(Mark.WARN, subject, f"{text} (asked: {query})")
     of = host_kinds(answer, hour)
-    return Line(Mark.FINE, subject, f"{found:g} seen" + (f", {of}" if of else ""))
+    return Finding(Mark.OK, subject, f"{found:g} seen" + (f", {of}" if of else ""))
 
 
-def _unanswered(subject: str, query: str, error: ExternalError) -> Line:
+def _unanswered(subject: str, query: str, error: ExternalError) -> Finding:
     wait = f"; try again in {error.retry_after:.0f} s" if isinstance(error, RateLimited) and error.retry_after else ""
-    return Line(Mark.BAD, subject, f"{error.message.rstrip('.')}{wait} (asked: {query})")
+    return Finding(Mark.FAIL, subject, f"{error.message.rstrip('.')}{wait} (asked: {query})")

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from dogdriver.model import Phase, Run, Snapshot
 
-LINES = 10  # that a load gets in a plain log, and one for its end
+STEPS = 10  # of a load's progress that a plain log gets a line for, and one for its end
 Mask = Callable[[str], str]
 
 
@@ -27,23 +27,23 @@ class Report(Protocol):
     def close(self) -> None: ...
 
 
-class Plain:
+class LineReport:
     """Sentences on *out*; of the load a line for each tenth, and what the test itself says."""
 
     def __init__(self, out: TextIO, mask: Mask) -> None:
         self._out, self._mask = out, mask
-        self._last = -1
+        self._step = -1
 
     def say(self, _event: str, sentence: str, /, **_details: Any) -> None:
-        self._last = -1
+        self._step = -1
         self._print(sentence)
 
     def load(self, _run: str, snapshot: Snapshot, /) -> None:
         for line in snapshot.lines:
             self._print(f"  | {line}")
-        part = int(round(snapshot.progress * LINES, 6))
-        if part > self._last and snapshot.state is Phase.LOADING:
-            self._last = part
+        step = int(round(snapshot.progress * STEPS, 6))
+        if step > self._step and snapshot.state is Phase.LOADING:
+            self._step = step
             self._print(f"  {snapshot.progress:4.0%}  {_figures(snapshot)}")
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Plain:
         print(self._mask(text), file=self._out, flush=True)
 
 
-class Bar:
+class BarReport:
     """A bar that moves on a terminal, with the sentences above it."""
 
     def __init__(self, out: TextIO, mask: Mask) -> None:
@@ -68,7 +68,7 @@ class Bar:
         self._task: TaskID | None = None
 
     def say(self, _event: str, sentence: str, /, **_details: Any) -> None:
-        self._over()
+        self._end_bar()
         self._console.print(escape(self._mask(sentence)), soft_wrap=True)
 
     def load(self, _run: str, snapshot: Snapshot, /) -> None:
@@ -83,16 +83,16 @@ class Bar:
         )  # fmt: skip
 
     def close(self) -> None:
-        self._over()
+        self._end_bar()
 
-    def _over(self) -> None:
+    def _end_bar(self) -> None:
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
             self._progress.stop()
 
 
-class JsonLines:
+class JsonReport:
     """`{"event", "message", …}`, one a line; a load says `{"event": "progress", "run", …}` once a second."""
 
     def __init__(self, out: TextIO, mask: Mask) -> None:
@@ -115,11 +115,11 @@ class JsonLines:
 def make_report(out: TextIO, mask: Mask, *, as_json: bool) -> Report:
     """The way to report that suits where it goes."""
     if as_json:
-        return JsonLines(out, mask)
-    return Bar(out, mask) if out.isatty() else Plain(out, mask)
+        return JsonReport(out, mask)
+    return BarReport(out, mask) if out.isatty() else LineReport(out, mask)
 
 
-def told(run: Run) -> str:
+def run_sentence(run: Run) -> str:
     """What came of a run, in a sentence."""
     release = f" on {run.release}" if run.release else ""
     head = f"{run.project} {run.deployment}{release}: the run {run.status if run.status.final else 'was made'}"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -14,7 +14,7 @@ import aiohttp
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.cli.catalog import DaemonCatalog
-from dogdriver.cli.daemon import Daemon
+from dogdriver.cli.destinations import DaemonClient, Destination
 from dogdriver.cli.report import Mask, Report
 from dogdriver.cli.store import open_client_store
 from dogdriver.datadog import Datadog
@@ -35,22 +35,7 @@ LONGEST = 150  # letters of a folder's name
 GRACE = 10.0  # seconds that a load has to end in
 
 
-class Destination(Protocol):
-    """Where runs go. *name* as the user wrote it."""
-
-    name: str
-
-    async def admits(self, source: str) -> None:
-        """Raises where a run of *source* would not be taken."""
-
-    async def deliver(self, document: Mapping[str, Any]) -> None:
-        """Again is as good as once. Raises Unavailable (kept and tried again) or Refused (never)."""
-
-    def link(self, run: str, /) -> str | None:
-        """Where the run will be seen."""
-
-
-class _Watched(Live):
+class _ReportedProgress(Live):
     """Passes every snapshot on to the report."""
 
     def __init__(self, report: Report) -> None:
@@ -63,7 +48,7 @@ class _Watched(Live):
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class Session:
     """*outgoing* is the worker that sends events and deliveries while everything else goes on."""
 
     services: Services
@@ -73,11 +58,11 @@ class Workshop:
 
 
 @asynccontextmanager
-async def open_workshop(
-    settings: Settings, environ: Mapping[str, str], session: aiohttp.ClientSession, clock: Clock, *,
-    source: str, destination: Destination | None, lookup: Daemon | None, project: str | None, report: Report,
+async def open_session(
+    settings: Settings, environ: Mapping[str, str], http: aiohttp.ClientSession, clock: Clock, *,
+    source: str, destination: Destination | None, lookup: DaemonClient | None, project: str | None, report: Report,
     mask: Mask,
-) -> AsyncIterator[Workshop]:  # fmt: skip
+) -> AsyncIterator[Session]:  # fmt: skip
     """Open until the end. *lookup* is asked for projects where neither a projects file nor ServiceBook is set.
 
     Raises StoreError where another dogDriver works in the data directory: two loads at once would measure each other.
@@ -85,14 +70,14 @@ async def open_workshop(
     home = settings.data / "client" if destination else settings.data
     async with AsyncExitStack() as stack:
         store = await _store(stack, home, destination, clock)
-        catalog: CatalogSource = ProjectCatalog.from_settings(settings, session, clock, store.state)
+        catalog: CatalogSource = ProjectCatalog.from_settings(settings, http, clock, store.state)
         if lookup and not (settings.projects or settings.servicebook):
             catalog = DaemonCatalog(lookup, project)
-        datadog = Datadog.from_settings(settings, session, clock, store.state)
+        datadog = Datadog.from_settings(settings, http, clock, store.state)
         services = Services(
             store=store,
             catalog=catalog,
-            target=DockerflowTarget(session),
+            target=DockerflowTarget(http),
             checkouts=TestCheckouts(home / "checkouts", environ=environ),
             runner=MolotovRunner(home, clock, grace=GRACE, mask=mask),
             datadog=datadog,
@@ -102,7 +87,7 @@ async def open_workshop(
             settle=settings.settle,
             isolation=Isolation(settings.isolation),
             link=destination.link if destination else lambda _: None,
-            live=_Watched(report),
+            live=_ReportedProgress(report),
         )
 
         async def deliver(payload: Mapping[str, Any]) -> None:
@@ -118,7 +103,7 @@ async def open_workshop(
         }
         outbox = Outbox(store.outbox, senders, clock)
         outgoing = Worker("outbox", outbox.deliver_next, store.commits, clock, store.outbox.next_due)
-        yield Workshop(services, pipeline, store, outgoing)
+        yield Session(services, pipeline, store, outgoing)
 
 
 async def _store(stack: AsyncExitStack, home: Path, destination: Destination | None, clock: Clock) -> Store:
@@ -134,6 +119,3 @@ async def _store(stack: AsyncExitStack, home: Path, destination: Destination | N
 def _folder(name: str) -> str:
     quoted = quote(name, safe="")
     return quoted if len(quoted) <= LONGEST else hashlib.sha256(name.encode()).hexdigest()
-
-
-__all__ = ["Destination", "Workshop", "open_workshop"]

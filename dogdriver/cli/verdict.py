@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dogdriver.cli.arguments import Exit
-from dogdriver.cli.daemon import Daemon
+from dogdriver.cli.arguments import ExitCode
+from dogdriver.cli.destinations import DaemonClient
 from dogdriver.errors import NotFound, Unavailable
-from dogdriver.model import Headline, Run, Status
+from dogdriver.model import UNKNOWN, Headline, Run, Status
 from dogdriver.model.document import verdict_document
 from dogdriver.model.parse import run_from_document
 from dogdriver.pipeline import Pipeline
@@ -16,6 +16,13 @@ from dogdriver.reports.ports import Store
 from dogdriver.verdict import standing
 
 POLL = 5.0  # seconds between two looks at a run that is not done; the first come sooner
+EXIT_CODES: Mapping[str, ExitCode] = {
+    Headline.SLOWER.value: ExitCode.REGRESSED,
+    Headline.MIXED.value: ExitCode.REGRESSED,
+    Headline.FASTER.value: ExitCode.FINE,
+    Headline.NO_CHANGE.value: ExitCode.FINE,
+}
+"""By headline; every other one is undecided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,70 +35,75 @@ class Judgement:
     verdicts: tuple[Mapping[str, Any], ...]
 
     @property
-    def exit(self) -> Exit:
+    def exit_code(self) -> ExitCode:
         if self.run.status is not Status.DONE:
-            return Exit.FAILED
-        if self.headline in {Headline.SLOWER.value, Headline.MIXED.value}:
-            return Exit.REGRESSED
-        return Exit.FINE if self.headline in {Headline.FASTER.value, Headline.NO_CHANGE.value} else Exit.UNDECIDED
+            return ExitCode.FAILED
+        return EXIT_CODES.get(self.headline or "", ExitCode.UNDECIDED)
 
 
-class Judge(Protocol):
+class VerdictSource(Protocol):
     """Somebody who reads the metrics of a run and judges its release."""
 
-    async def judgement(self, run: Run) -> Judgement:
+    async def wait(self, run: Run) -> Judgement:
         """Waits as long as that takes."""
 
 
-class Remote:
-    """A daemon that gets the run, directly or through a bucket; one that is down is asked again."""
+class DaemonVerdicts:
+    """Of a daemon that gets the run, directly or through a bucket; one that is down is asked again.
 
-    def __init__(self, daemon: Daemon, *, poll: float = POLL) -> None:
-        self._daemon, self._poll = daemon, poll
+    *baseline* None: against the releases that the daemon chooses.
+    """
 
-    async def judgement(self, run: Run) -> Judgement:
+    def __init__(self, daemon: DaemonClient, *, baseline: str | None = None, poll: float = POLL) -> None:
+        self._daemon, self._baseline, self._poll = daemon, baseline, poll
+
+    async def wait(self, run: Run) -> Judgement:
         pause = min(0.5, self._poll)
         while True:
             try:
                 # Its verdicts are asked for below, whole; they are no part of what a run is made from again.
                 done = run_from_document({**await self._daemon.run(run.id), "verdicts": []})
                 if done.status.final:
-                    return await self._of(done)
+                    return await self._judge(done)
             except (NotFound, Unavailable):
                 pass  # it has not reached that daemon yet, or the daemon is away
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._poll)
 
-    async def _of(self, run: Run) -> Judgement:
+    async def _judge(self, run: Run) -> Judgement:
         if run.status is not Status.DONE:
             return Judgement(run, None, run.reason, ())
+        scope = {
+            "deployment": run.deployment, "test": run.test, "source": run.source, "release": run.release or UNKNOWN,
+        }  # fmt: skip
+        if self._baseline is not None:
+            scope["baseline"] = self._baseline
         try:
-            found = await self._daemon.verdicts(
-                run.project, deployment=run.deployment, test=run.test, source=run.source,
-                release=run.release or "unknown",
-            )  # fmt: skip
-        except NotFound:  # a release that nobody judges, as an unknown one
-            return Judgement(run, None, None, ())
+            found = await self._daemon.verdicts(run.project, **scope)
+        except NotFound:
+            if self._baseline is not None:
+                raise  # it says which of the two releases is not there
+            return Judgement(run, None, None, ())  # a release that nobody judges, as an unknown one
         return Judgement(run, found.get("headline"), found.get("sentence"), tuple(found.get("verdicts") or ()))
 
 
-class Own:
+class OwnVerdicts:
     """This process reads the metrics and judges, as a daemon on the same data directory would."""
 
     def __init__(self, pipeline: Pipeline, store: Store, clock: Any) -> None:
         self._pipeline, self._store, self._clock = pipeline, store, clock
 
-    async def judgement(self, run: Run) -> Judgement:
+    async def wait(self, run: Run) -> Judgement:
         while True:
             kept = await self._store.runs.get(run.id)
             if kept is None or kept.status.final:
-                return await self._of(kept or run)
+                return await self._judge(kept or run)
             if not await self._pipeline.collect_next():
                 due = await self._store.runs.next_due()
                 rest = (due - self._clock()).total_seconds() if due else POLL
                 await asyncio.sleep(min(max(rest, 0.01), POLL))
 
-    async def _of(self, run: Run) -> Judgement:
+    async def _judge(self, run: Run) -> Judgement:
         if run.status is not Status.DONE:
             return Judgement(run, None, run.reason, ())
         kept = await self._store.verdicts.newest(run.scope)
@@ -103,7 +115,7 @@ class Own:
         )  # fmt: skip
 
 
-def lines(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
+def verdict_lines(verdicts: Iterable[Mapping[str, Any]]) -> list[str]:
     """One a metric, for people."""
     return [
         f"  {one['metric']}: {str(one['outcome']).replace('_', ' ')}. {one['reason'] or ''}".rstrip()

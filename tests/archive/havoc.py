@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from dogdriver.archive.objects import INBOX, RUNS, archived_id
-from dogdriver.cli import Exit
+from dogdriver.cli.arguments import ExitCode
 from dogdriver.demo.standin import Standin, serve_standin
 from dogdriver.demo.standin.budget import QUERY, Limit
 from dogdriver.storage.s3 import S3Bucket, open_bucket
@@ -27,7 +27,7 @@ from tests.end_to_end.parts import ROOT, Daemon
 from tests.end_to_end.service import Service
 from tests.world import START
 
-CLIENT, UNDELIVERED = "cron", Exit.UNDELIVERED
+CLIENT, UNDELIVERED = "cron", ExitCode.UNDELIVERED
 PATIENCE = 300.0  # seconds until every dashboard must show everything
 PLENTY = {QUERY: Limit(100_000, 3600, named=False)}  # else most runs would wait for Datadog's next hour
 FINAL = {"done", "failed", "aborted", "invalid"}
@@ -158,7 +158,7 @@ async def _run(stack: AsyncExitStack, environ: Mapping[str, str], runs: set[str]
         process = await _started(stack, *words, environ=environ, out=asyncio.subprocess.PIPE)
         said, _ = await process.communicate()
         code = process.returncode
-        assert code in {Exit.FINE, UNDELIVERED}, said.decode()[-2000:]
+        assert code in {ExitCode.FINE, UNDELIVERED}, said.decode()[-2000:]
         ended = [line for line in map(json.loads, said.splitlines()) if line["event"] == "ended"]
         runs.update(line["run"]["id"] for line in ended)
 

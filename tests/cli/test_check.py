@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dogdriver.cli.check import Check, Line, Mark
+from dogdriver.cli.check import Check, Finding, Mark
 from dogdriver.demo.standin import Standin, serve_standin
 from dogdriver.settings import load
 from tests.end_to_end.service import LOADTEST, Service
@@ -52,10 +52,10 @@ async def _standin() -> AsyncIterator[Standin]:
         yield standin
 
 
-async def looked(tmp_path: Path, projects: str, *names: str, **environ: str) -> dict[str, Line]:
+async def looked(tmp_path: Path, projects: str, *names: str, **environ: str) -> dict[str, Finding]:
     settings = load({"DOGDRIVER_DATA": str(tmp_path / "data"), "DOGDRIVER_PROJECTS": projects, **environ})
     check = Check(settings, {"PATH": "/usr/bin:/bin"}, lambda: NOW, names)
-    return {line.subject: line async for line in check.lines()}
+    return {one.subject: one async for one in check.findings()}
 
 
 def keys(standin: Standin, **more: str) -> dict[str, str]:
@@ -66,18 +66,18 @@ async def test_everything_is_looked_at_once(tmp_path: Path, service: Service, st
     projects = service.projects(tmp_path, "short")
     file = Path(projects)
     file.write_text(file.read_text().partition("[[project.metric]]")[0] + METRICS)
-    lines = await looked(tmp_path, projects, **keys(standin))
-    assert lines["Datadog"] == Line(Mark.FINE, "Datadog", "takes both keys")
-    assert lines["thing stage"].said == "healthy, runs 1.0.0"
-    assert lines["thing test"].mark is Mark.FINE
-    art = lines["thing stage art"]
-    assert art.mark is Mark.DOUBT
-    assert 'set every = "300s"' in art.said
-    assert "12 points in 1 series, second" in art.said
-    assert "mean of the hour 200 ms" in art.said
-    assert lines["thing stage none"].said.startswith("no points in the last hour")
-    assert "metrics explorer" in lines["thing stage none"].said
-    assert lines["thing stage bad"].mark is Mark.BAD
+    findings = await looked(tmp_path, projects, **keys(standin))
+    assert findings["Datadog"] == Finding(Mark.OK, "Datadog", "takes both keys")
+    assert findings["thing stage"].text == "healthy, runs 1.0.0"
+    assert findings["thing test"].mark is Mark.OK
+    art = findings["thing stage art"]
+    assert art.mark is Mark.WARN
+    assert 'set every = "300s"' in art.text
+    assert "12 points in 1 series, second" in art.text
+    assert "mean of the hour 200 ms" in art.text
+    assert findings["thing stage none"].text.startswith("no points in the last hour")
+    assert "metrics explorer" in findings["thing stage none"].text
+    assert findings["thing stage bad"].mark is Mark.FAIL
     assert not (tmp_path / "data").exists()
     assert service.count == 0
 
@@ -85,40 +85,42 @@ async def test_everything_is_looked_at_once(tmp_path: Path, service: Service, st
 async def test_what_is_wrong_is_said(tmp_path: Path, service: Service, standin: Standin) -> None:
     service.healthy = False
     projects = service.projects(tmp_path, "nope")
-    lines = await looked(tmp_path, projects, "thing", "thong", **keys(standin, DD_APP_KEY="wrong"))
-    assert lines["Datadog"].mark is Mark.BAD
-    assert "takes DD_API_KEY, not DD_APP_KEY" in lines["Datadog"].said
-    assert lines["thing stage art"] == Line(Mark.DOUBT, "thing stage art", "not asked: see Datadog above")
-    assert lines["thing stage"].mark is Mark.BAD
-    assert "nope" in lines["thing test"].said
-    assert lines["thong"].said == "there is no such project; there are: thing"
+    findings = await looked(tmp_path, projects, "thing", "thong", **keys(standin, DD_APP_KEY="wrong"))
+    assert findings["Datadog"].mark is Mark.FAIL
+    assert "takes DD_API_KEY, not DD_APP_KEY" in findings["Datadog"].text
+    assert findings["thing stage art"] == Finding(Mark.WARN, "thing stage art", "not asked: see Datadog above")
+    assert findings["thing stage"].mark is Mark.FAIL
+    assert "nope" in findings["thing test"].text
+    assert findings["thong"].text == "there is no such project; there are: thing"
 
 
 async def test_without_keys_that_is_said_and_nothing_is_asked(
     tmp_path: Path, service: Service, standin: Standin
 ) -> None:
-    lines = await looked(tmp_path, service.projects(tmp_path, "short"))
-    assert "no keys are set" in lines["Datadog"].said
+    findings = await looked(tmp_path, service.projects(tmp_path, "short"))
+    assert "no keys are set" in findings["Datadog"].text
     assert not standin.requests
-    assert not any(line.mark is Mark.BAD for line in lines.values())
+    assert not any(one.mark is Mark.FAIL for one in findings.values())
 
 
 async def test_a_test_that_is_not_allowed_is_told(tmp_path: Path, service: Service, standin: Standin) -> None:
     projects = service.projects(tmp_path, "short", url=str(LOADTEST), tests="https://github.com/Kinto/")
-    lines = await looked(tmp_path, projects, "thing")
-    assert "not among allowed_tests" in lines["thing test"].said
+    findings = await looked(tmp_path, projects, "thing")
+    assert "not among allowed_tests" in findings["thing test"].text
 
 
 async def test_keys_that_are_wrong_are_told_apart(tmp_path: Path, service: Service, standin: Standin) -> None:
     projects = service.projects(tmp_path, "short")
-    lines = await looked(tmp_path, projects, **keys(standin, DD_API_KEY="wrong"))
-    assert lines["Datadog"].said.startswith("DD_API_KEY is not taken at datadoghq.com")
-    lines = await looked(tmp_path, projects, DD_API_KEY="api-key", DOGDRIVER_DATADOG_URL=standin.url)
-    assert lines["Datadog"] == Line(Mark.BAD, "Datadog", "DD_APP_KEY is not set: runs are marked, no metric is read")
+    findings = await looked(tmp_path, projects, **keys(standin, DD_API_KEY="wrong"))
+    assert findings["Datadog"].text.startswith("DD_API_KEY is not taken at datadoghq.com")
+    findings = await looked(tmp_path, projects, DD_API_KEY="api-key", DOGDRIVER_DATADOG_URL=standin.url)
+    assert findings["Datadog"] == Finding(
+        Mark.FAIL, "Datadog", "DD_APP_KEY is not set: runs are marked, no metric is read"
+    )
     await standin.stop()
-    lines = await looked(tmp_path, projects, **keys(standin))
-    assert "cannot be reached" in lines["Datadog"].said
-    assert [line.mark for name, line in lines.items() if name.endswith(" art")] == [Mark.DOUBT]
+    findings = await looked(tmp_path, projects, **keys(standin))
+    assert "cannot be reached" in findings["Datadog"].text
+    assert [finding.mark for name, finding in findings.items() if name.endswith(" art")] == [Mark.WARN]
 
 
 async def test_units_and_limits_and_hosts_are_told(tmp_path: Path, service: Service, standin: Standin) -> None:
@@ -128,31 +130,31 @@ async def test_units_and_limits_and_hosts_are_told(tmp_path: Path, service: Serv
     file.write_text(
         file.read_text().partition("[[project.metric]]")[0].replace("[project.deployments]", hosts) + metrics
     )
-    lines = await looked(tmp_path, str(file), **keys(standin))
-    assert lines["thing stage art"].mark is Mark.BAD
-    assert "Datadog gives second, the metric is declared in %" in lines["thing stage art"].said
-    assert lines["thing stage hosts"].said.startswith("none seen in the last hour")
+    findings = await looked(tmp_path, str(file), **keys(standin))
+    assert findings["thing stage art"].mark is Mark.FAIL
+    assert "Datadog gives second, the metric is declared in %" in findings["thing stage art"].text
+    assert findings["thing stage hosts"].text.startswith("none seen in the last hour")
     for host in ("a", "b"):
         points = [(NOW.timestamp() - 60.0 * n, 50.0) for n in range(60)]
         standin.points.add("system.cpu.idle", points, tags=["app:thing"], host=host, visible_at=0)
-    lines = await looked(tmp_path, str(file), **keys(standin))
-    assert lines["thing stage hosts"] == Line(Mark.FINE, "thing stage hosts", "2 seen")
+    findings = await looked(tmp_path, str(file), **keys(standin))
+    assert findings["thing stage hosts"] == Finding(Mark.OK, "thing stage hosts", "2 seen")
     standin.mode("limited", reset=100)
-    lines = await looked(tmp_path, str(file), **keys(standin))
-    assert "try again in" in lines["thing stage art"].said
+    findings = await looked(tmp_path, str(file), **keys(standin))
+    assert "try again in" in findings["thing stage art"].text
 
 
 async def test_what_cannot_be_found_is_a_line_too(tmp_path: Path, service: Service) -> None:
-    lines = await looked(tmp_path, str(tmp_path / "none.toml"))
-    assert lines["projects"].mark is Mark.BAD
-    assert "DOGDRIVER_PROJECTS" in lines["projects"].said
-    lines = await looked(tmp_path, "")
-    assert lines["projects"].mark is Mark.DOUBT
-    assert "none is known" in lines["projects"].said
+    findings = await looked(tmp_path, str(tmp_path / "none.toml"))
+    assert findings["projects"].mark is Mark.FAIL
+    assert "DOGDRIVER_PROJECTS" in findings["projects"].text
+    findings = await looked(tmp_path, "")
+    assert findings["projects"].mark is Mark.WARN
+    assert "none is known" in findings["projects"].text
     projects = service.projects(tmp_path, "short")
-    lines = await looked(tmp_path, projects, DOGDRIVER_SERVICEBOOK="http://127.0.0.1:9/api/")
-    assert lines["ServiceBook"].mark is Mark.BAD
+    findings = await looked(tmp_path, projects, DOGDRIVER_SERVICEBOOK="http://127.0.0.1:9/api/")
+    assert findings["ServiceBook"].mark is Mark.FAIL
     await service.server.close()
-    lines = await looked(tmp_path, projects)
-    assert lines["thing stage"].mark is Mark.BAD
-    assert "cannot be reached: the connection is refused" in lines["thing stage"].said
+    findings = await looked(tmp_path, projects)
+    assert findings["thing stage"].mark is Mark.FAIL
+    assert "cannot be reached: the connection is refused" in findings["thing stage"].text

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from dogdriver.cli.catalog import DaemonCatalog
-from dogdriver.cli.daemon import Daemon
+from dogdriver.cli.destinations import DaemonClient
 from dogdriver.errors import CatalogError, DogdriverError, NotFound, Refused, Unauthenticated, Unavailable
 from dogdriver.model import Deployment, Test
 from dogdriver.settings import Secret
@@ -21,12 +21,12 @@ RUN = {"id": "r1", "project": "thing"}
 
 
 @asynccontextmanager
-async def answering(handler: Handler, *, patience: float = 5.0) -> AsyncIterator[Daemon]:
+async def answering(handler: Handler, *, patience: float = 5.0) -> AsyncIterator[DaemonClient]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
     async with TestServer(app, host="127.0.0.1") as server, aiohttp.ClientSession() as session:
         url = str(server.make_url("/")).rstrip("/")
-        yield Daemon(session, url, Secret("a-token"), timeout=patience, pause=0.0)
+        yield DaemonClient(session, url, Secret("a-token"), timeout=patience, pause=0.0)
 
 
 def error(status: int, code: str, message: str) -> web.Response:
@@ -106,7 +106,7 @@ async def test_a_silent_one_is_not_waited_for_for_ever() -> None:
 
 async def test_nobody_is_there() -> None:
     async with aiohttp.ClientSession() as session:
-        daemon = Daemon(session, "http://127.0.0.1:1", Secret("a-token"), pause=0.0)
+        daemon = DaemonClient(session, "http://127.0.0.1:1", Secret("a-token"), pause=0.0)
         with pytest.raises(Unavailable, match="cannot be reached"):
             await daemon.run("r1")
 
@@ -114,7 +114,7 @@ async def test_nobody_is_there() -> None:
 async def test_without_a_token_nothing_is_tried() -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(Unauthenticated, match="set DOGDRIVER_TOKEN"):
-            await Daemon(session, "http://127.0.0.1:1", None).admits("ci")
+            await DaemonClient(session, "http://127.0.0.1:1", None).preflight("ci")
 
 
 def project(**test: Any) -> Any:

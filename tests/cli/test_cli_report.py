@@ -8,8 +8,8 @@ from io import StringIO
 import pytest
 from msgspec.structs import replace
 
-from dogdriver.cli.arguments import Exit
-from dogdriver.cli.report import make_report, told
+from dogdriver.cli.arguments import ExitCode
+from dogdriver.cli.report import make_report, run_sentence
 from dogdriver.logs import Masker
 from dogdriver.model import ClientMeasures, Grade, Phase, Run, Snapshot, Status, Tally, Trigger
 from dogdriver.settings import Secret
@@ -85,13 +85,13 @@ def test_no_secret_is_said(out: type[StringIO], as_json: bool) -> None:
 
 def test_told() -> None:
     measured = ClientMeasures(10.0, 20.0, 30.0, 40.0, 0.0, 1.0, 2.0, 0.3, Grade.OK)
-    assert told(RUN) == "thing stage: the run was made."
+    assert run_sentence(RUN) == "thing stage: the run was made."
     whole = replace(RUN, release="1.0", tally=Tally(5, 1, 6, 0), client=measured)
-    assert told(whole) == "thing stage on 1.0: the run was made: 5 ok, 1 failed, 10 requests/s, median 20 ms."
+    assert run_sentence(whole) == "thing stage on 1.0: the run was made: 5 ok, 1 failed, 10 requests/s, median 20 ms."
 
 
 def test_the_worst_exit_counts() -> None:
-    assert Exit.worst([]) is Exit.FINE
-    assert Exit.worst([Exit.FINE, Exit.UNDECIDED]) is Exit.UNDECIDED
-    assert Exit.worst([Exit.UNDECIDED, Exit.REGRESSED, Exit.UNDELIVERED]) is Exit.REGRESSED
-    assert Exit.worst([Exit.REGRESSED, Exit.FAILED]) is Exit.FAILED
+    assert ExitCode.worst([]) is ExitCode.FINE
+    assert ExitCode.worst([ExitCode.FINE, ExitCode.UNDECIDED]) is ExitCode.UNDECIDED
+    assert ExitCode.worst([ExitCode.UNDECIDED, ExitCode.REGRESSED, ExitCode.UNDELIVERED]) is ExitCode.REGRESSED
+    assert ExitCode.worst([ExitCode.REGRESSED, ExitCode.FAILED]) is ExitCode.FAILED

@@ -1,19 +1,26 @@
-"""What the words of a command line ask for."""
+"""What the words of the command line ask for, and what does it."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dogdriver.cli.arguments import Order, arguments, order
+from dogdriver.cli.arguments import Request, make_parser, read_request
+from dogdriver.cli.commands import COMMANDS
 from dogdriver.errors import SettingsError
 from dogdriver.settings import load
 
 
-def asked(*words: str, **environ: str) -> Order:
-    parser = argparse.ArgumentParser()
-    arguments(parser)
-    return order(parser.parse_args(words), load(environ))
+def names() -> set[str]:
+    """Of the commands that the parser knows."""
+    (commands,) = (one for one in make_parser()._actions if isinstance(one, argparse._SubParsersAction))
+    return set(commands.choices)
+
+
+def asked(*words: str, **environ: str) -> Request:
+
+    return read_request(make_parser().parse_args(["run", *words]), load(environ))
 
 
 CI = {"DOGDRIVER_SOURCE": "ci"}
@@ -31,6 +38,8 @@ CI = {"DOGDRIVER_SOURCE": "ci"}
         (("thing",), {**CI, "DOGDRIVER_BUCKET": "runs"}, {"to": "s3://runs", "bucket": "runs"}),
         (("thing", "--to", "http://a"), {**CI, "DOGDRIVER_BUCKET": "runs"}, {"to": "http://a", "bucket": None}),
         (("thing", "--wait", "--timeout", "60"), {}, {"wait": True, "timeout": 60.0, "undecided": 2}),
+        (("thing", "--wait", "--baseline", "1.0"), {}, {"wait": True, "baseline": "1.0"}),
+        (("thing", "--wait"), {}, {"baseline": None}),
         (("thing", "--undecided", "0"), {}, {"undecided": 0}),
         (("thing", "--undecided-ok"), {}, {"undecided": 0}),
     ],
@@ -53,6 +62,7 @@ def test_what_is_asked_for(words: tuple[str, ...], environ: dict[str, str], want
         (("--to", "s3://bück"), "give the bucket alone"),
         (("--to", "s3://bucket", "--wait"), "name a daemon on it with --ask"),
         (("--ask", "nowhere", "--wait"), "--ask is 'nowhere'"),
+        (("--to", "http://host", "--baseline", "1.0"), "add --wait, or leave out --baseline"),
     ],
 )
 def test_what_does_not_go_together(words: tuple[str, ...], said: str) -> None:
@@ -71,3 +81,23 @@ def test_a_delivery_needs_a_source_of_its_own() -> None:
 def test_what_is_no_command(words: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit):
         asked(*words)
+
+
+def test_every_command_of_the_parser_is_in_the_table_and_serve_is_what_no_word_means() -> None:
+    assert names() == COMMANDS.keys()
+    assert {name: make_parser().get_default(name) for name in ("command", "wrong")} == {"command": "serve", "wrong": 2}
+    assert make_parser().parse_args(["run", "thing"]).command == "run"
+
+
+@pytest.mark.parametrize(("words", "code"), [(("check", "--no"), 2), (("run", "thing", "--no"), 4), (("no",), 2)])
+def test_wrong_words_have_the_exit_code_of_their_command(words: tuple[str, ...], code: int) -> None:
+    with pytest.raises(SystemExit) as left:
+        make_parser().parse_args(words)
+    assert left.value.code == code
+
+
+def test_a_command_takes_the_secrets_out_of_the_environment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    environ = {"DOGDRIVER_DATA": str(tmp_path), "DOGDRIVER_TOKEN": "the-token", "PATH": "/bin"}
+    assert COMMANDS["token"](make_parser().parse_args(["token"]), environ) == 0
+    assert capsys.readouterr().out == "the-token\n"
+    assert environ == {"DOGDRIVER_DATA": str(tmp_path), "PATH": "/bin"}

@@ -1,0 +1,149 @@
+"""What each word of the command line does. A command gets its arguments and the environment; it gives the exit code."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Mapping, MutableMapping
+
+from aiohttp import web
+
+from dogdriver import app, identity, logs
+from dogdriver.cli.arguments import ExitCode, read_request
+from dogdriver.cli.check import Check, Mark
+from dogdriver.cli.report import make_report
+from dogdriver.cli.run import Client
+from dogdriver.demo.world import demo_world
+from dogdriver.errors import DogdriverError, SettingsError
+from dogdriver.settings import Settings, load
+from dogdriver.storage import backup as copy_database
+from dogdriver.storage.export import export_csv, export_lines, import_lines, new_file
+
+Environ = MutableMapping[str, str]
+Command = Callable[[argparse.Namespace, Environ], int]
+
+
+def serve(_: argparse.Namespace, environ: Environ) -> int:
+    return app.serve(_settings(environ), dict(environ))
+
+
+def demo(_: argparse.Namespace, environ: Environ) -> int:
+    own = _settings(environ)  # for where to listen and to keep; the rest is the demo's
+
+    async def build(address: str) -> web.Application:
+        world = contextlib.AsyncExitStack()
+        try:
+            more = await world.enter_async_context(demo_world(own.data / "demo", app.clock))
+            settings = load({**_kept_in_demo(own), **more})
+            application = await app.create_app(settings, dict(environ), address=address, demo=True)
+        except BaseException:
+            await world.aclose()
+            raise
+
+        async def close(_: web.Application) -> None:
+            await world.aclose()
+
+        application.on_cleanup.append(close)
+        return application
+
+    return app.listen(own.host, own.port, build)
+
+
+def check(arguments: argparse.Namespace, environ: Environ) -> int:
+    settings = _settings(environ)
+    checks = Check(settings, dict(environ), app.clock, tuple(arguments.project))
+
+    async def all_fine() -> bool:
+        fine = True
+        async for finding in checks.findings():
+            _answer(str(finding))
+            fine = fine and finding.mark is not Mark.FAIL
+        return fine
+
+    return 0 if asyncio.run(all_fine()) else 1
+
+
+def run(arguments: argparse.Namespace, environ: Environ) -> int:
+    more = {"DOGDRIVER_SOURCE": arguments.source} if arguments.source else {}
+    settings = _settings(environ, more)
+    mask = logs.Masker((settings.token, settings.api_key, settings.app_key))
+    logs.configure(settings.log, mask, out=sys.stderr, level=logging.WARNING)
+    report = make_report(sys.stdout, mask, as_json=arguments.json)
+    try:
+        request = read_request(arguments, settings)
+        identity.prepare(settings.data)
+        return asyncio.run(Client(request, settings, dict(environ), app.clock, report, mask).run())
+    except DogdriverError as error:
+        report.say("impossible", f"dogdriver: {error.message}", code=error.code)
+        return ExitCode.IMPOSSIBLE
+    finally:
+        report.close()
+
+
+def token(_: argparse.Namespace, environ: Environ) -> int:
+    settings = _settings(environ)
+    identity.prepare(settings.data)
+    secret, _file = identity.token(settings)
+    _answer(secret.reveal())
+    return 0
+
+
+def backup(arguments: argparse.Namespace, environ: Environ) -> int:
+    copy_database(_settings(environ).data, arguments.file)
+    _answer(f"written to {arguments.file}")
+    return 0
+
+
+def export(arguments: argparse.Namespace, environ: Environ) -> int:
+    data = _settings(environ).data
+    write = export_csv if arguments.csv else export_lines
+    if arguments.file is None:
+        write(data, sys.stdout, project=arguments.project)
+        return 0
+    with new_file(arguments.file) as out:
+        write(data, out, project=arguments.project)
+    _answer(f"written to {arguments.file}")
+    return 0
+
+
+def import_(arguments: argparse.Namespace, environ: Environ) -> int:
+    settings = _settings(environ)
+    identity.prepare(settings.data)
+    try:
+        with arguments.file.open("rb") if arguments.file else contextlib.nullcontext(sys.stdin.buffer) as source:
+            brought = asyncio.run(import_lines(settings.data, source))
+    except OSError as error:
+        raise SettingsError(f"{arguments.file} cannot be read ({error.strerror}); name an export") from None
+    _answer(f"new: {brought.new}; here already, and left as they are: {brought.there}")
+    return 0
+
+
+COMMANDS: Mapping[str, Command] = {
+    "serve": serve,
+    "demo": demo,
+    "check": check,
+    "run": run,
+    "token": token,
+    "backup": backup,
+    "export": export,
+    "import": import_,
+}
+
+
+def _settings(environ: Environ, more: Mapping[str, str] | None = None) -> Settings:
+    """The settings of *environ* and *more*; the secrets are removed from *environ*, the process' own."""
+    settings = load({**environ, **(more or {})})
+    for name in settings.sensitive:
+        environ.pop(name, None)
+    return settings
+
+
+def _kept_in_demo(settings: Settings) -> dict[str, str]:
+    """What of its user's settings the demo keeps, as variables."""
+    kept = {"DOGDRIVER_HOST": settings.host, "DOGDRIVER_PORT": str(settings.port), "DOGDRIVER_LOG": settings.log}
+    return kept | ({"DOGDRIVER_TOKEN": settings.token.reveal()} if settings.token else {})
+
+
+def _answer(text: str) -> None:
+    print(text)  # noqa: T201 - a command's answer
