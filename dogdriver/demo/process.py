@@ -102,7 +102,7 @@ async def _serve(options: argparse.Namespace, api_key: str) -> None:
             feed = Feed(session, options.datadog, api_key)
             running = [
                 tasks.create_task(deliver_each_second(meter, feed, _now)),
-                tasks.create_task(service.roll_when_due()),
+                tasks.create_task(service.release_when_due()),
             ]
             sys.stdout.write(f"{runner.addresses[0][1]}\n")
             sys.stdout.flush()

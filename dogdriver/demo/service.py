@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.demo.meter import Meter
-from dogdriver.demo.releases import Pace, Release, release
+from dogdriver.demo.releases import Cost, Release, release
 from dogdriver.demo.rollout import Rollout
 from dogdriver.model import Clock
 
@@ -30,7 +30,7 @@ class Service:
     *shipped* is the file that remembers how many releases came before, across restarts.
     """
 
-    def __init__(self, train: tuple[Pace, ...], rollout: Rollout, shipped: Path) -> None:
+    def __init__(self, train: tuple[Cost, ...], rollout: Rollout, shipped: Path) -> None:
         self._train = train
         self._rollout = rollout
         self._shipped = shipped
@@ -85,25 +85,25 @@ class Service:
 
     async def _answer(self, document: dict[str, Any], status: int = 200) -> web.Response:
         """Fetch, then seal what is sent: the wait and the hashing are what a release really costs."""
-        pace = self.release.pace
-        await asyncio.sleep(pace.wait)
-        seal = hashlib.pbkdf2_hmac("sha256", repr(document).encode(), b"dogdriver", pace.rounds).hex()
+        cost = self.release.cost
+        await asyncio.sleep(cost.wait)
+        seal = hashlib.pbkdf2_hmac("sha256", repr(document).encode(), b"dogdriver", cost.rounds).hex()
         return web.json_response(document, status=status, headers={"X-Seal": seal})
 
-    def seen(self, path: str, at: float) -> None:
+    def count_request(self, path: str, at: float) -> None:
         self._rollout.request(at, load=path.startswith(PREFIX))
 
-    def roll(self, at: float) -> None:
+    def release_if_due(self, at: float) -> None:
         """Move on to the next release if it is time."""
         if self._rollout.due(at):
             self._count += 1
             self._shipped.write_text(str(self._count), encoding="ascii")
             self.release = release(self._train, self._count)
 
-    async def roll_when_due(self) -> None:
+    async def release_when_due(self) -> None:
         while True:
             await asyncio.sleep(0.25)
-            self.roll(time.monotonic())
+            self.release_if_due(time.monotonic())
 
 
 def make_app(service: Service, meter: Meter, clock: Clock) -> web.Application:
@@ -111,7 +111,7 @@ def make_app(service: Service, meter: Meter, clock: Clock) -> web.Application:
 
     @web.middleware
     async def measured(request: web.Request, handler: Handler) -> web.StreamResponse:
-        service.seen(request.path, time.monotonic())
+        service.count_request(request.path, time.monotonic())
         started = time.perf_counter()
         try:
             return await handler(request)

@@ -56,7 +56,7 @@ async def demo_world(data: Path, clock: Clock) -> AsyncIterator[Mapping[str, str
                 limits=LIMITS,
                 readable_after=1.0,
                 keep=KEEP,
-                remembered=100,
+                kept_requests=100,
             )
         )
         test = await repository.write(home / "loadtest")

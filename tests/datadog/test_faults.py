@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dogdriver.datadog import Datadog
-from dogdriver.demo.standin import Standin
+from dogdriver.demo.standin import Gaps, Standin
 from dogdriver.errors import ExternalError, RateLimited, Refused, Unavailable
 from dogdriver.metrics.settle import assess
 from dogdriver.model import EventStep, Metric, MetricState, Run, Window
@@ -197,7 +197,7 @@ async def test_nulls_and_left_out_buckets_are_the_same_value(
     datadog: Datadog, standin: Standin, window: Window, latency: Metric, clock: Clock
 ) -> None:
     found = []
-    for gaps in ("omit", "null"):
+    for gaps in Gaps:
         standin.gaps = gaps
         reading = await datadog.read(LATENCY, window)
         found.append(assess(reading, reading, metric=latency, window=window, ramp_up=0.0, usual_gap=None, last=False))

@@ -14,7 +14,8 @@ from datadog_api_client.v1.model.monitor import Monitor
 from msgspec.structs import replace
 
 from dogdriver.datadog_api import payloads
-from dogdriver.demo.standin.monitors import MonitorError, check_monitor
+from dogdriver.demo.standin.errors import MonitorError
+from dogdriver.demo.standin.monitors import check_monitor
 from dogdriver.model import ClientMeasures, Grade, MetricState, MetricValue, Run, Tally
 from tests.datadog.fixtures import START
 

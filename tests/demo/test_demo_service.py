@@ -8,13 +8,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.demo.meter import Meter, Usage
-from dogdriver.demo.releases import Pace
+from dogdriver.demo.releases import Cost
 from dogdriver.demo.rollout import Rollout
 from dogdriver.demo.service import KEPT, LISTED, Service, make_app
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
-FREE = Pace(wait=0, rounds=1)
-DEAR = Pace(wait=0, rounds=2)
+FREE = Cost(wait=0, rounds=1)
+DEAR = Cost(wait=0, rounds=2)
 
 Client = TestClient[web.Request, web.Application]
 
@@ -81,17 +81,17 @@ async def test_the_next_release_is_another_version_at_another_pace(world: World,
     before = (await client.get("/records")).headers["X-Seal"]
     for second in range(60):
         world.rollout.request(1e9 + second / 100, load=True)
-    world.service.roll(2e9)
+    world.service.release_if_due(2e9)
 
     assert (await document(client.get("/__version__")))["version"] == "1.1.0"
-    assert world.service.release.pace == DEAR
+    assert world.service.release.cost == DEAR
     assert (await client.get("/records")).headers["X-Seal"] != before  # it is really hashed more often
 
 
 async def test_it_goes_on_at_its_release_after_a_restart(world: World, tmp_path: Path) -> None:
     for second in range(60):
         world.rollout.request(second / 100, load=True)
-    world.service.roll(100)
+    world.service.release_if_due(100)
 
     assert World(tmp_path / "shipped").service.release == world.service.release != World(tmp_path / "x").service.release
 

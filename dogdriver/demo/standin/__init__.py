@@ -6,6 +6,6 @@ What it does not know is a parse error or a 404, never a made-up answer.
 from dogdriver.demo.standin.app import make_app, serve_standin
 from dogdriver.demo.standin.budget import Limit
 from dogdriver.demo.standin.points import Delay
-from dogdriver.demo.standin.state import STANDIN, Seen, Standin
+from dogdriver.demo.standin.state import STANDIN, Gaps, ReceivedRequest, Standin
 
-__all__ = ["STANDIN", "Delay", "Limit", "Seen", "Standin", "make_app", "serve_standin"]
+__all__ = ["STANDIN", "Delay", "Gaps", "Limit", "ReceivedRequest", "Standin", "make_app", "serve_standin"]

@@ -14,7 +14,7 @@ from dogdriver.demo.standin.intake import UNPACKED_BYTES
 from dogdriver.demo.standin.listener import Listener
 from dogdriver.demo.standin.outage import as_json
 from dogdriver.demo.standin.routes import ROUTES
-from dogdriver.demo.standin.state import STANDIN, Seen, Standin, make_standin
+from dogdriver.demo.standin.state import STANDIN, ReceivedRequest, Standin, make_standin
 from dogdriver.model import Clock
 
 _KEYS_IN_ADDRESS = frozenset({"api_key", "application_key", "app_key", "dd-api-key", "dd-application-key"})
@@ -27,7 +27,7 @@ def make_app(clock: Clock, *, api_key: str, app_key: str, **options: Any) -> web
     app[STANDIN] = make_standin(clock, api_key=api_key, app_key=app_key, **options)
     app.add_routes([*ROUTES, *CONTROL])
     app.on_response_prepare.append(_date)
-    app.on_shutdown.append(_let_go)
+    app.on_shutdown.append(_end_outages)
     return app
 
 
@@ -52,7 +52,7 @@ async def serve_standin(
 
 @web.middleware
 async def _record(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Remember each request; then the outages have their way with it. The control routes have neither."""
+    """Record each request; then an outage may take its answer. The control routes have neither."""
     if request.path.startswith(PREFIX):
         return await handler(request)
     standin = request.app[STANDIN]
@@ -60,8 +60,10 @@ async def _record(request: web.Request, handler: Handler) -> web.StreamResponse:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         return as_json({"errors": ["Payload too big"]}, 413)
-    seen = Seen(standin.now, request.method, request.path, dict(request.query), request.headers.copy(), body)
-    standin.remember(seen)
+    received = ReceivedRequest(
+        standin.now, request.method, request.path, dict(request.query), request.headers.copy(), body
+    )
+    standin.record(received)
     if leaked := sorted(name for name in request.query if name.lower() in _KEYS_IN_ADDRESS):
         standin.leaks.append(f"{request.method} {request.path}: {', '.join(leaked)} in the address")
 
@@ -75,7 +77,7 @@ async def _record(request: web.Request, handler: Handler) -> web.StreamResponse:
         return answer
 
     answer = await standin.outages.serve(request, work)
-    seen.status = answer.status
+    received.status = answer.status
     return answer
 
 
@@ -83,5 +85,5 @@ async def _date(request: web.Request, answer: web.StreamResponse) -> None:
     answer.headers["Date"] = format_datetime(request.app[STANDIN].clock().astimezone(UTC), usegmt=True)
 
 
-async def _let_go(app: web.Application) -> None:
+async def _end_outages(app: web.Application) -> None:
     app[STANDIN].outages.clear()

@@ -21,7 +21,7 @@ import aiohttp
 from dogdriver.demo.standin.app import serve_standin
 from dogdriver.demo.standin.budget import QUERY
 from dogdriver.demo.standin.routes import API_HEADER, APP_HEADER
-from dogdriver.demo.standin.state import Standin
+from dogdriver.demo.standin.state import Gaps, Standin
 
 Record = Mapping[str, Any]
 
@@ -112,7 +112,7 @@ def _set(made: Scene, name: str) -> None:
         case "query_v1_parse_error_400":
             made.options["parse_error_status"] = 400
         case "query_v1_null_points":
-            made.options["gaps"] = "null"
+            made.options["gaps"] = Gaps.NULL
         case "rate_limited_429_body":
             made.prepare = lambda standin: _spend_all(standin, made.at)
 

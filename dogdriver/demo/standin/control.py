@@ -5,10 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
+from dogdriver.demo.standin.errors import BadRequest
 from dogdriver.demo.standin.outage import as_json
 from dogdriver.demo.standin.points import Delay
-from dogdriver.demo.standin.routes import API_HEADER, APP_HEADER, BadRequest, body_of
-from dogdriver.demo.standin.state import STANDIN, Seen, Standin
+from dogdriver.demo.standin.routes import API_HEADER, APP_HEADER, body_of
+from dogdriver.demo.standin.state import STANDIN, Gaps, ReceivedRequest, Standin
 
 PREFIX = "/_fake/"
 _HIDDEN = frozenset({API_HEADER.lower(), APP_HEADER.lower()})
@@ -17,7 +18,7 @@ _HIDDEN = frozenset({API_HEADER.lower(), APP_HEADER.lower()})
 async def requests(request: web.Request) -> web.Response:
     """`{"requests": [...], "leaks": [...]}`; keys are told by whether they are the right ones."""
     standin = request.app[STANDIN]
-    return as_json({"requests": [_shown(standin, seen) for seen in standin.requests], "leaks": standin.leaks})
+    return as_json({"requests": [_shown(standin, received) for received in standin.requests], "leaks": standin.leaks})
 
 
 async def forget(request: web.Request) -> web.Response:
@@ -59,7 +60,7 @@ async def events(request: web.Request) -> web.Response:
 
 def _apply(standin: Standin, options: dict[str, Any]) -> None:
     if "gaps" in options:
-        standin.gaps = str(options.pop("gaps"))
+        standin.gaps = Gaps(options.pop("gaps"))
     if "parse_error_status" in options:
         standin.parse_error_status = int(options.pop("parse_error_status"))
     for prefix, delay in dict(options.pop("delays", {})).items():
@@ -70,24 +71,24 @@ def _apply(standin: Standin, options: dict[str, Any]) -> None:
         raise ValueError(f"unknown: {', '.join(sorted(options))}")
 
 
-def _shown(standin: Standin, seen: Seen) -> dict[str, Any]:
+def _shown(standin: Standin, received: ReceivedRequest) -> dict[str, Any]:
     keys = {API_HEADER.lower(): standin.api_key, APP_HEADER.lower(): standin.app_key}
     headers = {
         name: ("right" if value == keys[name.lower()] else "wrong") if name.lower() in _HIDDEN else value
-        for name, value in seen.headers.items()
+        for name, value in received.headers.items()
     }
     try:
-        body = json.loads(seen.body) if seen.body else None
+        body = json.loads(received.body) if received.body else None
     except ValueError:
-        body = {"__raw__": seen.body.decode(errors="replace")}
+        body = {"__raw__": received.body.decode(errors="replace")}
     return {
-        "at": seen.at,
-        "method": seen.method,
-        "path": seen.path,
-        "query": dict(seen.query),
+        "at": received.at,
+        "method": received.method,
+        "path": received.path,
+        "query": dict(received.query),
         "headers": headers,
         "body": body,
-        "status": seen.status,
+        "status": received.status,
     }
 
 

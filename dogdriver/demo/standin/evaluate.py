@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from dogdriver.demo.standin.errors import QueryError
 from dogdriver.demo.standin.points import Kind, Metric, PointStore, Timeline, Unit
-from dogdriver.demo.standin.query import Arithmetic, DefaultZero, Expression, Number, QueryError, Reference, Selection
+from dogdriver.demo.standin.query import Arithmetic, DefaultZero, Expression, Number, Reference, Selection
 
 MAX_POINTS = 1500
 DAY = 86400

@@ -9,16 +9,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from dogdriver.demo.standin.errors import EventError
+
 OLDEST, NEWEST = 18 * 3600, 2 * 3600  # seconds before and after now
 TEXT, TITLE, AGGREGATION_KEY, HOST, TAGS = 4000, 500, 100, 255, 100
 ALERT_TYPES = ("error", "warning", "info", "success", "user_update", "recommendation", "snapshot")
 PRIORITIES = ("normal", "low")
 READABLE_AFTER = 24.0  # seconds, as recorded
 FIRST_ID = 6327818702635911562
-
-
-class EventError(ValueError):
-    """The event is refused; str() is the sentence of the answer."""
 
 
 @dataclass(frozen=True, slots=True)

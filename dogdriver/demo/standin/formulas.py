@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from dogdriver.demo.standin.answers import unit_pair
+from dogdriver.demo.standin.errors import FormulaError
 from dogdriver.demo.standin.evaluate import AGGREGATE, DAY, Evaluation, Frame, Group, Span
 from dogdriver.demo.standin.points import PointStore
 from dogdriver.demo.standin.query import Selection, parse, parse_formula
@@ -15,10 +16,6 @@ LATEST = 10**14  # milliseconds: the year 5138
 _REDUCE: Mapping[str, Callable[[Sequence[float]], float]] = {
     name: AGGREGATE[name] for name in ("avg", "min", "max", "sum")
 } | {"last": lambda values: values[-1]}
-
-
-class FormulaError(ValueError):
-    """The request is refused; str() is the sentence of the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from dogdriver.demo.standin.errors import IntakeError
 from dogdriver.demo.standin.points import Kind, PointStore
 
 OLDEST, NEWEST = 3600, 600  # seconds before and after now; what is outside is accepted and dropped
@@ -11,10 +12,6 @@ V1_BYTES, V2_BYTES, UNPACKED_BYTES = 3_200_000, 512_000, 5_242_880
 _V2_KINDS = (None, Kind.COUNT, Kind.RATE, Kind.GAUGE)
 
 Point = tuple[float, float]
-
-
-class IntakeError(ValueError):
-    """The body is refused; str() is the sentence of the answer."""
 
 
 def submit_v1(store: PointStore, body: Any, now: float) -> None:

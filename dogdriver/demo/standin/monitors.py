@@ -4,7 +4,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-from dogdriver.demo.standin.query import Expression, QueryError, Selection, parse
+from dogdriver.demo.standin.errors import MonitorError, QueryError
+from dogdriver.demo.standin.query import Expression, Selection, parse
 
 TYPES = ("metric alert", "query alert")
 FIRST_ID = 107235710
@@ -13,10 +14,6 @@ _QUERY = re.compile(
     r"(?P<operator>>=|<=|>|<)\s*(?P<threshold>-?\d+(?:\.\d+)?)",
     re.DOTALL,
 )
-
-
-class MonitorError(ValueError):
-    """The monitor is refused; str() is the sentence of the answer."""
 
 
 def check_monitor(body: Any) -> tuple[Expression, ...]:

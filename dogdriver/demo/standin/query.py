@@ -17,18 +17,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal, NoReturn
 
+from dogdriver.demo.standin.errors import QueryError
+
 AGGREGATORS = ("avg", "min", "max", "sum", "count")
 MAX_DEPTH = 30
 MAX_OPERATIONS = 100
 
 Form = Literal["count", "rate"]
-
-
-class QueryError(ValueError):
-    """The query cannot be answered; str() is Datadog's own sentence for it."""
-
-    def __init__(self, query: str, why: str) -> None:
-        super().__init__(f"Error parsing query: \n unable to parse {query}: {why}")
 
 
 @dataclass(frozen=True, slots=True)

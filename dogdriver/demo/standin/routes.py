@@ -8,28 +8,22 @@ from aiohttp import web
 
 from dogdriver.demo.standin.answers import parse_error, timeseries
 from dogdriver.demo.standin.budget import EVENT_STREAM, GLOBAL, QUERY
-from dogdriver.demo.standin.events import EventError
-from dogdriver.demo.standin.formulas import FormulaError, scalar
+from dogdriver.demo.standin.errors import BadRequest, EventError, QueryError
+from dogdriver.demo.standin.formulas import scalar
 from dogdriver.demo.standin.formulas import timeseries as timeseries_v2
 from dogdriver.demo.standin.intake import (
     UNPACKED_BYTES,
     V1_BYTES,
     V2_BYTES,
-    IntakeError,
     submit_v1,
     submit_v2,
 )
-from dogdriver.demo.standin.monitors import MonitorError, check_monitor, made_monitor
+from dogdriver.demo.standin.monitors import check_monitor, made_monitor
 from dogdriver.demo.standin.outage import as_json, forbidden
-from dogdriver.demo.standin.query import QueryError
-from dogdriver.demo.standin.state import STANDIN, Standin
+from dogdriver.demo.standin.state import STANDIN, Gaps, Standin
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 API_HEADER, APP_HEADER = "DD-API-KEY", "DD-APPLICATION-KEY"
-
-
-class BadRequest(Exception):
-    """The answer is a 400 with this sentence."""
 
 
 def guarded(handler: Handler, *, both_keys: bool = False, limit: str | None = None) -> Handler:
@@ -84,7 +78,7 @@ async def query(request: web.Request) -> web.Response:
     if start >= end:
         raise BadRequest("Parameter from must be less than parameter to")
     try:
-        body = timeseries(standin.points, text, start, end, standin.now, nulls=standin.gaps == "null")
+        body = timeseries(standin.points, text, start, end, standin.now, nulls=standin.gaps is Gaps.NULL)
     except QueryError as error:
         if standin.parse_error_status != web.HTTPOk.status_code:
             return as_json({"errors": [str(error)]}, standin.parse_error_status)
@@ -126,10 +120,7 @@ async def series_v1(request: web.Request) -> web.Response:
     standin = request.app[STANDIN]
     if await _too_big(request, V1_BYTES):
         return _payload_too_big()
-    try:
-        submit_v1(standin.points, await body_of(request), standin.now)
-    except IntakeError as error:
-        raise BadRequest(str(error)) from error
+    submit_v1(standin.points, await body_of(request), standin.now)
     return as_json({"status": "ok"}, 202, content="text/json")
 
 
@@ -137,10 +128,7 @@ async def series_v2(request: web.Request) -> web.Response:
     standin = request.app[STANDIN]
     if await _too_big(request, V2_BYTES):
         return _payload_too_big()
-    try:
-        submit_v2(standin.points, await body_of(request), standin.now)
-    except IntakeError as error:
-        raise BadRequest(str(error)) from error
+    submit_v2(standin.points, await body_of(request), standin.now)
     return as_json({"errors": []}, 202)
 
 
@@ -157,7 +145,7 @@ async def query_scalar(request: web.Request) -> web.Response:
     standin = request.app[STANDIN]
     try:
         return as_json(scalar(standin.points, await body_of(request), standin.now))
-    except (FormulaError, QueryError) as error:
+    except QueryError as error:
         raise BadRequest(str(error)) from error
 
 
@@ -165,25 +153,19 @@ async def query_timeseries(request: web.Request) -> web.Response:
     standin = request.app[STANDIN]
     try:
         body = timeseries_v2(standin.points, await body_of(request), standin.now)
-    except (FormulaError, QueryError) as error:
+    except QueryError as error:
         raise BadRequest(str(error)) from error
     return as_json(body, content="application/vnd.api+json")
 
 
 async def validate_monitor(request: web.Request) -> web.Response:
-    try:
-        check_monitor(await body_of(request))
-    except MonitorError as error:
-        raise BadRequest(str(error)) from error
+    check_monitor(await body_of(request))
     return as_json({})
 
 
 async def create_monitor(request: web.Request) -> web.Response:
     standin = request.app[STANDIN]
-    try:
-        monitor = made_monitor(await body_of(request), len(standin.monitors), standin.clock())
-    except MonitorError as error:
-        raise BadRequest(str(error)) from error
+    monitor = made_monitor(await body_of(request), len(standin.monitors), standin.clock())
     standin.monitors.append(monitor)
     return as_json(monitor)
 

@@ -1,10 +1,11 @@
-"""What one stand-in knows and remembers; tests hold this object, handlers find it in their application."""
+"""What one stand-in knows and keeps; tests hold this object, handlers find it in their application."""
 
 import asyncio
 import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from aiohttp import web
@@ -16,11 +17,18 @@ from dogdriver.demo.standin.outage import Outages
 from dogdriver.demo.standin.points import Delay, PointStore
 from dogdriver.model import Clock
 
-REMEMBERED = 10_000
+KEPT_REQUESTS = 10_000
+
+
+class Gaps(StrEnum):
+    """What stands in an answer for a bucket without data."""
+
+    OMIT = "omit"  # no point, as recorded
+    NULL = "null"  # a point without a value: never recorded, but the description of the API allows it
 
 
 @dataclass(slots=True)
-class Seen:
+class ReceivedRequest:
     """One request as it came in. *at* in unix seconds; *status* of the answer, None while there is none."""
 
     at: float
@@ -40,7 +48,7 @@ class Seen:
 class Standin:
     """A Datadog organisation. Everything here may be changed while it runs.
 
-    *parse_error_status*: 200 or 400, as nobody has recorded which. *gaps*: `omit` or `null` for buckets without data.
+    *parse_error_status*: 200 or 400, as nobody has recorded which. *gaps*: what a bucket without data is.
     *leaks* names requests that carried a key in their address: a test should find it empty.
     """
 
@@ -52,13 +60,13 @@ class Standin:
     budget: Budget = field(default_factory=Budget)
     outages: Outages = field(default_factory=Outages)
     parse_error_status: int = 200
-    gaps: str = "omit"
-    requests: deque[Seen] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    checks: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    gaps: Gaps = Gaps.OMIT
+    requests: deque[ReceivedRequest] = field(default_factory=lambda: deque(maxlen=KEPT_REQUESTS))
+    checks: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT_REQUESTS))
     monitors: list[Mapping[str, Any]] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)
     listener: Listener | None = None
-    _waiting: list[asyncio.Future[Seen]] = field(default_factory=list)
+    _arrivals: list[asyncio.Future[ReceivedRequest]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -96,22 +104,22 @@ class Standin:
         for kind in kinds:
             self.outages.plan(kind, **options)
 
-    def remember(self, seen: Seen) -> None:
-        self.requests.append(seen)
-        waiting, self._waiting = self._waiting, []
+    def record(self, received: ReceivedRequest) -> None:
+        self.requests.append(received)
+        waiting, self._arrivals = self._arrivals, []
         for one in waiting:
             if not one.done():
-                one.set_result(seen)
+                one.set_result(received)
 
-    async def arrival(self) -> Seen:
+    async def arrival(self) -> ReceivedRequest:
         """Wait for the next request to come in; it has no status yet."""
-        waiting: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
+        waiting: asyncio.Future[ReceivedRequest] = asyncio.get_running_loop().create_future()
+        self._arrivals.append(waiting)
         return await waiting
 
-    def asked(self, path: str, method: str | None = None) -> list[Seen]:
+    def asked(self, path: str, method: str | None = None) -> list[ReceivedRequest]:
         """The requests for *path*, oldest first."""
-        return [seen for seen in self.requests if seen.path == path and method in {None, seen.method}]
+        return [one for one in self.requests if one.path == path and method in {None, one.method}]
 
 
 STANDIN: web.AppKey[Standin] = web.AppKey("standin", Standin)
@@ -126,14 +134,14 @@ def make_standin(
     limits: Mapping[str, Limit] | None = None,
     readable_after: float = READABLE_AFTER,
     parse_error_status: int = 200,
-    gaps: str = "omit",
+    gaps: Gaps = Gaps.OMIT,
     first_event_id: int = FIRST_ID,
     keep: float | None = None,
-    remembered: int | None = REMEMBERED,
+    kept_requests: int | None = KEPT_REQUESTS,
 ) -> Standin:
     """A new organisation. *delays* by metric prefix (points.DELAYS when not given), *limits* by name (over
     budget.LIMITS), *readable_after*: seconds until an event can be read back; event ids count from *first_event_id*;
-    *keep*: seconds for which points are kept (None: for ever); *remembered*: how many requests are."""
+    *keep*: seconds for which points are kept (None: for ever); *kept_requests*: how many requests are."""
     return Standin(
         clock,
         api_key,
@@ -143,5 +151,5 @@ def make_standin(
         budget=Budget(limits),
         parse_error_status=parse_error_status,
         gaps=gaps,
-        requests=deque(maxlen=remembered),
+        requests=deque(maxlen=kept_requests),
     )

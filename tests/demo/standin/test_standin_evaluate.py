@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dogdriver.demo.standin.errors import QueryError
 from dogdriver.demo.standin.evaluate import MAX_POINTS, Evaluation, Frame, Span
 from dogdriver.demo.standin.points import PointStore
-from dogdriver.demo.standin.query import Arithmetic, DefaultZero, Expression, Form, QueryError, Rollup, Selection, parse
+from dogdriver.demo.standin.query import Arithmetic, DefaultZero, Expression, Form, Rollup, Selection, parse
 from tests.demo.standin.conftest import START, UNHURRIED
 
 Raw = dict[tuple[tuple[str, ...], int], float]  # (tags, time): value

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dogdriver.demo.standin import Delay, Limit, Standin, serve_standin
+from dogdriver.demo.standin import Delay, Gaps, Limit, Standin, serve_standin
 from dogdriver.demo.standin.routes import ROUTES
 from tests.demo.standin.conftest import API_KEY, APP_KEY, BOTH, START, Client, Clock
 
@@ -287,7 +287,7 @@ async def test_buckets_without_data_are_left_out_or_null(standin: Standin, clien
     text, start = "a{*}.rollup(avg, 2)", START - 12
     (series,) = (await client.query(text, start))["series"]
     assert [(at / 1000 - START, value) for at, value in series["pointlist"]] == [(-10, 1.0), (-6, 2.0)]
-    standin.gaps = "null"
+    standin.gaps = Gaps.NULL
     (series,) = (await client.query(text, start))["series"]
     assert [value for _, value in series["pointlist"]] == [None, 1.0, None, 2.0, None, None]
     assert series["length"] == 6
@@ -344,7 +344,7 @@ async def test_every_request_is_remembered(standin: Standin, client: Client) -> 
 
 
 async def test_as_many_requests_are_remembered_as_asked_for(clock: Clock) -> None:
-    async with serve_standin(clock, remembered=2) as standin, aiohttp.ClientSession() as session:
+    async with serve_standin(clock, kept_requests=2) as standin, aiohttp.ClientSession() as session:
         for path in ("/a", "/b", "/c"):
             async with session.get(standin.url + path):
                 pass

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dogdriver.demo.standin.answers import written
+from dogdriver.demo.standin.errors import QueryError
 from dogdriver.demo.standin.query import (
     AGGREGATORS,
     MAX_DEPTH,
@@ -18,7 +19,6 @@ from dogdriver.demo.standin.query import (
     Expression,
     Form,
     Number,
-    QueryError,
     Reference,
     Rollup,
     Selection,
