@@ -6,15 +6,16 @@ import numpy as np
 from scipy.special import ndtr
 
 from dogdriver.model.verdict import Better, Change, Sample
-from dogdriver.verdict.segmentation import Steps, segment
+from dogdriver.verdict.robust import remove_spikes
+from dogdriver.verdict.seasonal import remove_season
+from dogdriver.verdict.segmentation import Segmentation, segment
 from dogdriver.verdict.series import Ints, Scale, Series
-from dogdriver.verdict.smooth import despiked, without_season
 
 FEWEST_RUNS = 6
 RELEASE_ODDS = 12.0
 """How much likelier a step at a release's first run is than one at any other run."""
 INTERVAL = 2.5758
-"""Of 99 %."""
+"""Standard errors to each side of a 99 % interval."""
 
 
 def find_changes(
@@ -33,13 +34,14 @@ def find_changes(
     if len(series) < FEWEST_RUNS:
         return []
     scale = Scale.of(series.values)
-    values = despiked(without_season(scale.coordinates(series.values), series.seconds))
+    values = remove_spikes(remove_season(scale.coordinates(series.values), series.seconds))
     found = segment(values, series.release, scale.thresholds(min_effect), alpha)
-    return [described(found, i, series, scale) for i in range(len(found.places))]
+    return [as_change(found, i, series, scale) for i in range(len(found.places))]
 
 
-def described(found: Steps, which: int, series: Series, scale: Scale) -> Change:
-    place, release = attributed(found, which, series)
+def as_change(found: Segmentation, which: int, series: Series, scale: Scale) -> Change:
+    """Step number *which*, in relative changes."""
+    place, release = attribute_to_release(found, which, series)
     effect, error = float(found.effects[which]), float(found.errors[which])
     return Change(
         at=series.at[place],
@@ -52,10 +54,13 @@ def described(found: Steps, which: int, series: Series, scale: Scale) -> Change:
     )
 
 
-def attributed(found: Steps, which: int, series: Series) -> tuple[int, str | None]:
-    """The step's place and the release that started there, if that is likelier than a step of no release's."""
+def attribute_to_release(found: Segmentation, which: int, series: Series) -> tuple[int, str | None]:
+    """(place, release): where step number *which* is and the release that started there; None where none is as likely.
+
+    By the likelihood exp(gain / 2) of every place between the step's neighbours: docs/verdict.md, "Change points".
+    """
     place = int(found.places[which])
-    first, gains = found.profile(which)
+    first, gains = found.gain_profile(which)
     places = np.arange(first, first + len(gains))
     starts = np.isin(places, release_starts(series))
     if not starts.any():
@@ -69,7 +74,7 @@ def attributed(found: Steps, which: int, series: Series) -> tuple[int, str | Non
 
 
 def release_starts(series: Series) -> Ints:
-    """The places of the first run of each release but the first."""
+    """The places of the first run of each release but the first, (releases - 1,), sorted."""
     _, first = np.unique(series.release, return_index=True)
     result: Ints = np.sort(first)[1:]
     return result

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dogdriver.model.verdict import Better, Noise, Outcome, Sample, Verdict
-from dogdriver.verdict import ties, wording
-from dogdriver.verdict.effect import Effect, measure, measure_since
+from dogdriver.verdict import wording
+from dogdriver.verdict.decision import CALLED, EQUIVALENCE, benjamini_hochberg, decide
+from dogdriver.verdict.effect import Effect, estimate_effect, estimate_since_pinned
 from dogdriver.verdict.mixed_model import TAU_PRIOR, TAUS
-from dogdriver.verdict.power import EQUIVALENCE, outlook, smallest_visible
+from dogdriver.verdict.mixture import Mixture
+from dogdriver.verdict.power import CriticalValues, forecast, smallest_visible
+from dogdriver.verdict.robust import tied_p
 from dogdriver.verdict.series import Flags, Scale, Series
-from dogdriver.verdict.window import before_and_within, since
 
 METHOD = "mixed-model/2"
 FEWEST_RUNS = 3
@@ -20,13 +22,14 @@ ALPHA = 0.01
 POWER = 0.8
 FALSE_DISCOVERIES = 0.05
 MOST_LOOKED_BACK = 12
+"""Releases since a pinned one that the reason tells the outcome of."""
 ROUNDING = 1e-12
-PRIOR_WOBBLE = (TAUS, TAU_PRIOR)
+TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What was asked, as it was asked."""
+class Criteria:
+    """What is asked of which release, as `judge` was told it."""
 
     release: str
     better: Better
@@ -41,6 +44,43 @@ class Question:
         for name, share in (("alpha", self.alpha), ("power", self.power)):
             if not 0 < share < 1:
                 raise ValueError(f"{name} is {share}; give a share between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the release is compared with: the names of the releases, and how many runs they have together."""
+
+    releases: tuple[str, ...] = ()
+    runs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The effect as the mixture has it, in coordinates.
+
+    *low*, *high* is the interval at alpha, *inner* the one that "unchanged" rests on (without EQUIVALENCE on either
+    side), *error* the standard deviation, *p* two-sided.
+    """
+
+    middle: float
+    low: float
+    high: float
+    inner: tuple[float, float]
+    error: float
+    p: float
+
+    @classmethod
+    def of(cls, mixture: Mixture, alpha: float) -> "Estimate":
+        half = alpha / 2
+        shares = (half, EQUIVALENCE, 0.5, 1 - EQUIVALENCE, 1 - half)
+        low, inner_low, middle, inner_high, high = (float(x) for x in mixture.quantiles(shares))
+        return cls(middle, low, high, (inner_low, inner_high), float(np.sqrt(mixture.variance())), mixture.p_value())
+
+    @property
+    def critical(self) -> CriticalValues:
+        inner_low, inner_high = self.inner
+        error = max(self.error, TINY)
+        return CriticalValues((self.high - self.low) / 2 / error, (inner_high - inner_low) / 2 / error)
 
 
 def judge(
@@ -62,17 +102,16 @@ def judge(
     *seed* is kept in the verdict so that every stored one has the same form. Raises ValueError for a *margin*,
     *alpha* or *power* that is no share.
     """
-    question = Question(release=release, better=better, margin=margin, alpha=alpha, power=power, seed=seed)
+    criteria = Criteria(release=release, better=better, margin=margin, alpha=alpha, power=power, seed=seed)
     series = Series.of(samples)
     if release not in series.releases:
-        return too_few(question, 0, 0, ())
+        return too_few_runs(criteria, 0, Baseline())
     judged = series.releases.index(release)
-    ordinary = before_and_within(series, judged)
     if baseline is None:
-        return look(ordinary, judged, question)
+        return look(series.before_and_within(judged), judged, criteria)
     if baseline == release or baseline not in series.releases:
-        return too_few(question, int(np.sum(series.release == judged)), 0, (), baseline)
-    return look_back(series, judged, series.releases.index(baseline), question)
+        return too_few_runs(criteria, int(np.sum(series.release == judged)), Baseline(), baseline)
+    return look_since_pinned(series, judged, series.releases.index(baseline), criteria)
 
 
 def judge_release(
@@ -106,127 +145,118 @@ def judge_release(
         )
         for name, samples in series.items()
     }
-    cut = discovery_cut([v.p for v in verdicts.values() if v.p is not None], q)
-    return {name: within_cut(verdict, cut, len(verdicts)) for name, verdict in verdicts.items()}
+    largest = benjamini_hochberg([v.p for v in verdicts.values() if v.p is not None], q)
+    return {
+        name: replace(verdict, outcome=Outcome.UNDECIDED, reason=wording.one_of_many(verdict, len(verdicts)))
+        if verdict.outcome in CALLED and verdict.p is not None and verdict.p > largest
+        else verdict
+        for name, verdict in verdicts.items()
+    }
 
 
-def discovery_cut(ps: Sequence[float], q: float) -> float:
-    """Benjamini and Hochberg: the largest p that may still be called a discovery; -1 where none may."""
-    ranked = np.sort(np.array(ps, dtype=float))
-    allowed = q * np.arange(1, len(ranked) + 1) / max(len(ranked), 1)
-    passing = np.flatnonzero(ranked <= allowed)
-    return float(ranked[passing[-1]]) if passing.size else -1.0
-
-
-def within_cut(verdict: Verdict, cut: float, among: int) -> Verdict:
-    called = verdict.outcome in {Outcome.REGRESSED, Outcome.IMPROVED}
-    if not called or verdict.p is None or verdict.p <= cut:
-        return verdict
-    return replace(verdict, outcome=Outcome.UNDECIDED, reason=wording.one_of_many(verdict, among))
-
-
-def look(window: Series, judged: int, question: Question) -> Verdict:
-    """The verdict on the runs of *window*."""
+def look(window: Series, judged: int, criteria: Criteria) -> Verdict:
+    """The verdict on the runs of *window*, of which those of release number *judged* are judged."""
     own = window.release == judged
-    runs, base = int(own.sum()), int((~own).sum())
     names = tuple(window.releases[i] for i in np.unique(window.release[~own]))
-    if runs < FEWEST_RUNS or base < FEWEST_RUNS:
-        return too_few(question, runs, base, names)
+    runs, baseline = int(own.sum()), Baseline(names, int((~own).sum()))
+    if runs < FEWEST_RUNS or baseline.runs < FEWEST_RUNS:
+        return too_few_runs(criteria, runs, baseline)
     scale = Scale.of(window.values, ~own)
-    effect = sober(measure(scale.coordinates(window.values), window, judged), window, own, ~own)
-    return conclude(effect, scale, question, runs, base, names)
+    effect = estimate_effect(scale.coordinates(window.values), window, judged)
+    return conclude(widen_for_ties(effect, window, own, ~own), scale, criteria, runs, baseline)
 
 
-def sober(effect: Effect, window: Series, own: Flags, base: Flags) -> Effect:
-    """No surer than chance allows where most runs have the same value."""
-    chosen = own | base
-    up = effect.mixture.mean() > 0
-    chance = ties.chance(window.values[chosen], window.release[chosen], own[chosen], up=up)
-    if chance is None:
-        return effect
-    # A single odd run among equal ones looks like a step, and is none.
-    stray = effect.stray if effect.stray is not None and effect.stray < 0 else None
-    return replace(effect, mixture=effect.mixture.as_unsure_as(chance), stray=stray)
-
-
-def look_back(series: Series, judged: int, pinned: int, question: Question) -> Verdict:
-    """The verdict against one release, with what each release since says by itself."""
-    window = since(series, judged, pinned)
+def look_since_pinned(series: Series, judged: int, pinned: int, criteria: Criteria) -> Verdict:
+    """The verdict against release number *pinned*, with what each release since says by itself."""
+    window = series.since_pinned(judged, pinned)
     own, base = window.release == judged, window.release == pinned
-    runs, base_runs = int(own.sum()), int(base.sum())
-    names = (series.releases[pinned],)
-    if runs < FEWEST_RUNS or base_runs < FEWEST_RUNS:
-        return too_few(question, runs, base_runs, names, names[0])
+    name = series.releases[pinned]
+    runs, baseline = int(own.sum()), Baseline((name,), int(base.sum()))
+    if runs < FEWEST_RUNS or baseline.runs < FEWEST_RUNS:
+        return too_few_runs(criteria, runs, baseline, name)
     scale = Scale.of(window.values, base)
-    usual = before_and_within(series, judged)
-    wobble = PRIOR_WOBBLE
-    if np.any(usual.release != judged):
-        wobble = measure(Scale.of(usual.values).coordinates(usual.values), usual, judged).posterior.wobble()
-    effect = measure_since(scale.coordinates(window.values), window, judged, pinned, wobble)
-    effect = sober(effect, window, own, base)
-    verdict = conclude(effect, scale, question, runs, base_runs, names)
-    steps = [i for i in range(pinned + 1, judged + 1) if np.any(series.release == i)]
+    history = series.before_and_within(judged)
+    tau_weights = TAUS, TAU_PRIOR
+    if np.any(history.release != judged):
+        usual = estimate_effect(Scale.of(history.values).coordinates(history.values), history, judged)
+        tau_weights = usual.posterior.tau_weights()
+    effect = estimate_since_pinned(scale.coordinates(window.values), window, judged, pinned, tau_weights)
+    verdict = conclude(widen_for_ties(effect, window, own, base), scale, criteria, runs, baseline)
+    since = [i for i in range(pinned + 1, judged + 1) if np.any(series.release == i)]
     alone = [
-        look(before_and_within(series, i), i, replace(question, release=series.releases[i])).outcome
-        for i in steps[-MOST_LOOKED_BACK:]
+        look(series.before_and_within(i), i, replace(criteria, release=series.releases[i])).outcome
+        for i in since[-MOST_LOOKED_BACK:]
     ]
-    return replace(verdict, reason=wording.since(verdict, names[0], alone))
+    return replace(verdict, reason=wording.since_pinned(verdict, name, alone))
 
 
-def conclude(
-    effect: Effect, scale: Scale, question: Question, runs: int, base_runs: int, names: tuple[str, ...]
-) -> Verdict:
-    mixture = effect.mixture
-    half = question.alpha / 2
-    low, inner_low, middle, inner_high, high = (
-        float(x) for x in mixture.quantiles((half, EQUIVALENCE, 0.5, 1 - EQUIVALENCE, 1 - half))
+def widen_for_ties(effect: Effect, window: Series, own: Flags, base: Flags) -> Effect:
+    """No surer than chance allows where most runs have the same value: docs/verdict.md, "Ties".
+
+    *own*, *base* (runs,) mark the runs of *window* that are judged and those that they are compared with.
+    """
+    compared = own | base
+    up = effect.mixture.mean() > 0
+    p = tied_p(window.values[compared], window.release[compared], own[compared], up=up)
+    if p is None:
+        return effect
+    # A single odd run among equal ones looks like a step inside the release, and is none.
+    step = effect.confounding_step
+    return replace(
+        effect, mixture=effect.mixture.widened_to(p), confounding_step=step if step is not None and step < 0 else None
     )
-    p = mixture.p()
-    down, up = scale.thresholds(question.margin)
-    error = float(np.sqrt(mixture.variance()))
-    at_hand = np.array([high - low, inner_high - inner_low]) / 2 / max(error, 1e-300)
-    size = scale.relative(middle) if abs(middle) > ROUNDING else 0.0
-    if p < question.alpha and abs(size) >= question.margin and size != 0:
-        outcome = Outcome.REGRESSED if (size > 0) == (question.better is Better.LOWER) else Outcome.IMPROVED
-    elif down < inner_low and inner_high < up and effect.stray is None:
-        outcome = Outcome.UNCHANGED
-    else:
+
+
+def conclude(effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseline: Baseline) -> Verdict:
+    """The verdict that *effect*, in coordinates of *scale*, is: docs/verdict.md, "Answer"."""
+    estimate, thresholds = Estimate.of(effect.mixture, criteria.alpha), scale.thresholds(criteria.margin)
+    size = scale.relative(estimate.middle) if abs(estimate.middle) > ROUNDING else 0.0
+    outcome = decide(
+        size,
+        estimate.p,
+        estimate.inner,
+        thresholds,
+        better=criteria.better,
+        margin=criteria.margin,
+        alpha=criteria.alpha,
+    )
+    if outcome is Outcome.UNCHANGED and effect.confounding_step is not None:
         outcome = Outcome.UNDECIDED
-    ahead = None
+    critical, ahead = estimate.critical, None
     if outcome is Outcome.UNDECIDED:
-        ahead = outlook(effect, (down, up), runs, power=question.power, at_hand=at_hand, releases=len(names))
-    visible = scale.relative(smallest_visible(error, float(at_hand[0]), up, question.power))
+        releases = len(baseline.releases)
+        ahead = forecast(effect, thresholds, runs, power=criteria.power, critical=critical, releases=releases)
+    visible = smallest_visible(estimate.error, critical, thresholds[1], criteria.power)
     verdict = Verdict(
         outcome=outcome,
         effect=size,
-        low=scale.relative(low),
-        high=scale.relative(high),
-        p=p,
+        low=scale.relative(estimate.low),
+        high=scale.relative(estimate.high),
+        p=estimate.p,
         runs=runs,
-        baseline_runs=base_runs,
-        baseline_releases=names,
+        baseline_runs=baseline.runs,
+        baseline_releases=baseline.releases,
         runs_needed=ahead.needed if ahead else None,
-        smallest_visible=visible,
-        noise=Noise(sd=effect.sd, autocorrelation=effect.phi, wobble=effect.wobble),
-        margin=question.margin,
+        smallest_visible=scale.relative(visible),
+        noise=Noise(sd=effect.sd, autocorrelation=effect.autocorrelation, wobble=effect.between_releases),
+        margin=criteria.margin,
         method=METHOD,
-        seed=question.seed,
+        seed=criteria.seed,
         reason="",
     )
-    found = wording.Found(
-        better=question.better,
-        alpha=question.alpha,
-        inner=(scale.relative(inner_low), scale.relative(inner_high)),
-        whole=scale.whole,
-        stray=effect.stray,
-        outlook=ahead,
+    details = wording.Details(
+        better=criteria.better,
+        alpha=criteria.alpha,
+        inner=(scale.relative(estimate.inner[0]), scale.relative(estimate.inner[1])),
+        hundred_percent=scale.hundred_percent,
+        confounding_step=effect.confounding_step,
+        forecast=ahead,
     )
-    return replace(verdict, reason=wording.reason(verdict, found))
+    return replace(verdict, reason=wording.reason(verdict, details))
 
 
-def too_few(
-    question: Question, runs: int, base_runs: int, names: tuple[str, ...], baseline: str | None = None
-) -> Verdict:
+def too_few_runs(criteria: Criteria, runs: int, baseline: Baseline, pinned: str | None = None) -> Verdict:
+    """The verdict where nothing can be estimated; *pinned* is the one release that was to be compared with, if any."""
     verdict = Verdict(
         outcome=Outcome.TOO_FEW_RUNS,
         effect=None,
@@ -234,14 +264,14 @@ def too_few(
         high=None,
         p=None,
         runs=runs,
-        baseline_runs=base_runs,
-        baseline_releases=names,
-        runs_needed=max(FEWEST_RUNS - runs, 0) if base_runs >= FEWEST_RUNS else None,
+        baseline_runs=baseline.runs,
+        baseline_releases=baseline.releases,
+        runs_needed=max(FEWEST_RUNS - runs, 0) if baseline.runs >= FEWEST_RUNS else None,
         smallest_visible=None,
         noise=Noise(),
-        margin=question.margin,
+        margin=criteria.margin,
         method=METHOD,
-        seed=question.seed,
+        seed=criteria.seed,
         reason="",
     )
-    return replace(verdict, reason=wording.too_few(verdict, question.release, FEWEST_RUNS, baseline))
+    return replace(verdict, reason=wording.too_few_runs(verdict, criteria.release, FEWEST_RUNS, pinned))

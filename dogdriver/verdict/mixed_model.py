@@ -1,9 +1,9 @@
-"""The noise of a series: how runs scatter, follow each other, follow the clock, drift, and wobble between releases.
+"""The noise of a series: how runs scatter, follow each other, follow the clock, drift, and how releases differ.
 
-One linear model: levels + season + slope + a random wobble per release + autocorrelated scatter. What is not known of
-the noise (autocorrelation, wobble, season, slope) is not estimated and then believed: every combination on a grid is
-kept with the weight that the data give it, so that few runs mean wide answers. One Cholesky factor per combination
-gives its likelihood, the effect and the effect's standard error.
+One linear mixed model: levels + season + slope + a random level of each release + autocorrelated scatter. What is not
+known of the noise (autocorrelation, between-release variance, season, slope) is not estimated and then believed: every
+combination on a grid is kept with the weight that the data give it, so that few runs mean wide answers. One Cholesky
+factor per combination gives its likelihood, the effect and the effect's standard error: docs/verdict.md, "Averaging".
 """
 
 from dataclasses import dataclass, replace
@@ -12,133 +12,52 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from dogdriver.verdict.series import Floats, Ints
+from dogdriver.verdict.design import DesignMatrix
+from dogdriver.verdict.series import Floats
+from dogdriver.verdict.whitening import whiten, whitening_weights
 
 PHIS = np.array([0.0, 0.2, 0.4, 0.6, 0.75, 0.87, 0.95])
 PHI_PRIOR = np.array([0.55, 0.09, 0.09, 0.09, 0.08, 0.06, 0.04])
-"""Autocorrelation of successive runs."""
+"""Autocorrelation of successive runs, (phis,)."""
 
 TAUS = np.array([0.0, 0.2, 0.4, 0.7, 1.2, 2.0])
 TAU_PRIOR = np.array([0.60, 0.14, 0.10, 0.08, 0.05, 0.03])
-"""Wobble between releases, in units of the runs' scatter."""
+"""Standard deviation between releases, in units of the runs' scatter, (taus,)."""
 
-LOUDEST_TAU = 1000.0
-WIDER = 0.25
-"""With so much of the weight at the largest wobble there is more of it than the grid has."""
+LARGEST_TAU = 1000.0
+EXPAND_AT = 0.25
+"""With so much of the weight at the largest tau, releases differ by more than the grid has."""
 
 SLOPES = np.array([0.0, 3.0])
 SLOPE_PRIOR = np.array([0.85, 0.15])
-"""Drift from the first run to the last, in the same units."""
+"""Drift from the first run to the last, in the same units, (slopes,)."""
 
 SEASONS = np.array([0.0, 1.0, 4.0])
 SEASON_PRIOR = np.array([0.6, 0.2, 0.2])
-"""Amplitude of what repeats, in the same units."""
+"""Amplitude of what repeats, in the same units, (seasons,)."""
 
 STEP_SIZE = 4.0
 """What a step, where there is one, is expected to be, in the same units."""
 
-LEVELS = 2
-"""The common level and the effect: what every layout has. Further fixed columns are steps."""
+BASE_COLUMNS = 2
+"""The common level and the effect, which every design has. Further fixed columns are steps."""
 
-LONGEST_GAP = 50.0
-JITTER = 1e-10
-NEVER = 1e-300
-SHARPEST = 2.0
-RUNS_PER_SHARPNESS = 40
+EFFECT, VALUES = -2, -1
+"""The last two rows and columns of the bordered normal equations."""
 
-
-def sharpness(runs: int) -> float:
-    """The power that weights are raised to: 1 for few runs, SHARPEST for many.
-
-    Averaging over all that the noise might be makes a nominal error rate of 1 % a real one of 0.3 %, and believing the
-    best combination alone one of 2 %; the more runs there are, the nearer to the best the truth is.
-    """
-    return min(max(runs / RUNS_PER_SHARPNESS, 1.0), SHARPEST)
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What the values are explained by. All arrays have one row per run.
-
-    *fixed* columns may be as large as they like; *wobble*, *season* and *slope* columns are as large as the grid says.
-    *gaps* are the distances from the run before, in typical distances. *effect* is the column that is asked about.
-    *least* is the variance that is added to what is left unexplained: no run is known better.
-    """
-
-    gaps: Floats
-    fixed: Floats
-    wobble: Floats
-    season: Floats
-    slope: Floats
-    effect: Floats
-    least: float = JITTER
-
-    def with_step(self, place: int) -> "Layout":
-        """The same with the level free to differ from *place* on."""
-        step = (np.arange(len(self.gaps)) >= place).astype(float)[:, None]
-        return replace(self, fixed=np.hstack([self.fixed, step]))
-
-    @property
-    def columns(self) -> Floats:
-        return np.hstack([self.fixed, self.wobble, self.season, self.slope[:, None], self.effect[:, None]])
-
-
-def distances(seconds: Floats) -> Floats:
-    """From the run before, in typical distances: at least one, so that a burst is not taken for one run."""
-    gaps = np.diff(seconds)
-    typical = float(np.median(gaps)) if gaps.size else 0.0
-    far = np.ones_like(gaps) if typical <= 0 else np.clip(gaps / typical, 1.0, LONGEST_GAP)
-    return np.concatenate([[1.0], far])
-
-
-def whitening(phi: float, gaps: Floats) -> tuple[Floats, Floats]:
-    """(w, c): the whitened row i is w[i] * row[i] - c[i] * row[i - 1]."""
-    carried = np.power(phi, gaps)
-    carried[0] = 0.0
-    weight = 1.0 / np.sqrt(1.0 - carried**2)
-    return weight, weight * carried
-
-
-def whitened(rows: Floats, weight: Floats, carry: Floats) -> Floats:
-    result = rows * weight[:, None]
-    result[1:] -= rows[:-1] * carry[1:, None]
-    return result
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """What every combination on the grid says: parallel arrays, one entry a combination."""
-
-    layout: Layout
-    weights: Floats
-    effects: Floats
-    errors: Floats
-    freedom: int
-    sds: Floats
-    phis: Floats
-    taus: Floats
-    slopes: Floats
-    seasons: Floats
-    evidence: float
-    """Log of the marginal likelihood, up to what is common to layouts of the same values."""
-    factors: Floats
-
-    @cached_property
-    def best(self) -> int:
-        return int(np.argmax(self.weights))
-
-    def wobble(self) -> tuple[Floats, Floats]:
-        """The taus of the grid and the weight of each."""
-        taus, group = np.unique(self.taus, return_inverse=True)
-        weights: Floats = np.maximum(np.bincount(group, weights=self.weights), NEVER)
-        return taus, weights
-
-    def mean(self, values: Floats) -> float:
-        return float(self.weights @ values)
+SMALLEST_WEIGHT = 1e-300
+LARGEST_EXPONENT = 2.0
+RUNS_PER_EXPONENT = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
+    """The sizes of what is not known of the noise, and the prior weight of each: pairs of arrays of one length.
+
+    *phis*, *phi_prior* (phis,), *taus*, *tau_prior* (taus,), *slopes*, *slope_prior* (slopes,), *seasons*,
+    *season_prior* (seasons,).
+    """
+
     phis: Floats
     phi_prior: Floats
     taus: Floats
@@ -150,147 +69,207 @@ class Grid:
 
     @classmethod
     def full(cls, season: float) -> "Grid":
+        """With a season of this amplitude."""
         one = np.ones(1)
         return cls(PHIS, PHI_PRIOR, TAUS, TAU_PRIOR, SLOPES, SLOPE_PRIOR, np.array([season]), one)
 
-    def wider(self) -> "Grid":
-        """The same for more wobble."""
+    @classmethod
+    def coarse(cls) -> "Grid":
+        """To find the amplitude of the season by."""
+        few, fewer = [0, 3, 5], [0, 2, 4]
+        return cls(PHIS[few], PHI_PRIOR[few], TAUS[fewer], TAU_PRIOR[fewer], SLOPES, SLOPE_PRIOR, SEASONS, SEASON_PRIOR)
+
+    def expanded(self) -> "Grid":
+        """The same for a larger variance between releases."""
         taus = self.taus[-1] / 4 * 2.0 ** np.arange(len(self.taus))
         return replace(self, taus=taus, tau_prior=np.full(len(taus), 1 / len(taus)))
 
-    @classmethod
-    def coarse(cls) -> "Grid":
-        return cls(
-            PHIS[[0, 3, 5]], PHI_PRIOR[[0, 3, 5]], TAUS[[0, 2, 4]], TAU_PRIOR[[0, 2, 4]],
-            SLOPES, SLOPE_PRIOR, SEASONS, SEASON_PRIOR,
-        )  # fmt: skip
+    def random_sizes(self) -> tuple[Floats, Floats, Floats]:
+        """(taus, slopes, seasons) of all that is combined with each phi, each (sizes,).
 
+        The combinations of the grid are in the order of phi, tau, slope, season, the last the fastest.
+        """
+        taus, slopes, seasons = np.meshgrid(self.taus, self.slopes, self.seasons, indexing="ij")
+        return taus.ravel(), slopes.ravel(), seasons.ravel()
 
-def posterior(values: Floats, layout: Layout, grid: Grid) -> Posterior:
-    """*values* should be of order one about zero (levels taken out): their squares are summed."""
-    runs = len(values)
-    table = np.hstack([layout.columns, values[:, None]])
-    grams, log_weights = [], []
-    for phi in grid.phis:
-        weight, carry = whitening(float(phi), layout.gaps)
-        rows = whitened(table, weight, carry)
-        grams.append(rows.T @ rows)
-        log_weights.append(float(np.sum(np.log(weight))))
-    gram = np.array(grams)
-    fixed, wobbles, waves = layout.fixed.shape[1], layout.wobble.shape[1], layout.season.shape[1]
-    tau, slope, season = (a.ravel() for a in np.meshgrid(grid.taus, grid.slopes, grid.seasons, indexing="ij"))
-    size = table.shape[1]
-    scales = np.ones((len(tau), size))
-    scales[:, fixed : fixed + wobbles] = tau[:, None]
-    scales[:, fixed + wobbles : fixed + wobbles + waves] = season[:, None]
-    scales[:, fixed + wobbles + waves] = slope
-    ridge = np.full(size, JITTER)
-    ridge[fixed : size - 2] = 1.0
-    ridge[-1] = layout.least * runs
-    systems = gram[:, None] * (scales[:, :, None] * scales[:, None, :])[None]
-    systems[..., np.arange(size), np.arange(size)] += ridge
-    factors = np.linalg.cholesky(systems).reshape(-1, size, size)
-    diagonal = np.diagonal(factors, axis1=1, axis2=2)
-    freedom = runs - fixed - 1
-    variance = diagonal[:, -1] ** 2 / freedom
-    prior = np.log(
-        grid.phi_prior[:, None, None, None]
-        * grid.tau_prior[:, None, None]
-        * grid.slope_prior[:, None]
-        * grid.season_prior
-    ).ravel()
-    log_likelihood = (
-        prior
-        + np.repeat(log_weights, len(tau))
-        - np.log(diagonal[:, :-1]).sum(axis=1)
-        - (runs - LEVELS) * np.log(diagonal[:, -1])
-        - (fixed + 1 - LEVELS) * np.log(STEP_SIZE)
-    )
-    top = float(log_likelihood.max())
-    likelihood = np.exp(log_likelihood - top)
-    weights = likelihood ** sharpness(runs)
-    return Posterior(
-        layout=layout,
-        weights=weights / weights.sum(),
-        effects=factors[:, -1, -2] / diagonal[:, -2],
-        errors=np.sqrt(variance) / diagonal[:, -2],
-        freedom=freedom,
-        sds=np.sqrt(variance),
-        phis=np.repeat(grid.phis, len(tau)),
-        taus=np.tile(tau, len(grid.phis)),
-        slopes=np.tile(slope, len(grid.phis)),
-        seasons=np.tile(season, len(grid.phis)),
-        evidence=top + float(np.log(likelihood.sum())),
-        factors=factors,
-    )
-
-
-def widened(values: Floats, layout: Layout, grid: Grid) -> tuple[Posterior, Grid]:
-    """The posterior, and the grid with as much wobble as the releases show."""
-    fitted = posterior(values, layout, grid)
-    while grid.taus[-1] < LOUDEST_TAU and fitted.weights[fitted.taus == grid.taus[-1]].sum() > WIDER:
-        grid = grid.wider()
-        fitted = posterior(values, layout, grid)
-    return fitted, grid
+    def log_prior(self) -> Floats:
+        """Of every combination, (combinations,)."""
+        prior: Floats = (
+            self.phi_prior[:, None, None, None]
+            * self.tau_prior[:, None, None]
+            * self.slope_prior[:, None]
+            * self.season_prior
+        )
+        return np.log(prior).ravel()
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
-    """What a further step from each place on would do, under one combination of the grid.
+class BorderedFactor:
+    """The lower Cholesky factor L of the bordered normal equations, and what its last two rows say.
 
-    *gain* is the log of the marginal likelihood's growth, *effects* and *errors* are the effect's with that step.
+    With X the whitened, scaled columns (the effect the last of them), y the whitened values and R the ridge:
+
+        [ X'X + R    X'y      ]            [ design_root   0             ]
+        [ y'X        y'y + r  ] = L L',  L = [ target'       residual_root ]
+
+    *lower* is (..., size, size): one factor, or (combinations, size, size). docs/verdict.md, "Averaging".
     """
 
-    gain: Floats
+    lower: Floats
+
+    def of(self, which: int) -> "BorderedFactor":
+        """That of one combination."""
+        return BorderedFactor(self.lower[which])
+
+    @property
+    def design_root(self) -> Floats:
+        """Of the columns alone, (..., columns, columns)."""
+        return self.lower[..., :VALUES, :VALUES]
+
+    @property
+    def target(self) -> Floats:
+        """The values in the columns' orthonormal basis, (..., columns): design_root⁻¹ X'y."""
+        return self.lower[..., VALUES, :VALUES]
+
+    @property
+    def residual_root(self) -> Floats:
+        """The root of the sum of squares that is left unexplained, (...)."""
+        return self.lower[..., VALUES, VALUES]
+
+    @property
+    def effect_root(self) -> Floats:
+        """The root of what is known of the effect when all other columns are fitted too, (...): sd / its error."""
+        return self.lower[..., EFFECT, EFFECT]
+
+    @property
+    def effect_target(self) -> Floats:
+        """What the values say in that direction, (...): effect_root times the effect."""
+        return self.lower[..., VALUES, EFFECT]
+
+    def log_design_determinant(self) -> Floats:
+        """Half the log determinant of X'X + R, (...)."""
+        result: Floats = np.log(np.diagonal(self.lower, axis1=-2, axis2=-1)[..., :VALUES]).sum(axis=-1)
+        return result
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What every combination on the grid says: parallel arrays, one entry a combination.
+
+    *weights* (combinations,) sum to one. *effects*, *errors* (combinations,): the effect and its standard error, in the
+    unit of the values. *sds* (combinations,): the runs' standard deviation in that unit; *phis*, *taus*, *slopes*,
+    *seasons* (combinations,): the combination itself, the last three in units of sd. *log_evidence*: log of the
+    marginal likelihood, up to what is common to designs of the same values. *factor*: (combinations, size, size).
+    """
+
+    design: DesignMatrix
+    weights: Floats
     effects: Floats
     errors: Floats
+    freedom: int
+    sds: Floats
+    phis: Floats
+    taus: Floats
+    slopes: Floats
+    seasons: Floats
+    log_evidence: float
+    factor: BorderedFactor
+
+    @cached_property
+    def best(self) -> int:
+        """The combination with the largest weight."""
+        return int(np.argmax(self.weights))
+
+    def tau_weights(self) -> tuple[Floats, Floats]:
+        """(taus, weights) of the grid, each (taus,)."""
+        taus, group = np.unique(self.taus, return_inverse=True)
+        weights: Floats = np.maximum(np.bincount(group, weights=self.weights), SMALLEST_WEIGHT)
+        return taus, weights
+
+    def mean(self, values: Floats) -> float:
+        """Of *values* (combinations,), weighted."""
+        return float(self.weights @ values)
+
+    def season(self) -> Floats:
+        """The part of the values that repeats, under the best combination, (runs,)."""
+        block = self.design.blocks.season
+        factor = self.factor.of(self.best)
+        coefficients = solve_triangular(factor.design_root, factor.target, lower=True, trans="T", check_finite=False)
+        result: Floats = self.design.season @ (coefficients[block] * self.seasons[self.best])
+        return result
 
 
-def scan(values: Floats, fitted: Posterior, which: int) -> Scan:
-    """Every place at once."""
-    layout = fitted.layout
-    weight, carry = whitening(float(fitted.phis[which]), layout.gaps)
-    columns = layout.columns
-    fixed, wobbles, waves = layout.fixed.shape[1], layout.wobble.shape[1], layout.season.shape[1]
-    columns[:, fixed : fixed + wobbles] *= fitted.taus[which]
-    columns[:, fixed + wobbles : fixed + wobbles + waves] *= fitted.seasons[which]
-    columns[:, fixed + wobbles + waves] *= fitted.slopes[which]
-    rows = whitened(np.hstack([columns, values[:, None]]), weight, carry)
-    later = (weight - carry)[:, None]
-    tails = np.cumsum((rows * later)[::-1], axis=0)[::-1]
-    products = rows * weight[:, None] + np.vstack([tails[1:], np.zeros((1, rows.shape[1]))])
-    squares = np.cumsum((later[:, 0] ** 2)[::-1])[::-1]
-    norms = weight**2 + np.append(squares[1:], 0.0)
-    factor = fitted.factors[which]
-    inner = solve_triangular(factor[:-1, :-1], products[:, :-1].T, lower=True, check_finite=False)
-    target = factor[-1, :-1]
-    free = np.maximum(norms - np.sum(inner**2, axis=0), 0.0) + STEP_SIZE**-2
-    pull = products[:, -1] - target @ inner
-    left = factor[-1, -1] ** 2
-    remaining = np.maximum(left - pull**2 / free, JITTER)
-    root = factor[-2, -2]
-    turned = inner[-1]
-    step = pull / free
-    sd = np.sqrt(remaining / max(fitted.freedom - 1, 1))
-    return Scan(
-        gain=-0.5 * np.log(free * STEP_SIZE**2) + 0.5 * fitted.freedom * (np.log(left) - np.log(remaining)),
-        effects=(target[-1] - turned * step) / root,
-        errors=sd * np.sqrt(1.0 + turned**2 / free) / root,
+def fit(values: Floats, design: DesignMatrix, grid: Grid) -> Posterior:
+    """Every combination of *grid* fitted to *values* (runs,) by generalised least squares.
+
+    *values* should be of order one about zero (levels taken out): their squares are summed.
+    """
+    taus, slopes, seasons = grid.random_sizes()
+    grams, log_whitening = gram_matrices(values, design, grid.phis)
+    factor = factorized(grams, design.blocks.scaled_by(taus, slopes, seasons), design.ridge)
+    freedom = design.runs - design.fixed_columns
+    sds = np.sqrt(factor.residual_root**2 / freedom)
+    log_joint = grid.log_prior() + np.repeat(log_whitening, len(taus)) - factor.log_design_determinant()
+    log_joint = log_joint - (design.runs - BASE_COLUMNS) * np.log(factor.residual_root)
+    log_joint = log_joint - (design.fixed_columns - BASE_COLUMNS) * np.log(STEP_SIZE)
+    top = float(log_joint.max())
+    joint = np.exp(log_joint - top)
+    weights = joint ** weight_exponent(design.runs)
+    return Posterior(
+        design=design,
+        weights=weights / weights.sum(),
+        effects=factor.effect_target / factor.effect_root,
+        errors=sds / factor.effect_root,
+        freedom=freedom,
+        sds=sds,
+        phis=np.repeat(grid.phis, len(taus)),
+        taus=np.tile(taus, len(grid.phis)),
+        slopes=np.tile(slopes, len(grid.phis)),
+        seasons=np.tile(seasons, len(grid.phis)),
+        log_evidence=top + float(np.log(joint.sum())),
+        factor=factor,
     )
 
 
-def release_columns(release: Ints) -> Floats:
-    """One indicator column for each release that occurs."""
-    result: Floats = (release[:, None] == np.unique(release)).astype(float)
-    return result
+def gram_matrices(values: Floats, design: DesignMatrix, phis: Floats) -> tuple[Floats, Floats]:
+    """(Z'Z, log determinant of the whitening), (phis, size, size) and (phis,), under each of *phis* (phis,).
+
+    Z are the whitened columns of *design* with *values* (runs,) behind them.
+    """
+    bordered = design.bordered(values)
+    grams, log_determinants = [], []
+    for phi in phis:
+        own, previous = whitening_weights(float(phi), design.gaps)
+        rows = whiten(bordered, own, previous)
+        grams.append(rows.T @ rows)
+        log_determinants.append(float(np.sum(np.log(own))))
+    return np.array(grams), np.array(log_determinants)
 
 
-def season_of(fitted: Posterior) -> Floats:
-    """The part of the values that repeats, under the best combination."""
-    layout, which = fitted.layout, fitted.best
-    factor = fitted.factors[which]
-    solution = solve_triangular(factor[:-1, :-1], factor[-1, :-1], lower=True, trans="T", check_finite=False)
-    first = layout.fixed.shape[1] + layout.wobble.shape[1]
-    chosen = slice(first, first + layout.season.shape[1])
-    result: Floats = layout.season @ (solution[chosen] * fitted.seasons[which])
-    return result
+def factorized(grams: Floats, scales: Floats, ridge: Floats) -> BorderedFactor:
+    """The factor of S Z'Z S + R for each of *grams* (phis, size, size) and each S of *scales* (sizes, size).
+
+    S and R are diagonal, *ridge* (size,) is R's. Factors are (phis * sizes, size, size), the sizes the fastest.
+    """
+    size = len(ridge)
+    systems = grams[:, None] * (scales[:, :, None] * scales[:, None, :])[None]
+    systems[..., np.arange(size), np.arange(size)] += ridge
+    return BorderedFactor(np.linalg.cholesky(systems).reshape(-1, size, size))
+
+
+def weight_exponent(runs: int) -> float:
+    """The power that weights are raised to: 1 for few runs, LARGEST_EXPONENT for many.
+
+    Averaging over all that the noise might be makes a nominal error rate of 1 % a real one of 0.3 %, and believing the
+    best combination alone one of 2 %; the more runs there are, the nearer to the best the truth is.
+    """
+    return min(max(runs / RUNS_PER_EXPONENT, 1.0), LARGEST_EXPONENT)
+
+
+def fit_expanding(values: Floats, design: DesignMatrix, grid: Grid) -> tuple[Posterior, Grid]:
+    """The fit to *values* (runs,), and the grid with taus as large as the releases show."""
+    fitted = fit(values, design, grid)
+    while grid.taus[-1] < LARGEST_TAU and fitted.weights[fitted.taus == grid.taus[-1]].sum() > EXPAND_AT:
+        grid = grid.expanded()
+        fitted = fit(values, design, grid)
+    return fitted, grid

@@ -16,19 +16,26 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
 
-HIGHEST_LOG = 700.0
+LARGEST_EXPONENT = 700.0
 """exp of more than this is no float any more."""
-
+LARGEST_RATIO = 1e300
+"""A relative change is no larger than this: JSON has no infinity."""
 MOST_SPREAD = 1e6
 """A typical magnitude smaller than the largest by more than this is no unit to measure by."""
+
+MOST_RELEASES = 20
+"""Earlier releases looked at: older ones were another service."""
+MOST_BASELINE_RUNS = 400
+MOST_RUNS = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How a value becomes a coordinate and a difference of coordinates a relative change.
+    """How a value (in the metric's unit) becomes a coordinate, and a difference of coordinates a relative change.
 
     All values positive: natural logarithms, so that a change is a ratio. Otherwise values divided by *unit*, the
     typical magnitude of those to compare with (itself first divided by *top*, so that nothing overflows).
+    docs/verdict.md, "Scale".
     """
 
     logarithmic: bool
@@ -37,7 +44,10 @@ class Scale:
 
     @classmethod
     def of(cls, values: Floats, base: Flags | None = None) -> "Scale":
-        """*base* are the runs that a change is relative to: all of them, where it is None or they are all zero."""
+        """The scale of *values* (runs,).
+
+        *base* (runs,) marks what a change is relative to: all of them, where it is None or they are all zero.
+        """
         if values.size == 0 or values.min() > 0:
             return cls(logarithmic=True)
         sizes = np.abs(values)
@@ -51,18 +61,19 @@ class Scale:
         return cls(logarithmic=False, top=top, unit=unit)
 
     @property
-    def whole(self) -> float | None:
-        """The value that counts as 100 %; None where changes are ratios."""
+    def hundred_percent(self) -> float | None:
+        """The value, in the metric's unit, that counts as 100 %; None where changes are ratios."""
         return None if self.logarithmic else self.top * self.unit
 
     def coordinates(self, values: Floats) -> Floats:
+        """The logarithms of *values* (runs,), or their multiples of 100 %; (runs,)."""
         return np.log(values) if self.logarithmic else values / self.top / self.unit
 
     def relative(self, difference: float) -> float:
-        """The relative change that *difference* of coordinates is; finite."""
+        """The relative change that *difference* of coordinates is: exp(difference) - 1, or itself; finite."""
         if not self.logarithmic:
-            return max(-1e300, min(1e300, difference))
-        return float(np.expm1(max(-HIGHEST_LOG, min(HIGHEST_LOG, difference))))
+            return max(-LARGEST_RATIO, min(LARGEST_RATIO, difference))
+        return float(np.expm1(max(-LARGEST_EXPONENT, min(LARGEST_EXPONENT, difference))))
 
     def thresholds(self, margin: float) -> tuple[float, float]:
         """The differences (down, up) of coordinates that a relative change of -margin, +margin is."""
@@ -75,8 +86,9 @@ class Scale:
 class Series:
     """The runs of a series that have a value, oldest first.
 
-    *index* is each one's place among all the samples in time order, *seconds* its time since the first of them,
-    *release* the number of its release in *releases*, which are in the order in which they were first seen.
+    *index* (runs,): each one's place among all the samples in time order; *seconds* (runs,): its time since the first
+    of them; *values* (runs,): in the metric's unit, finite; *release* (runs,): the number of its release in *releases*,
+    which are in the order in which they were first seen.
     """
 
     at: tuple[datetime, ...]
@@ -92,8 +104,8 @@ class Series:
 
         Times are compared as moments, whatever their zones; one without a zone is taken to be in UTC.
         """
-        moments = [moment(s.at) for s in samples]
-        order = sorted(range(len(samples)), key=lambda i: (moments[i], samples[i].release, mixed_up(samples[i].value)))
+        moments = [in_utc(s.at) for s in samples]
+        order = sorted(range(len(samples)), key=lambda i: (moments[i], samples[i].release, tie_order(samples[i].value)))
         ordered, moments = [samples[i] for i in order], [moments[i] for i in order]
         first_seen: dict[str, int] = {}
         for sample in ordered:
@@ -111,23 +123,52 @@ class Series:
     def __len__(self) -> int:
         return len(self.at)
 
-    def take(self, chosen: Ints) -> "Series":
-        """The runs at these places."""
+    def take(self, places: Ints) -> "Series":
+        """The runs at *places* (chosen,), in their order; release numbers stay what they are."""
         return Series(
-            at=tuple(self.at[i] for i in chosen),
-            index=self.index[chosen],
-            seconds=self.seconds[chosen],
-            values=self.values[chosen],
-            release=self.release[chosen],
+            at=tuple(self.at[i] for i in places),
+            index=self.index[places],
+            seconds=self.seconds[places],
+            values=self.values[places],
+            release=self.release[places],
             releases=self.releases,
         )
 
+    def before_and_within(self, judged: int) -> "Series":
+        """What a verdict rests on: the runs of release number *judged* and of those first seen before it.
 
-def moment(at: datetime) -> datetime:
-    """In UTC: two times of one zone would be subtracted by the clock on its wall."""
+        Up to its last run; the newest MOST_RELEASES releases and MOST_BASELINE_RUNS runs of them.
+        """
+        own = np.flatnonzero(self.release == judged)
+        own = own[:MOST_RUNS]
+        end = int(own[-1]) if own.size else len(self)
+        earlier = np.flatnonzero(self.release[:end] < judged)
+        if earlier.size:
+            newest = np.unique(self.release[earlier])[-MOST_RELEASES:]
+            earlier = earlier[self.release[earlier] >= newest[0]][-MOST_BASELINE_RUNS:]
+        return self.take(np.sort(np.concatenate([earlier, own])))
+
+    def since_pinned(self, judged: int, pinned: int) -> "Series":
+        """The runs of release number *pinned*, of number *judged* and of those between."""
+        own = np.flatnonzero(self.release == judged)[:MOST_RUNS]
+        base = np.flatnonzero(self.release == pinned)[-MOST_RUNS:]
+        between = np.flatnonzero((self.release > pinned) & (self.release < judged))
+        if own.size:
+            between = between[between < own[-1]]
+        return self.take(np.sort(np.concatenate([base, between[-MOST_BASELINE_RUNS:], own])))
+
+
+def in_utc(at: datetime) -> datetime:
+    """Two times of one zone would be subtracted by the clock on its wall."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def mixed_up(value: float | None) -> int:
+def tie_order(value: float | None) -> int:
     """An order for runs of the same moment that follows from their values and yet makes no trend of them."""
     return 0 if value is None else crc32(float(value).hex().encode())
+
+
+def group_numbers(release: Ints) -> tuple[Ints, int]:
+    """*release* (runs,) numbered anew from 0 without gaps: (group, how many), group (runs,)."""
+    found, group = np.unique(release, return_inverse=True)
+    return group.astype(np.intp), len(found)

@@ -9,14 +9,16 @@ from scipy.special import stdtr, stdtrit
 
 from dogdriver.model.verdict import Better, Outcome, Sample, Trend
 from dogdriver.verdict import wording
-from dogdriver.verdict.mixed_model import whitened, whitening
-from dogdriver.verdict.power import EQUIVALENCE
-from dogdriver.verdict.robust import FINEST
-from dogdriver.verdict.segmentation import HIGHEST_PHI, segment
+from dogdriver.verdict.decision import EQUIVALENCE, decide
+from dogdriver.verdict.robust import SMALLEST_SCALE, remove_spikes
+from dogdriver.verdict.seasonal import remove_season
+from dogdriver.verdict.segmentation import segment
 from dogdriver.verdict.series import Floats, Ints, Scale, Series
-from dogdriver.verdict.smooth import despiked, without_season
+from dogdriver.verdict.whitening import LARGEST_PHI, whiten, whitening_weights
 
 FEWEST_RUNS = 6
+STEP_STRICTNESS = 10
+"""A step on the way has to be this many times less likely by chance than the trend itself."""
 
 
 def trend(
@@ -42,53 +44,57 @@ def trend(
     if len(series) < FEWEST_RUNS:
         return replace(nothing, reason=wording.too_short(len(series), FEWEST_RUNS))
     scale = Scale.of(series.values)
-    values = despiked(without_season(scale.coordinates(series.values), series.seconds))
-    steps = segment(values, series.release, scale.thresholds(margin), alpha / 10)
-    total, error, freedom = gone(values, steps.places)
-    outer, inner = (float(stdtrit(freedom, 1 - share)) for share in (alpha / 2, EQUIVALENCE))
-    down, up = scale.thresholds(margin)
+    thresholds = scale.thresholds(margin)
+    values = remove_spikes(remove_season(scale.coordinates(series.values), series.seconds))
+    steps = segment(values, series.release, thresholds, alpha / STEP_STRICTNESS)
+    total, error, freedom = total_change(values, steps.places)
+    outer, inner = (float(stdtrit(freedom, 1 - share)) * error for share in (alpha / 2, EQUIVALENCE))
     p = min(1.0, 2 * float(stdtr(freedom, -abs(total) / error)))
     size = scale.relative(total)
-    if p < alpha and abs(size) >= margin and size != 0:
-        outcome = Outcome.REGRESSED if (size > 0) == (better is Better.LOWER) else Outcome.IMPROVED
-    elif down < total - inner * error and total + inner * error < up:
-        outcome = Outcome.UNCHANGED
-    else:
-        outcome = Outcome.UNDECIDED
-    low, high = scale.relative(total - outer * error), scale.relative(total + outer * error)
+    interval = total - inner, total + inner
+    outcome = decide(size, p, interval, thresholds, better=better, margin=margin, alpha=alpha)
+    low, high = scale.relative(total - outer), scale.relative(total + outer)
     found = replace(nothing, outcome=outcome, effect=size, low=low, high=high, p=p)
-    return replace(found, reason=wording.course(found, better, len(steps.places)))
+    return replace(found, reason=wording.trend(found, better, len(steps.places)))
 
 
-def gone(values: Floats, places: Ints) -> tuple[float, float, int]:
-    """(change from the first run to the last, its standard error, degrees of freedom) by generalised least squares."""
+def total_change(values: Floats, places: Ints) -> tuple[float, float, int]:
+    """(change from the first run to the last, its standard error, degrees of freedom): docs/verdict.md, "Trend".
+
+    Generalised least squares of *values* (runs,), in coordinates, on a level, a slope and a step at each of *places*
+    (steps,); the change is the slope over the whole period plus all steps.
+    """
     runs = len(values)
-    columns = [np.ones(runs), np.linspace(0.0, 1.0, runs), *((np.arange(runs) >= p).astype(float) for p in places)]
-    rows = np.column_stack([*columns, values - float(np.median(values))])
-    phi = autocorrelation(left_over(rows), len(columns))
-    rows = whitened(rows, *whitening(phi, np.ones(runs)))
-    basis, target = rows[:, :-1], rows[:, -1]
-    solution, _, rank, _ = np.linalg.lstsq(basis, target, rcond=None)
+    steps = [(np.arange(runs) >= place).astype(float) for place in places]
+    columns = np.column_stack([np.ones(runs), np.linspace(0.0, 1.0, runs), *steps])
+    target = values - float(np.median(values))
+    phi = residual_autocorrelation(residuals(columns, target), columns.shape[1])
+    rows = whiten(np.column_stack([columns, target]), *whitening_weights(phi, np.ones(runs)))
+    columns, target = rows[:, :-1], rows[:, -1]
+    solution, _, rank, _ = np.linalg.lstsq(columns, target, rcond=None)
     freedom = max(runs - int(rank), 1)
-    left = left_over(rows)
-    spread = max(float(np.sqrt(left @ left / freedom)), FINEST)
-    asked = np.ones(len(columns))
-    asked[0] = 0.0
-    error = spread * float(np.sqrt(asked @ np.linalg.pinv(basis.T @ basis) @ asked))
-    return float(asked @ solution), error, max(int(freedom * (1 - phi) / (1 + phi)), 1)
+    unexplained = residuals(columns, target)
+    sd = max(float(np.sqrt(unexplained @ unexplained / freedom)), SMALLEST_SCALE)
+    all_but_level = np.ones(columns.shape[1])
+    all_but_level[0] = 0.0
+    error = sd * float(np.sqrt(all_but_level @ np.linalg.pinv(columns.T @ columns) @ all_but_level))
+    # Autocorrelated runs count for fewer; the same share is taken off the degrees of freedom.
+    return float(all_but_level @ solution), error, max(int(freedom * (1 - phi) / (1 + phi)), 1)
 
 
-def left_over(rows: Floats) -> Floats:
-    """The last column less what the others explain of it."""
-    basis, target = rows[:, :-1], rows[:, -1]
-    left: Floats = target - basis @ np.linalg.lstsq(basis, target, rcond=None)[0]
-    return left
+def residuals(columns: Floats, target: Floats) -> Floats:
+    """*target* (runs,) less what *columns* (runs, columns) explain of it by least squares, (runs,)."""
+    result: Floats = target - columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
+    return result
 
 
-def autocorrelation(left: Floats, columns: int) -> float:
-    """At lag 1, of what *columns* have left over. A fit takes about columns / runs of it away, which is put back."""
-    power = float(left @ left)
-    if power <= FINEST**2 * len(left):
+def residual_autocorrelation(unexplained: Floats, columns: int) -> float:
+    """At lag 1, of what *columns* columns leave *unexplained* (runs,), from 0 to LARGEST_PHI.
+
+    A fit takes about columns / runs of it away, which is put back.
+    """
+    power = float(unexplained @ unexplained)
+    if power <= SMALLEST_SCALE**2 * len(unexplained):
         return 0.0
-    seen = float(left[1:] @ left[:-1]) / power
-    return min(max(seen + (1 + max(seen, 0.0)) * columns / len(left), 0.0), HIGHEST_PHI)
+    seen = float(unexplained[1:] @ unexplained[:-1]) / power
+    return min(max(seen + (1 + max(seen, 0.0)) * columns / len(unexplained), 0.0), LARGEST_PHI)

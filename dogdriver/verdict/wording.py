@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dogdriver.model.verdict import Better, Outcome, Trend, Verdict
-from dogdriver.verdict.power import MOST_MORE, Limit, Outlook
+from dogdriver.verdict.power import MOST_MORE, Forecast, Limit
 
 BEYOND_WORDS = 1e6
-DOUBLED = 0.9995
+"""Relative changes from here on are told by their power of ten,"""
+WITHOUT_DECIMALS = 0.9995
+"""from here on in whole percent,"""
 INVISIBLE = 0.0005
+"""below this as none."""
 RAREST = 0.0001
 RARE = 0.1
 UNLIKELY = 0.01
@@ -23,7 +26,7 @@ def percent(change: float | None, *, sign: bool = True) -> str:
     if size >= BEYOND_WORDS:
         number = f"{change * 100:+.0e}"
     else:
-        number = (f"{change:+.0%}" if size >= DOUBLED else f"{change:+.1%}").rstrip("%")
+        number = (f"{change:+.0%}" if size >= WITHOUT_DECIMALS else f"{change:+.1%}").rstrip("%")
     return f"{number if sign else number.lstrip('+')} %"
 
 
@@ -54,47 +57,52 @@ def direction(better: Better, outcome: Outcome) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Details:
     """What the sentence says beyond the verdict's own fields.
 
-    *inner* is the interval (90 %) that "unchanged" rests on, *whole* the value that counts as 100 % where changes are
-    no ratios, *stray* as in Effect, *outlook* of an undecided verdict.
+    *inner* is the interval (90 %) that "unchanged" rests on, *hundred_percent* the value that counts as 100 % where
+    changes are no ratios, *confounding_step* as in Effect, *forecast* of an undecided verdict.
     """
 
     better: Better
     alpha: float
     inner: tuple[float, float]
-    whole: float | None
-    stray: int | None
-    outlook: Outlook | None
+    hundred_percent: float | None
+    confounding_step: int | None
+    forecast: Forecast | None
 
 
-def reason(verdict: Verdict, found: Found) -> str:
+def reason(verdict: Verdict, details: Details) -> str:
     """Of a verdict that has an effect."""
-    rests = basis(verdict) + ("" if found.whole is None else f" (100 % is {found.whole:.3g})")
+    rests = basis(verdict) + ("" if details.hundred_percent is None else f" (100 % is {details.hundred_percent:.3g})")
     if verdict.outcome in {Outcome.REGRESSED, Outcome.IMPROVED}:
         return (
-            f"{interval(verdict)}, {rests}; {direction(found.better, verdict.outcome)}, "
+            f"{interval(verdict)}, {rests}; {direction(details.better, verdict.outcome)}, "
             f"and noise alone would do this {chance(verdict.p or 0.0)}."
         )
     if verdict.outcome is Outcome.UNCHANGED:
-        low, high = found.inner
+        low, high = details.inner
         return (
             f"No change that matters: {percent(verdict.effect)}, with 90 % confidence between {percent(low)} and "
             f"{percent(high)}, within the margin of {percent(verdict.margin, sign=False)}; {rests}."
         )
-    if found.stray is not None and found.stray < 0:
+    if details.confounding_step is not None:
+        return f"{step(details.confounding_step)}; the release itself {interval(verdict)}, {rests}."
+    ahead = more_runs(verdict, details.forecast) if details.forecast else ""
+    return f"Can't tell yet: {interval(verdict)}, {rests}; {why_not(verdict, details.alpha)}; {ahead}."
+
+
+def step(runs: int) -> str:
+    """Of a step so many runs after the release's start; before it, if negative."""
+    if runs < 0:
         return (
-            f"The level stepped {count(-found.stray, 'run')} before this release started: whether that is its doing "
-            f"can't be told; the release itself {interval(verdict)}, {rests}."
+            f"The level stepped {count(-runs, 'run')} before this release started: whether that is its doing "
+            "can't be told"
         )
-    if found.stray is not None:
-        return (
-            f"The level stepped {count(found.stray, 'run')} after this release started, not with it: not this "
-            f"release's doing (infrastructure?); the release itself {interval(verdict)}, {rests}."
-        )
-    ahead = outlook(verdict, found.outlook) if found.outlook else ""
-    return f"Can't tell yet: {interval(verdict)}, {rests}; {why_not(verdict, found.alpha)}; {ahead}."
+    return (
+        f"The level stepped {count(runs, 'run')} after this release started, not with it: not this release's doing "
+        "(infrastructure?)"
+    )
 
 
 def why_not(verdict: Verdict, alpha: float) -> str:
@@ -105,15 +113,15 @@ def why_not(verdict: Verdict, alpha: float) -> str:
     return visible
 
 
-def outlook(verdict: Verdict, ahead: Outlook) -> str:
+def more_runs(verdict: Verdict, ahead: Forecast) -> str:
     """How many more runs it takes, or why no number of them is likely to do."""
     if ahead.needed is not None:
         return f"{count(ahead.needed, 'more run')} should settle it"
-    wobble, sd = (percent(size, sign=False) for size in (verdict.noise.wobble, verdict.noise.sd))
+    between, sd = (percent(size, sign=False) for size in (verdict.noise.wobble, verdict.noise.sd))
     because = {
-        Limit.MARGIN: "the effect is about as large as the margin",
-        Limit.WOBBLE: f"releases differ by about {wobble} although nothing changed",
-        Limit.BASELINE: f"the {count(verdict.baseline_runs, 'run')} before it do not show the level well enough",
+        Limit.NEAR_MARGIN: "the effect is about as large as the margin",
+        Limit.BETWEEN_RELEASES: f"releases differ by about {between} although nothing changed",
+        Limit.FEW_EARLIER: f"the {count(verdict.baseline_runs, 'run')} before it do not show the level well enough",
         Limit.SCATTER: f"single runs scatter by {sd}",
     }[ahead.limit]
     if not verdict.margin:
@@ -122,7 +130,7 @@ def outlook(verdict: Verdict, ahead: Outlook) -> str:
     return f"even {MOST_MORE} more would settle it with {chance}: {because}"
 
 
-def too_few(verdict: Verdict, release: str, fewest: int, baseline: str | None) -> str:
+def too_few_runs(verdict: Verdict, release: str, fewest: int, baseline: str | None) -> str:
     if baseline == release:
         return f"Release {release} cannot be compared with itself; choose an earlier release as the baseline."
     if baseline is not None and not verdict.baseline_runs:
@@ -145,7 +153,7 @@ def one_of_many(verdict: Verdict, among: int) -> str:
     )
 
 
-def since(verdict: Verdict, pinned: str, alone: Sequence[Outcome]) -> str:
+def since_pinned(verdict: Verdict, pinned: str, alone: Sequence[Outcome]) -> str:
     """Of a verdict against a pinned release, with what each release since said by itself."""
     if verdict.outcome is Outcome.TOO_FEW_RUNS or not alone[1:]:
         return verdict.reason
@@ -163,7 +171,7 @@ def too_short(runs: int, fewest: int) -> str:
     return f"There are {count(runs, 'run')} with a value in this period; a trend takes {fewest}."
 
 
-def course(found: Trend, better: Better, steps: int) -> str:
+def trend(found: Trend, better: Better, steps: int) -> str:
     """Of a trend that has an effect."""
     moved = f"{percent(found.effect)} (between {percent(found.low)} and {percent(found.high)}) over {found.runs} runs"
     how = f", in {count(steps, 'step')}" if steps else ""

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from dogdriver.verdict import Better, Outcome, Sample, judge
-from dogdriver.verdict.ties import at_least, chance
+from dogdriver.verdict.robust import hypergeometric_tail, tied_p
 from tests.verdict.history import START, history, noisy, with_change
 
 LAST = "r011"
@@ -46,13 +46,13 @@ def test_the_chance_among_ties_is_fishers(seed: int) -> None:
     marked, own = rng.random(80) < 0.3, np.arange(80) >= 70
     inside, outside = int((marked & own).sum()), int((marked & ~own).sum())
     table = np.array([[inside, 10 - inside], [outside, 70 - outside]])
-    assert at_least(marked, own) == pytest.approx(stats.fisher_exact(table, alternative="greater").pvalue)
+    assert hypergeometric_tail(marked, own) == pytest.approx(stats.fisher_exact(table, alternative="greater").pvalue)
 
 
 def test_ties_are_asked_about_only_where_runs_scatter_about_a_usual_value() -> None:
     release, own = np.repeat(np.arange(12), 5), np.arange(60) >= 55
-    assert chance(noisy(1, 60), release, own, up=True) is None
-    assert chance(np.where(own, 2.0, 1.0), release, own, up=True) is None
+    assert tied_p(noisy(1, 60), release, own, up=True) is None
+    assert tied_p(np.where(own, 2.0, 1.0), release, own, up=True) is None
 
 
 def test_a_step_one_run_early_is_neither_unchanged_nor_the_releases_doing() -> None:

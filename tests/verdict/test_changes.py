@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dogdriver.verdict import Better, Outcome, Sample, find_changes, trend
-from dogdriver.verdict.segmentation import Whitened
+from dogdriver.verdict.segment_sums import WhitenedSums
 from dogdriver.verdict.series import Floats
 from tests.verdict.history import START, history, noisy, with_change
 
@@ -111,7 +111,7 @@ def test_the_fast_gain_is_that_of_generalised_least_squares() -> None:
     covariance = phi ** np.abs(np.subtract.outer(np.arange(runs), np.arange(runs)))
     start, end = sub
     inverse = np.linalg.inv(covariance[start:end, start:end])
-    fast = Whitened(values, phi)
+    fast = WhitenedSums(values, phi)
     own = values[start:end]
 
     def left(columns: Floats) -> float:
@@ -121,9 +121,9 @@ def test_the_fast_gain_is_that_of_generalised_least_squares() -> None:
     level: Floats = np.ones((end - start, 1))
     for place in (7, 15, 24):
         step: Floats = np.column_stack([level[:, 0], np.arange(start, end) >= place])
-        gain, _, _ = fast.gains(np.array(start), np.array(end), np.array(place))
+        gain = fast.fit_steps(np.array(start), np.array(end), np.array(place)).gain
         assert float(gain) == pytest.approx(left(level) - left(step), rel=1e-9)
-        assert float(fast.left(np.array(start), np.array(end))) == pytest.approx(left(level), rel=1e-9)
+        assert float(fast.residual_squares(np.array(start), np.array(end))) == pytest.approx(left(level), rel=1e-9)
 
 
 def test_the_known_step_of_a_real_benchmark_history_is_found() -> None:

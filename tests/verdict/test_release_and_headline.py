@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dogdriver.verdict import Better, Headline, Outcome, Verdict, headline, judge, judge_release
-from dogdriver.verdict.judge import discovery_cut
+from dogdriver.verdict.decision import benjamini_hochberg
 from tests.verdict.history import history, noisy, with_change
 
 LAST = "r011"
@@ -49,10 +49,10 @@ def test_each_metric_has_its_own_margin_and_direction() -> None:
 
 
 def test_the_discovery_rule_is_benjamini_and_hochbergs() -> None:
-    assert discovery_cut([], 0.05) == -1
-    assert discovery_cut([0.2, 0.9], 0.05) == -1
-    assert discovery_cut([0.01, 0.02, 0.9, 0.03], 0.05) == 0.03
-    assert discovery_cut([0.04, 0.04], 0.05) == 0.04
+    assert benjamini_hochberg([], 0.05) == -1
+    assert benjamini_hochberg([0.2, 0.9], 0.05) == -1
+    assert benjamini_hochberg([0.01, 0.02, 0.9, 0.03], 0.05) == 0.03
+    assert benjamini_hochberg([0.04, 0.04], 0.05) == 0.04
 
 
 def test_what_chance_may_have_made_among_many_says_so() -> None:

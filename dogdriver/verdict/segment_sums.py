@@ -1,0 +1,102 @@
+"""Levels and steps by generalised least squares in any stretch of a series, all at once.
+
+docs/verdict.md, "Change points".
+"""
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from dogdriver.verdict.series import Floats, Ints
+
+
+class StepFit(NamedTuple):
+    """Steps by least squares; arrays of the shape of their places (...).
+
+    *gain* (...): how much the residual sum of squares falls, coordinates squared. *size* (...): coordinates.
+    *information* (...): the noise's variance over that of the size.
+    """
+
+    gain: Floats
+    size: Floats
+    information: Floats
+
+
+class WhitenedSums:
+    """Prefix sums with which every step in every stretch [start, end) has its least squares gain at once.
+
+    In a stretch the first run's whitened row is itself, each later one's (row_i - phi row_(i-1)) / sqrt(1 - phi²). So a
+    level's column is 1 in the first row and `level_weight` in each later one; a step's is `own_weight` at its place and
+    `level_weight` after it. Products with the values are differences of two prefix sums.
+    """
+
+    def __init__(self, values: Floats, phi: float) -> None:
+        """*values* (runs,) in coordinates, with autocorrelation *phi*."""
+        values = values - values.mean()
+        self.values = values
+        self.own_weight = 1 / sqrt(1 - phi**2)
+        self.level_weight = (1 - phi) * self.own_weight
+        innovations = np.zeros_like(values)
+        innovations[1:] = (values[1:] - phi * values[:-1]) * self.own_weight
+        self.innovations = innovations
+        self.sums = np.concatenate([[0.0], np.cumsum(innovations)])
+        self.squares = np.concatenate([[0.0], np.cumsum(innovations**2)])
+
+    @property
+    def runs(self) -> int:
+        return len(self.values)
+
+    def level_column(self) -> Floats:
+        """Of one level through the whole series, whitened, (runs,)."""
+        column = np.full(self.runs, self.level_weight)
+        column[0] = 1.0
+        return column
+
+    def step_column(self, place: int) -> Floats:
+        """Of a step at *place* in the whole series, whitened, (runs,)."""
+        runs = np.arange(self.runs)
+        return np.where(runs > place, self.level_weight, np.where(runs == place, self.own_weight, 0.0))
+
+    def step_norms(self) -> Floats:
+        """The square of every place's `step_column`, (runs,)."""
+        later = np.arange(self.runs - 1, -1, -1.0)
+        result: Floats = self.own_weight**2 + self.level_weight**2 * later
+        return result
+
+    def whitened_values(self) -> Floats:
+        """(runs,)."""
+        return np.concatenate([self.values[:1], self.innovations[1:]])
+
+    def level_products(self, starts: Ints, ends: Ints) -> tuple[Floats, Floats]:
+        """A level's whitened column times itself, and times the values, each (...).
+
+        For each stretch from *starts* (...) to *ends* (...).
+        """
+        level_level = 1 + self.level_weight**2 * (ends - starts - 1)
+        level_values = self.values[starts] + self.level_weight * (self.sums[ends] - self.sums[starts + 1])
+        return level_level, level_values
+
+    def residual_squares(self, starts: Ints, ends: Ints) -> Floats:
+        """The sum of squares about one level in each stretch from *starts* (...) to *ends* (...), (...)."""
+        level_level, level_values = self.level_products(starts, ends)
+        values_values = self.values[starts] ** 2 + self.squares[ends] - self.squares[starts + 1]
+        result: Floats = values_values - level_values**2 / level_level
+        return result
+
+    def fit_steps(self, starts: Ints, ends: Ints, places: Ints) -> StepFit:
+        """A step at each of *places* (...) beside a level in the stretch from *starts* (...) to *ends* (...); (...).
+
+        The three broadcast together. With the level taken out of the step's column (`information` is its square then):
+        size = pull / information, gain = pull² / information.
+        """
+        level_level, level_values = self.level_products(starts, ends)
+        after = self.level_weight**2 * (ends - places - 1)
+        step_level = self.own_weight * self.level_weight + after
+        step_step = self.own_weight**2 + after
+        step_values = self.own_weight * self.innovations[places] + self.level_weight * (
+            self.sums[ends] - self.sums[places + 1]
+        )
+        information = step_step - step_level**2 / level_level
+        pull = step_values - step_level * level_values / level_level
+        return StepFit(pull**2 / information, pull / information, information)

@@ -1,0 +1,72 @@
+"""One further step, at every place at once: what it would explain, and what the effect would then be.
+
+A rank-one update of one fitted combination: docs/verdict.md, "Confounding steps".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from dogdriver.verdict.mixed_model import STEP_SIZE, Posterior
+from dogdriver.verdict.series import Floats
+from dogdriver.verdict.whitening import whiten, whitening_weights
+
+SMALLEST_RESIDUAL = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class StepScan:
+    """What a further step from each place on would do.
+
+    *gain* (runs,): the log of the marginal likelihood's growth. *effects*, *errors* (runs,): the effect and its
+    standard error with that step, in the unit of the values.
+    """
+
+    gain: Floats
+    effects: Floats
+    errors: Floats
+
+
+def scan_steps(values: Floats, fitted: Posterior, which: int) -> StepScan:
+    """A step N(0, STEP_SIZE² sd²) added to combination *which* of the fit to *values* (runs,), for each place.
+
+    With u the step's column after the other columns are taken out (`free` = u'u + STEP_SIZE⁻²), `pull` = u'y and
+    `along_effect` = its part along the effect: the residual sum of squares falls by pull² / free, the effect by
+    along_effect pull / free / effect_root.
+    """
+    design = fitted.design
+    blocks = design.blocks
+    own, previous = whitening_weights(float(fitted.phis[which]), design.gaps)
+    one = slice(which, which + 1)
+    (scales,) = blocks.scaled_by(fitted.taus[one], fitted.slopes[one], fitted.seasons[one])
+    rows = whiten(design.bordered(values) * scales, own, previous)
+    products, norms = step_products(rows, own, previous)
+    factor = fitted.factor.of(which)
+    columns = solve_triangular(
+        factor.design_root, products[:, : blocks.values].T, lower=True, check_finite=False
+    )  # the step in the columns' orthonormal basis, (columns, runs)
+    along_effect = columns[blocks.effect]
+    free = np.maximum(norms - np.sum(columns**2, axis=0), 0.0) + STEP_SIZE**-2
+    pull = products[:, blocks.values] - factor.target @ columns
+    residual = float(factor.residual_root) ** 2
+    remaining = np.maximum(residual - pull**2 / free, SMALLEST_RESIDUAL)
+    sd = np.sqrt(remaining / max(fitted.freedom - 1, 1))
+    return StepScan(
+        gain=-0.5 * np.log(free * STEP_SIZE**2) + 0.5 * fitted.freedom * (np.log(residual) - np.log(remaining)),
+        effects=(factor.effect_target - along_effect * (pull / free)) / factor.effect_root,
+        errors=sd * np.sqrt(1.0 + along_effect**2 / free) / factor.effect_root,
+    )
+
+
+def step_products(rows: Floats, own: Floats, previous: Floats) -> tuple[Floats, Floats]:
+    """(products, norms) of the whitened step at every place: with each column of *rows*, (runs, size), and with itself.
+
+    *rows* (runs, size) are whitened by *own*, *previous* (runs,). A step at k is, whitened, own_k in row k and
+    own_i - previous_i in each later row i, so that sums from the end give all places at once. Norms are (runs,).
+    """
+    later = (own - previous)[:, None]
+    from_here = np.cumsum((rows * later)[::-1], axis=0)[::-1]
+    products = rows * own[:, None] + np.vstack([from_here[1:], np.zeros((1, rows.shape[1]))])
+    squares = np.cumsum((later[:, 0] ** 2)[::-1])[::-1]
+    return products, own**2 + np.append(squares[1:], 0.0)
