@@ -11,8 +11,6 @@ from dogdriver.model.verdict import Better, Outcome
 
 EQUIVALENCE = 0.05
 """Alpha of "unchanged": each side of the margin."""
-CALLED = frozenset({Outcome.REGRESSED, Outcome.IMPROVED})
-"""The outcomes that call a difference."""
 
 
 def decide(

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dogdriver.model.verdict import Better, Noise, Outcome, Sample, Verdict
+from dogdriver.model.verdict import CALLED, Better, Noise, Outcome, Sample, Verdict
 from dogdriver.verdict import wording
-from dogdriver.verdict.decision import CALLED, EQUIVALENCE, benjamini_hochberg, decide
+from dogdriver.verdict.decision import EQUIVALENCE, benjamini_hochberg, decide
 from dogdriver.verdict.effect import Effect, estimate_effect, estimate_since_pinned
 from dogdriver.verdict.mixed_model import TAU_PRIOR, TAUS
 from dogdriver.verdict.mixture import Mixture

@@ -22,14 +22,10 @@ TINY = 1e-12
 class Limit(StrEnum):
     """What keeps a verdict open however many runs follow."""
 
-    NEAR_MARGIN = "near_margin"
-    """The effect is about as large as the margin."""
-    BETWEEN_RELEASES = "between_releases"
-    """Releases differ by as much although nothing changed."""
-    FEW_EARLIER = "few_earlier"
-    """The runs before do not show their level well enough."""
-    SCATTER = "scatter"
-    """The release's own runs scatter too much, even so many of them."""
+    NEAR_MARGIN = "near_margin"  # the effect is about as large as the margin
+    BETWEEN_RELEASES = "between_releases"  # releases differ by as much although nothing changed
+    FEW_EARLIER = "few_earlier"  # the runs before do not show their level well enough
+    SCATTER = "scatter"  # the release's own runs scatter too much, even so many of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dogdriver.model.verdict import Better, Outcome, Trend, Verdict
+from dogdriver.model.verdict import CALLED, Better, Outcome, Trend, Verdict
 from dogdriver.verdict.power import MOST_MORE, Forecast, Limit
 
 BEYOND_WORDS = 1e6
@@ -75,7 +75,7 @@ class Details:
 def reason(verdict: Verdict, details: Details) -> str:
     """Of a verdict that has an effect."""
     rests = basis(verdict) + ("" if details.hundred_percent is None else f" (100 % is {details.hundred_percent:.3g})")
-    if verdict.outcome in {Outcome.REGRESSED, Outcome.IMPROVED}:
+    if verdict.outcome in CALLED:
         return (
             f"{interval(verdict)}, {rests}; {direction(details.better, verdict.outcome)}, "
             f"and noise alone would do this {chance(verdict.p or 0.0)}."
@@ -175,7 +175,7 @@ def trend(found: Trend, better: Better, steps: int) -> str:
     """Of a trend that has an effect."""
     moved = f"{percent(found.effect)} (between {percent(found.low)} and {percent(found.high)}) over {found.runs} runs"
     how = f", in {count(steps, 'step')}" if steps else ""
-    if found.outcome in {Outcome.REGRESSED, Outcome.IMPROVED}:
+    if found.outcome in CALLED:
         return f"{moved}{how}; {direction(better, found.outcome)}."
     if found.outcome is Outcome.UNCHANGED:
         return f"Level: {moved} is within the margin of {percent(found.margin, sign=False)}."
