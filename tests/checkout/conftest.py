@@ -90,6 +90,6 @@ def checkouts(tmp_path: Path, index: Index) -> Make:
             "DD_API_KEY": "a secret",
         }  # fmt: skip
         packages = {"molotov": "2.6", "aiohttp": "3.14.5", "Some_Package": "1.0"}
-        return TestCheckouts(tmp_path / "data", **{"environ": environ, "packages": packages, "seconds": 30.0, **more})
+        return TestCheckouts(tmp_path / "data", **{"environ": environ, "packages": packages, "seconds": 300.0, **more})
 
     return make

@@ -246,9 +246,20 @@ async def test_what_cannot_be_fetched_is_named_with_its_remedy(
 
 
 async def test_a_server_that_hangs_is_left_and_git_is_gone(checkouts: Make, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        message = await reason(checkouts(seconds=1.0), Test(f"http://127.0.0.1:{port}/r"))
+    """Only the second time: that git makes a place for the repository must not be cut short by so little time."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as refusing:
+        port = refusing.sockets[0].getsockname()[1]
+        test = Test(f"http://127.0.0.1:{port}/r")
+        assert "there is no such repository" in await reason(checkouts(), test)
+    with socket.create_server(("127.0.0.1", port)):
+        message = await reason(checkouts(seconds=1.0), test)
     assert "no answer within 1 s; correct the address or try later" in message
     assert not processes_with(f"127.0.0.1:{port}/r")
 

@@ -192,5 +192,5 @@ def test_extras_of_our_own_packages_are_resolved(tmp_path: Path) -> None:
 async def test_only_options_are_nothing_to_install(tmp_path: Path) -> None:
     (tmp_path / "r.txt").write_text("--pre\n")
     wanted = reconcile(tmp_path / "r.txt", tmp_path, {})
-    sites = Sites(tmp_path / "sites", own={}, environ={"PATH": os.defpath}, seconds=1)
+    sites = Sites(tmp_path / "sites", own={}, environ={"PATH": os.defpath}, seconds=60.0)
     assert await sites.install(wanted, folder=tmp_path, content="") is None

@@ -1,6 +1,8 @@
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -68,4 +70,21 @@ def _clock() -> Clock:
 
 @pytest.fixture(name="runner")
 def _runner(tmp_path: Path, clock: Clock) -> MolotovRunner:
+    """Its grace is never used up by a test that can end, however busy the machine is."""
+    return MolotovRunner(tmp_path / "data", clock, grace=60.0)
+
+
+@pytest.fixture(name="impatient")
+def _impatient(tmp_path: Path, clock: Clock) -> MolotovRunner:
+    """For tests that must be forced to end, or cannot be ended at all."""
     return MolotovRunner(tmp_path / "data", clock, grace=2.0)
+
+
+async def until(condition: Callable[[], object], seconds: float = 120.0) -> bool:
+    """Whether *condition* came true; the ceiling is for what never comes true, not for a slow machine."""
+    deadline = monotonic() + seconds
+    while not condition():
+        if monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.01)
+    return True

@@ -12,18 +12,24 @@ class Service:
 
     def __init__(self) -> None:
         self.hits: dict[str, int] = {}
+        self._server: web.Server | None = None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self.url = ""
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._ready.wait(10)
+        self._ready.wait()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join()
+
+    @property
+    def connected(self) -> bool:
+        """Whether anybody is still connected; where nobody is, all that was sent has been counted."""
+        return self._server is not None and bool(self._server.connections)
 
     @property
     def total(self) -> int:
@@ -36,8 +42,9 @@ class Service:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
+        self._server = runner.server
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         assert site._server is not None

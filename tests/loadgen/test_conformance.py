@@ -1,5 +1,6 @@
 """What the command line makes of a test, dogDriver makes of it, too."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,30 +14,38 @@ from tests.loadgen.conformance.cases import CASES, Case
 from tests.loadgen.conformance.compare import Did, agree, by_command_line, by_runner
 from tests.loadgen.service import Service
 
+AHEAD = 2
 
-@pytest.fixture(scope="module", name="theirs")
-def _theirs(
-    request: pytest.FixtureRequest, service_running: Service, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[Did]]]:
-    """The command line takes a second to start, so it is started for the next cases while one is compared."""
-    wanted = {item.callspec.params["case"].name for item in request.session.items if hasattr(item, "callspec")
-              and isinstance(item.callspec.params.get("case"), Case)}  # fmt: skip
-    folder = tmp_path_factory.mktemp("command_line")
-    with ThreadPoolExecutor(2) as pool:
-        yield {
-            case.name: pool.submit(by_command_line, case, folder / str(number), service_running.url)
-            for number, case in enumerate(CASES)
-            if case.name in wanted
-        }
-        pool.shutdown(cancel_futures=True)
+
+class CommandLine:
+    """It takes a second to start, so it is started for the next cases while one is compared."""
+
+    def __init__(self, pool: ThreadPoolExecutor, folder: Path, url: str) -> None:
+        self._pool = pool
+        self._folder = folder
+        self._url = url
+        self._started: dict[str, Future[Did]] = {}
+
+    def start(self, case: Case) -> Future[Did]:
+        number = CASES.index(case)
+        for each in CASES[number : number + 1 + AHEAD]:
+            if each.name not in self._started:
+                folder = self._folder / str(len(self._started))
+                self._started[each.name] = self._pool.submit(by_command_line, each, folder, self._url)
+        return self._started[case.name]
+
+
+@pytest.fixture(scope="module", name="command_line")
+def _command_line(service_running: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    with ThreadPoolExecutor(AHEAD) as pool:
+        yield CommandLine(pool, tmp_path_factory.mktemp("command_line"), service_running.url)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_as_the_command_line(
-    case: Case, theirs: dict[str, Future[Did]], service: Service, tmp_path: Path
-) -> None:
+async def test_as_the_command_line(case: Case, command_line: CommandLine, service: Service, tmp_path: Path) -> None:
+    started = command_line.start(case)
     ours = await by_runner(case, tmp_path, service.url)
-    expected = theirs[case.name].result(90)
+    expected = await asyncio.wrap_future(started)
     assert agree(case, expected, ours), f"{expected} {expected.said!r}, here {ours} {ours.said!r}"
 
 

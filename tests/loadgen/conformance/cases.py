@@ -84,9 +84,9 @@ CASES = (
     Case("fail, reached", FAILS, {"fail": 3, "max_runs": 3}),
     Case("fail, not reached", FAILS, {"fail": 4, "max_runs": 3}),
     Case("fail: 0", ONE, {"fail": 0, "max_runs": 1}),
-    Case("duration", ONE, {"duration": 1, "workers": 2, "delay": 0.05}, Kind.TIMED),
-    Case("duration, failing", FAILS, {"duration": 1, "delay": 0.05}, Kind.TIMED),
-    Case("max_runs: 0 is no limit", ONE, {"duration": 1, "max_runs": 0, "delay": 0.05}, Kind.TIMED),
+    Case("duration", ONE, {"duration": 2, "workers": 2, "delay": 0.05}, Kind.TIMED),
+    Case("duration, failing", FAILS, {"duration": 2, "delay": 0.05}, Kind.TIMED),
+    Case("max_runs: 0 is no limit", ONE, {"duration": 2, "max_runs": 0, "delay": 0.05}, Kind.TIMED),
     Case(
         "setup gives session options",
         "@setup()\nasync def s(w, a): return {'headers': {'X-W': str(w)}, 'timeout': aiohttp.ClientTimeout(5)}\n"
@@ -201,8 +201,8 @@ CASES = (
     Case("verbose", ONE, {"verbose": 2, "max_runs": 2}),
     Case("debug", ONE, {"debug": True, "max_runs": 2}),
     Case("statsd", ONE, {"statsd": True, "statsd_address": "udp://127.0.0.1:9", "max_runs": 2}),
-    Case("force_shutdown", ONE, {"force_shutdown": True, "max_runs": 2, "duration": 5}),
-    Case("sizing", ALTERNATES, {"sizing": True, "workers": 2, "ramp_up": 0.1, "sizing_tolerance": 20, "duration": 9}),
+    Case("force_shutdown", ONE, {"force_shutdown": True, "max_runs": 2, "duration": 600}),
+    Case("sizing", ALTERNATES, {"sizing": True, "workers": 2, "ramp_up": 0.1, "sizing_tolerance": 20, "duration": 600}),
     Case("processes", ONE, {"processes": 2, "workers": 2, "max_runs": 3}),
     Case("processes, single_run", THREE, {"processes": 2, "single_run": True}),
     Case(

@@ -17,7 +17,7 @@ from dogdriver.runner import MolotovRunner
 from tests.loadgen.conformance.cases import HEADER, Case, Kind
 
 _COUNTS = re.compile(r"SUCCESSES: (\d+) \| FAILURES: (\d+)")
-_SECONDS = 60
+_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ async def by_runner(case: Case, folder: Path, url: str) -> Did:
     lay_out(case, folder)
     entry = json.loads((folder / "molotov.json").read_text())["molotov"]["tests"]["case"]
     prepared = Prepared(str(folder), None, entry, "case", "0" * 40, None)
-    runner = MolotovRunner(folder / ".data", lambda: datetime.now(UTC), grace=5.0)  # noqa: TID251 - real loads
+    runner = MolotovRunner(folder / ".data", lambda: datetime.now(UTC), grace=60.0)  # noqa: TID251 - real loads
     try:
         measured = await runner.load(
             Job("r", prepared, {"URL": url}, 1.0, Isolation.THREAD), cancelled=asyncio.Event(), watch=lambda _: None
