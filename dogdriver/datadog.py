@@ -22,8 +22,8 @@ from dogdriver.settings import Secret, Settings
 TIMEOUT = 10.0
 PADDING = (60.0, 300.0)  # seconds asked for around a run: half its length, within these
 FINDABLE = 60.0  # seconds until an event can surely be listed; 24 were seen
-MOST_TOGETHER = 10  # queries in one request
-LONGEST_LINE = 6000  # of the joined queries as they are sent
+BATCH_SIZE = 10  # queries in one request
+BATCH_LENGTH = 6000  # of the joined queries as they are sent
 _BUDGET_KEPT_AS = "datadog.budget"
 _CHEAP_QUERY = "avg:datadog.estimated_usage.hosts{*}"
 
@@ -99,27 +99,27 @@ class Datadog:
 
         A query that spoils the answer to the others is found by asking each alone.
         """
-        found: dict[str, Reading | ExternalError] = {}
-        for together in _together(list(dict.fromkeys(queries))):
+        answers: dict[str, Reading | ExternalError] = {}
+        for batch in _batches(list(dict.fromkeys(queries))):
             try:
-                found.update(zip(together, await self._query(together, window), strict=True))
+                answers.update(zip(batch, await self._query(batch, window), strict=True))
             except (Mismatch, Refused) as error:
-                if len(together) == 1 or isinstance(error, KeysRefused):
-                    found.update(dict.fromkeys(together, error))
+                if len(batch) == 1 or isinstance(error, KeysRefused):
+                    answers.update(dict.fromkeys(batch, error))
                 else:
-                    found.update({one: await self._alone(one, window) for one in together})
+                    answers.update({one: await self._read_alone(one, window) for one in batch})
             except ExternalError as error:
-                found.update(dict.fromkeys(together, error))
-        return [found[one] for one in queries]
+                answers.update(dict.fromkeys(batch, error))
+        return [answers[one] for one in queries]
 
-    async def _alone(self, query: str, window: Window) -> Reading | ExternalError:
+    async def _read_alone(self, query: str, window: Window) -> Reading | ExternalError:
         try:
             return await self.read(query, window)
         except ExternalError as error:
             return error
 
     async def _query(self, queries: Sequence[str], window: Window) -> list[Reading]:
-        _need(self._reads, "DD_API_KEY and DD_APP_KEY")
+        _require_keys(self._reads, "DD_API_KEY and DD_APP_KEY")
         await self._restore()
         if (wait := self.budget.take()) > 0:
             raise RateLimited("the budget of queries to Datadog is spent for now", retry_after=wait)
@@ -170,7 +170,7 @@ class Datadog:
         only its answer was lost, to an earlier daemon even. Raises Unavailable, not to be tried again before such an
         event could be found, or Refused (code `too_old` for what happened more than 18 hours ago).
         """
-        _need(self._sends, "DD_API_KEY")
+        _require_keys(self._sends, "DD_API_KEY")
         event = await self._already_sent(payload)
         if event is None:
             try:
@@ -199,7 +199,7 @@ class Datadog:
 
     async def send_series(self, payload: Mapping[str, Any]) -> None:
         """Send what `gauges` gave, however long ago. Raises Unavailable or Refused."""
-        _need(self._sends, "DD_API_KEY")
+        _require_keys(self._sends, "DD_API_KEY")
         if payload.get("series"):
             await self._api.series(payloads.redated(payload, self._clock()))
 
@@ -235,21 +235,21 @@ def padded(window: Window) -> tuple[int, int]:
     return floor(window.start.timestamp() - room), ceil(window.end.timestamp() + room)
 
 
-def _together(queries: Sequence[str]) -> list[list[str]]:
+def _batches(queries: Sequence[str]) -> list[list[str]]:
     """*queries* in groups that go into one request each; a list of queries goes alone."""
     groups: list[list[str]] = []
-    length = LONGEST_LINE
+    length = BATCH_LENGTH
     for one in queries:
         size = len(quote(one)) + 3
         alone = is_list(one)
-        if alone or length + size > LONGEST_LINE or len(groups[-1]) == MOST_TOGETHER:
+        if alone or length + size > BATCH_LENGTH or len(groups[-1]) == BATCH_SIZE:
             groups.append([])
             length = 0
         groups[-1].append(one)
-        length = LONGEST_LINE if alone else length + size
+        length = BATCH_LENGTH if alone else length + size
     return groups
 
 
-def _need(there: bool, names: str) -> None:
-    if not there:
+def _require_keys(given: bool, names: str) -> None:
+    if not given:
         raise Refused(f"no Datadog keys are set for this; set {names}", code="not_configured")

@@ -15,7 +15,7 @@ LARGEST = 256 * 1024  # bytes of an answer that are read
 LONGEST = 200  # characters of a version
 ATTEMPTS = 3
 PAUSE = 0.5  # seconds before the second attempt, twice as many before the third
-SICK = frozenset({"error", "critical", "fail", "failed", "unhealthy", "down"})
+FAILING = frozenset({"error", "critical", "fail", "failed", "unhealthy", "down"})
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -48,10 +48,10 @@ class DockerflowTarget:
         """
         for page in ("__heartbeat__", "__lbheartbeat__"):
             status, document = await self._get(deployment, page)
-            failing = ", ".join(_failing(document))
+            failing = ", ".join(_failing_checks(document))
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status == HTTPStatus.OK and failing):
                 raise TargetError(
-                    f"{_place(deployment)} is unhealthy: {page} answers {status}"
+                    f"{_described(deployment)} is unhealthy: {page} answers {status}"
                     f"{f' and names {failing}' if failing else ''}; fix the service, then run again."
                 )
             if status < HTTPStatus.MULTIPLE_CHOICES:  # it has this one
@@ -63,12 +63,12 @@ class DockerflowTarget:
             try:
                 return await self._ask(f"{deployment.endpoint}/{page}")
             except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-                raise TargetError(f"{_place(deployment)} has no usable endpoint; correct it.") from None
+                raise TargetError(f"{_described(deployment)} has no usable endpoint; correct it.") from None
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 if attempt == ATTEMPTS:
-                    why = _why(error, self._seconds)
+                    why = _reason(error, self._seconds)
                     raise TargetError(
-                        f"{_place(deployment)} cannot be reached: {why}; start the service or correct the endpoint."
+                        f"{_described(deployment)} cannot be reached: {why}; start the service or correct the endpoint."
                     ) from None
             await self._sleep(PAUSE * attempt)
         raise AssertionError
@@ -96,31 +96,31 @@ def _text(value: object) -> str | None:
     return text if text and text.isprintable() and len(text) <= LONGEST else None
 
 
-def _failing(document: object) -> Iterator[str]:
+def _failing_checks(document: object) -> Iterator[str]:
     """What a heartbeat complains of. Where it has a status, that decides; its checks say why."""
     if not isinstance(document, dict):
         return
     status = document.get("status")
     checks = document.get("checks")
-    if isinstance(status, str) and not _sick(status):
+    if isinstance(status, str) and not _is_failing(status):
         return
-    if _sick(status):
+    if _is_failing(status):
         yield f"status {str(status)[:40]}"
     for group in (document, checks if isinstance(checks, dict) else {}):
         for name, value in group.items():
-            if name != "status" and _sick(value):
+            if name != "status" and _is_failing(value):
                 yield "".join(c for c in str(name) if c.isprintable())[:60]
 
 
-def _sick(value: object) -> bool:
-    return value is False or (isinstance(value, str) and value.lower() in SICK)
+def _is_failing(value: object) -> bool:
+    return value is False or (isinstance(value, str) and value.lower() in FAILING)
 
 
-def _place(deployment: Deployment) -> str:
+def _described(deployment: Deployment) -> str:
     return f"Deployment {deployment.name} at {deployment.endpoint}"
 
 
-def _why(error: Exception, seconds: float) -> str:
+def _reason(error: Exception, seconds: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {seconds:g} s"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):

@@ -14,7 +14,7 @@ from dogdriver.catalog.projects_file import ProjectsFile, read
 from dogdriver.catalog.servicebook import ServiceBook, ServiceBookProject, Sleep
 from dogdriver.errors import ExternalError, SettingsError, StoreError
 from dogdriver.model import Catalog, Clock, Problem
-from dogdriver.model.health import Health
+from dogdriver.model.health import Condition, Health
 from dogdriver.model.state import State
 from dogdriver.settings import Settings
 
@@ -72,11 +72,11 @@ class ProjectCatalog:
 
     @property
     def status(self) -> Mapping[str, Any]:
-        """How ServiceBook answers; state is ok, failing, unknown (not asked yet) or off (there is none)."""
+        """How ServiceBook answers; `state` is a Condition, unknown until it was asked in this life."""
         health = self._health
-        state = "failing" if health.error else "ok" if self._asked else "unknown"
+        condition = Condition.FAILING if health.error else Condition.OK if self._asked else Condition.UNKNOWN
         return {
-            "state": "off" if self._servicebook is None else state,
+            "state": Condition.OFF if self._servicebook is None else condition,
             "last_success": health.last_success,
             "last_error": health.error,
             "last_error_at": health.last_error if health.error else None,

@@ -12,8 +12,8 @@ from typing import Any
 
 from dogdriver.model import Clock
 
-FREE = 0.5  # of the limit: while more is left, nothing waits
-SHARE = 0.5  # of what is left below that: ours
+FREE_SHARE = 0.5  # of the limit: while more is left, nothing waits
+OUR_SHARE = 0.5  # of what is left below that: ours
 FIRST_WAIT = 15.0  # seconds, doubled with each 429 that does not say how long
 LONGEST_WAIT = 3600.0
 _DAY = 86400.0
@@ -59,7 +59,7 @@ class Budget:
         self._resets: datetime | None = None
         self._blocked: datetime | None = None  # a 429 said so: nothing before this
         self._next: datetime | None = None  # when the next query is due, while they are spread
-        self._turn: datetime | None = None  # the last one given to somebody who was turned away
+        self._last_turn: datetime | None = None  # the last one given to somebody who was turned away
         self._refusals = 0  # 429 in a row
 
     @property
@@ -80,24 +80,24 @@ class Budget:
     @property
     def scarce(self) -> bool:
         """Whether others may need what is left, so that ours are spread."""
-        return self._limit is not None and self._remaining is not None and self._remaining <= self._limit * FREE
+        return self._limit is not None and self._remaining is not None and self._remaining <= self._limit * FREE_SHARE
 
     def take(self) -> float:
         """0: ask now, it is counted. Else the seconds to wait; each one who is turned away gets a later turn."""
         now = self._clock()
-        self._roll(now)
-        gap = timedelta(seconds=self._gap(now))
+        self._roll_over(now)
+        gap = timedelta(seconds=self._spacing(now))
         wait = self._wait(now)
         # Half a gap early is on time: the gaps grow a little with each query.
-        if wait <= gap.total_seconds() / 2 and not self._stopped(now):
+        if wait <= gap.total_seconds() / 2 and not self._is_blocked(now):
             if self._remaining is not None:
                 self._remaining = max(0, self._remaining - 1)
             self._next = max(now, self._next or now) + gap
             return 0.0
-        turn = max(now + timedelta(seconds=wait), (self._turn or now) + gap)
+        turn = max(now + timedelta(seconds=wait), (self._last_turn or now) + gap)
         if self._resets is not None and turn > self._resets:
-            turn = max(self._resets, now + timedelta(seconds=wait), (self._turn or now) + timedelta(seconds=1))
-        self._turn = turn
+            turn = max(self._resets, now + timedelta(seconds=wait), (self._last_turn or now) + timedelta(seconds=1))
+        self._last_turn = turn
         return (turn - now).total_seconds()
 
     def update(self, status: int, headers: Mapping[str, str]) -> None:
@@ -123,7 +123,7 @@ class Budget:
     def wait(self) -> float:
         """Seconds until a query may be asked; 0: now. Nothing is counted."""
         now = self._clock()
-        self._roll(now)
+        self._roll_over(now)
         return self._wait(now)
 
     def dump(self) -> dict[str, Any]:
@@ -149,15 +149,15 @@ class Budget:
         self._limit, self._remaining, self._resets = limit, remaining, resets
         self._blocked, self._refusals = blocked, refusals
 
-    def _roll(self, now: datetime) -> None:
+    def _roll_over(self, now: datetime) -> None:
         """A new period: all is there again."""
         if self._resets is not None and now >= self._resets:
             self._remaining = self._limit
-            self._resets = self._next = self._turn = None
+            self._resets = self._next = self._last_turn = None
         if self._blocked is not None and now >= self._blocked:
             self._blocked = None
 
-    def _stopped(self, now: datetime) -> bool:
+    def _is_blocked(self, now: datetime) -> bool:
         """Whether nothing at all may be asked now."""
         return self._blocked is not None or (self._remaining == 0 and self._resets is not None and now < self._resets)
 
@@ -167,9 +167,9 @@ class Budget:
             ends.append(self._resets)
         return max(0.0, max(((end - now).total_seconds() for end in ends), default=0.0))
 
-    def _gap(self, now: datetime) -> float:
+    def _spacing(self, now: datetime) -> float:
         """Seconds between two queries that spread our share of what is left over the rest of the period."""
         if not self.scarce or self._resets is None or not self._remaining:
             return 0.0
         left = max(0.0, (self._resets - now).total_seconds())
-        return left / max(1.0, self._remaining * SHARE)
+        return left / max(1.0, self._remaining * OUR_SHARE)

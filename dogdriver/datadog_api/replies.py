@@ -29,7 +29,7 @@ def check_window(document: Mapping[str, Any], start: int, end: int) -> None:
 
 
 def readings(document: Mapping[str, Any], asked: Sequence[str]) -> list[Reading]:
-    """One Reading for each query of *asked*, which were sent joined by commas.
+    """One Reading for each query of *asked*, which were sent joined by commas; each with its own series.
 
     Raises Mismatch where the answer is to another question, Unavailable where it cannot be read, BadQuery where the
     series of one query come in different units.
@@ -92,7 +92,9 @@ def _interval(one: Mapping[str, Any]) -> float:
 
 
 def _points(pointlist: Any) -> tuple[tuple[float, float | None], ...]:
-    """(unix seconds, value or None), in the order of time."""
+    """*pointlist*, [[milliseconds, value or null], …] in any order, as ((unix seconds, value or None), …) in the order
+    of time; of two points at one time the later one counts.
+    """
     if not isinstance(pointlist, list):
         raise Unavailable("Datadog's answer has a series without points")
     if not pointlist:

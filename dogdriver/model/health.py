@@ -19,6 +19,15 @@ class Endpoint(StrEnum):
     SERIES = "series"  # gauges
 
 
+class Condition(StrEnum):
+    """How a part of the daemon, or a neighbour of it, stands."""
+
+    OK = "ok"  # the newest attempt went well
+    FAILING = "failing"  # it did not
+    UNKNOWN = "unknown"  # there was none yet
+    OFF = "off"  # it is not configured
+
+
 @dataclass(slots=True)
 class Health:
     """Kept by the one who asks, with `recorded` around every attempt. *error* is None while the newest went well.

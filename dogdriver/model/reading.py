@@ -8,12 +8,12 @@ from msgspec import Struct
 class MetricState(StrEnum):
     """How far one metric of one run has come; all but WAITING are final."""
 
-    WAITING = "waiting"
-    SETTLED = "settled"
-    PARTIAL = "partial"
-    NO_DATA = "no_data"
-    NOT_CONFIGURED = "not_configured"
-    REFUSED = "refused"
+    WAITING = "waiting"  # its points may still come or change
+    SETTLED = "settled"  # covered and stable: the value that counts
+    PARTIAL = "partial"  # the deadline came first: the value of the points that there are
+    NO_DATA = "no_data"  # the deadline came, and there was no point
+    NOT_CONFIGURED = "not_configured"  # there were no keys to ask with
+    REFUSED = "refused"  # its query, its unit or its reduction will not do
 
     @property
     def final(self) -> bool:
