@@ -180,8 +180,8 @@ class Datadog:
             except Unavailable as error:
                 raise Unavailable(error.message, retry_after=max(error.retry_after or 0.0, FINDABLE)) from None
         # `id` is more than a JSON number holds; id_str is exact.
-        told = {"id": event.get("id_str"), "url": event.get("url")}
-        found = {name: value for name, value in told.items() if isinstance(value, str)}
+        receipt = {"id": event.get("id_str"), "url": event.get("url")}
+        found = {name: value for name, value in receipt.items() if isinstance(value, str)}
         if found.get("url", "").startswith("/"):
             found["url"] = payloads.app_address(self._site) + found["url"]
         return found

@@ -20,10 +20,10 @@ def check_window(document: Mapping[str, Any], start: int, end: int) -> None:
     The same query is asked of every run: an answer that was meant for another run has the right text.
     """
     for name, asked in (("from_date", start), ("to_date", end)):
-        told = document.get(name)
-        if told is None:
+        answered = document.get(name)
+        if answered is None:
             continue
-        at = _number(told)
+        at = _number(answered)
         if at is None or abs(at / 1000 - asked) > WINDOW_SLACK:
             raise Mismatch("Datadog's answer is about another time than the one that was asked for; nothing was used")
 

@@ -33,7 +33,7 @@ NOT_SERVED: Mapping[str, str] = {
     "rate_limited_429_1": "an endpoint of logs; the stand-in's own 429 is compared with rate_limited_429_body",
 }
 # Keys that answers have got since an older recording was made: newer recordings of the same endpoint have them.
-YOUNGER: Mapping[str, frozenset[str]] = {
+ADDED_LATER: Mapping[str, frozenset[str]] = {
     "datadogpy_metrics_simple.1": frozenset({"$.times", "$.values", "$.series[].tag_set"}),
 }
 # What the recording cannot fix: made by Datadog at that moment, or left open by a derived record.
@@ -59,8 +59,8 @@ class Row:
         return self.skipped is None and not self.differences
 
     def __str__(self) -> str:
-        said = f"not served: {self.skipped}" if self.skipped else "; ".join(self.differences) or "equal"
-        return f"{self.name:34} {self.endpoint:34} {said}{', values too' if self.equal and self.values else ''}" + (
+        outcome = f"not served: {self.skipped}" if self.skipped else "; ".join(self.differences) or "equal"
+        return f"{self.name:34} {self.endpoint:34} {outcome}{', values too' if self.equal and self.values else ''}" + (
             " (derived, not a recording)" if self.derived else ""
         )
 
@@ -135,15 +135,15 @@ def _refill(standin: Standin, series: Sequence[Mapping[str, Any]]) -> None:
         standin.points.add(one["metric"], points, tags=tags, unit=unit, visible_at=0)
 
 
-def _refill_v2(standin: Standin, asked: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+def _refill_v2(standin: Standin, asked: Mapping[str, Any], recorded: Mapping[str, Any]) -> None:
     metric = asked["queries"][0]["query"].removeprefix("avg:").removesuffix("{*}")
-    if "columns" in told:
-        column = told["columns"][0]
+    if "columns" in recorded:
+        column = recorded["columns"][0]
         standin.points.add(
             metric, [(asked["from"] / 1000, column["values"][0])], unit=column["meta"]["unit"][0], visible_at=0
         )
     else:
-        points = [(at / 1000, value) for at, value in zip(told["times"], told["values"][0], strict=True)]
+        points = [(at / 1000, value) for at, value in zip(recorded["times"], recorded["values"][0], strict=True)]
         standin.points.add(metric, points, visible_at=0)
 
 
@@ -187,36 +187,36 @@ async def replay(record: Record) -> Row:
 
 
 def _heads(record: Record, status: int, headers: Mapping[str, str]) -> Iterator[str]:
-    told = record["response"]
-    if status != told["status"]:
-        yield f"status {status}, recorded {told['status']}"
-    if headers.get("Content-Type") != told["headers"]["content-type"]:
-        yield f"content type {headers.get('Content-Type')}, recorded {told['headers']['content-type']}"
-    for name, value in told["headers"].items():
+    recorded = record["response"]
+    if status != recorded["status"]:
+        yield f"status {status}, recorded {recorded['status']}"
+    if headers.get("Content-Type") != recorded["headers"]["content-type"]:
+        yield f"content type {headers.get('Content-Type')}, recorded {recorded['headers']['content-type']}"
+    for name, value in recorded["headers"].items():
         if not name.startswith("x-ratelimit-"):
             continue
         given = headers.get(name)
         if given is None:
             yield f"no {name}"
-        elif given != value and not _flows(record, name, given, value):
+        elif given != value and not _changes_with_time(record, name, given, value):
             yield f"{name} {given}, recorded {value}"
 
 
-def _flows(record: Record, name: str, given: str, told: str) -> bool:
+def _changes_with_time(record: Record, name: str, given: str, recorded: str) -> bool:
     """Whether the header says how far a counter or a clock had come, and may differ: a clock by a second, since a Date
     has no fractions; all of it where no Date is known."""
     if name.endswith("-reset"):
-        return "date" not in record["response"]["headers"] or abs(int(given) - int(told)) <= 1
+        return "date" not in record["response"]["headers"] or abs(int(given) - int(recorded)) <= 1
     return name.endswith("-remaining")
 
 
 def _shapes(record: Record, body: Any) -> Iterator[str]:
-    told, given = _shape(record["response"]["body"]), _shape(body)
-    for path in sorted({*told, *given}):
-        if path in YOUNGER.get(record["name"], ()) and path not in told:
+    recorded, given = _shape(record["response"]["body"]), _shape(body)
+    for path in sorted({*recorded, *given}):
+        if path in ADDED_LATER.get(record["name"], ()) and path not in recorded:
             continue
-        if told.get(path) != given.get(path):
-            yield f"{path} is {_kinds(given.get(path))}, recorded {_kinds(told.get(path))}"
+        if recorded.get(path) != given.get(path):
+            yield f"{path} is {_kinds(given.get(path))}, recorded {_kinds(recorded.get(path))}"
 
 
 def _shape(value: Any, path: str = "$") -> dict[str, set[str]]:
@@ -242,12 +242,14 @@ def _kinds(kinds: set[str] | None) -> str:
     return " or ".join(sorted(kinds)) if kinds else "missing"
 
 
-def _same(told: Any, given: Any) -> bool:
-    if isinstance(told, dict) and isinstance(given, dict):
-        return all(key in given and (key in OPEN_VALUES or _same(value, given[key])) for key, value in told.items())
-    if isinstance(told, list) and isinstance(given, list):
-        return len(told) == len(given) and all(_same(one, other) for one, other in zip(told, given, strict=True))
-    return bool(told == given)
+def _same(recorded: Any, given: Any) -> bool:
+    if isinstance(recorded, dict) and isinstance(given, dict):
+        return all(key in given and (key in OPEN_VALUES or _same(value, given[key])) for key, value in recorded.items())
+    if isinstance(recorded, list) and isinstance(given, list):
+        return len(recorded) == len(given) and all(
+            _same(one, other) for one, other in zip(recorded, given, strict=True)
+        )
+    return bool(recorded == given)
 
 
 async def table(records: Sequence[Record]) -> list[Row]:
