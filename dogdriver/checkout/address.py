@@ -73,7 +73,7 @@ def _from_url(url: str) -> Address:
         raise _refused(url, f"is not one of {', '.join(SCHEMES)}")
     if "?" in url or "#" in url:
         raise _refused(url, "has a query or a fragment, so it is a page and not a repository")
-    _check_path(url, parts.path, tame=scheme != "file")
+    _check_path(url, parts.path, on_server=scheme != "file")
     path = "/" + parts.path.strip("/")
     if scheme == "file":
         if parts.netloc or not parts.path.startswith("/"):
@@ -118,12 +118,12 @@ def _from_scp(url: str) -> Address:
     return Address(f"{place}:{path}", f"ssh://{place}/{path.strip('/').removesuffix('.git')}")
 
 
-def _check_path(url: str, path: str, *, tame: bool = True) -> None:
-    """*tame*: a path on a server, in which an `@` would make one take the owner for a user."""
+def _check_path(url: str, path: str, *, on_server: bool = True) -> None:
+    """*on_server*: there, an `@` would make one take the owner for a user."""
     plain = unquote(path)
     if not plain.isprintable() or "\\" in plain or any(part in {".", ".."} for part in plain.split("/")):
         raise _refused(url, "has a path with `..` or a control character in it")
-    if tame and "@" in plain:
+    if on_server and "@" in plain:
         raise _refused(url, "has `@` in its path")
     if "//" in plain.strip("/"):
         raise _refused(url, "has an empty part in its path")

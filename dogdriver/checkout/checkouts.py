@@ -11,14 +11,14 @@ from tempfile import mkdtemp
 from packaging.utils import canonicalize_name
 
 from dogdriver.checkout.address import Address, check_ref, parse
-from dogdriver.checkout.files import copy_folder, find_entry, inside
+from dogdriver.checkout.files import Entry, copy_folder, find_entry, inside
 from dogdriver.checkout.git import Git
 from dogdriver.checkout.requirements import Sites, reconcile
 from dogdriver.errors import CheckoutError
 from dogdriver.model import Prepared, Test
 
-KEPT = 20  # repositories and sites
-KEPT_TREES = 4  # the one that runs, and a few for who wants to look
+MOST_KEPT = 20  # repositories and sites
+MOST_TREES = 4  # the one that runs, and a few for who wants to look
 
 
 class TestCheckouts:
@@ -50,9 +50,9 @@ class TestCheckouts:
         self._git = Git(directory / "home", environ=environ, seconds=seconds)
         self._sites = Sites(directory / "sites", own=own, environ=environ, seconds=install_seconds)
         self._kept = (
-            (self._repositories, KEPT),
-            (directory / "sites", KEPT),
-            (self._trees, KEPT_TREES),
+            (self._repositories, MOST_KEPT),
+            (directory / "sites", MOST_KEPT),
+            (self._trees, MOST_TREES),
         )
         self._lock = asyncio.Lock()  # git's own locks would make a second one fail instead of wait
 
@@ -62,13 +62,13 @@ class TestCheckouts:
         ref = check_ref(test.ref)
         try:
             async with self._lock:
-                return await self._prepared(test, address, ref)
+                return await self._in_new_tree(test, address, ref)
         except OSError as error:
             raise CheckoutError(
                 f"The test cannot be put into the data directory ({error.strerror}); make room there or fix its owner."
             ) from error
 
-    async def _prepared(self, test: Test, address: Address, ref: str) -> Prepared:
+    async def _in_new_tree(self, test: Test, address: Address, ref: str) -> Prepared:
         self._trees.mkdir(parents=True, exist_ok=True)
         root = Path(mkdtemp(dir=self._trees, prefix="test-"))
         try:
@@ -81,38 +81,42 @@ class TestCheckouts:
 
     async def _prepare(self, test: Test, address: Address, ref: str, root: Path) -> Prepared:
         repository = self._repositories / hashlib.sha256(f"{address.text} {ref}".encode()).hexdigest()[:32]
-        snapshot = address.folder and ref == "HEAD" and not _is_bare(Path(address.text))
-        commit: str | None = None
-        if snapshot:
-            await asyncio.to_thread(copy_folder, Path(address.text), root)
-            shutil.rmtree(repository, ignore_errors=True)  # else it would grow with every edit
-            tree = await self._git.hash_folder(repository, root)
-        else:
-            commit, tree = await self._git.fetch(repository, address, ref)
-            await self._git.export(repository, tree, root)
+        commit, tree = await self._check_out(address, ref, repository, root)
         folder = inside(root, root, test.path or ".", "the test's `path`")
-        found = find_entry(root, folder, test.name)
+        entry = find_entry(root, folder, test.name)
         repository.touch()
         content = tree
-        if folder != root and all(file.is_relative_to(folder) for file in found.files):
+        if folder != root and all(file.is_relative_to(folder) for file in entry.files):
             content = await self._git.subtree(repository, tree, folder.relative_to(root).as_posix())
-        notes: list[str] = []
+        site, notes = await self._install(entry, root, tree)
         if (root / ".gitmodules").exists():
-            notes.append("the test's repository has submodules; they are not fetched")
-        site = None
-        if found.requirements:
-            wanted = reconcile(found.requirements, root, self._own)
-            notes += wanted.notes
-            site = await self._sites.install(wanted, folder=found.requirements.parent, content=tree)
+            notes = ("the test's repository has submodules; they are not fetched", *notes)
         return Prepared(
             directory=str(folder),
             site=str(site) if site else None,
-            entry=found.options,
+            entry=entry.options,
             name=test.name,
             content=content,
             commit=commit,
-            notes=tuple(notes),
+            notes=notes,
         )
+
+    async def _check_out(self, address: Address, ref: str, repository: Path, root: Path) -> tuple[str | None, str]:
+        """Commit (of a folder as it stands: None) and tree of what is put into *root*."""
+        if address.folder and ref == "HEAD" and not _is_bare(Path(address.text)):
+            await asyncio.to_thread(copy_folder, Path(address.text), root)
+            shutil.rmtree(repository, ignore_errors=True)  # else it would grow with every edit
+            return None, await self._git.hash_folder(repository, root)
+        commit, tree = await self._git.fetch(repository, address, ref)
+        await self._git.export(repository, tree, root)
+        return commit, tree
+
+    async def _install(self, entry: Entry, root: Path, tree: str) -> tuple[Path | None, tuple[str, ...]]:
+        """Where the requirements of *entry* are installed, and what is to be said of them."""
+        if entry.requirements is None:
+            return None, ()
+        wanted = reconcile(entry.requirements, root, self._own)
+        return await self._sites.install(wanted, folder=entry.requirements.parent, content=tree), wanted.notes
 
     def _prune(self) -> None:
         """Keep the newest of everything; what a killed daemon left half-made goes with the old."""

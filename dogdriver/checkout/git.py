@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dogdriver.checkout.address import Address
-from dogdriver.checkout.process import Finished, environment, run
+from dogdriver.checkout.process import Completed, environment, run
 from dogdriver.errors import CheckoutError
 
 CONFIG = """\
@@ -37,7 +37,7 @@ CONFIG = """\
 [safe]
 	directory = *
 """
-GONE = (  # trying again will not help
+PERMANENT = (  # what git says, and what to do; trying again will not help
     ("couldn't find remote ref", "there is no such branch, tag or commit; correct `ref`"),
     ("not our ref", "there is no such commit; correct `ref`"),
     ("unadvertised object", "the server gives no commit by its hash; use a branch or a tag"),
@@ -48,17 +48,20 @@ GONE = (  # trying again will not help
     ("does not appear to be a git repository", "there is no git repository; correct the address"),
     ("not found", "there is no such repository; correct the address"),
 )
-AWAY = (
+UNREACHABLE = (
     ("Could not resolve host", "the host's name is not known; correct the address or fix the network"),
     ("Connection refused", "nothing listens there; correct the address or try later"),
     ("unable to access", "the server cannot be reached; correct the address or try later"),
 )
-FULL = (("No space left on device", "the disk of the data directory is full; make room"),)
-SCANT = 1024 * 1024  # bytes; git does not say why it cannot write a file
+DISK_FULL = (("No space left on device", "the disk of the data directory is full; make room"),)
+LEAST_FREE = 1024 * 1024  # bytes; git does not say why it cannot write a file
 
 
 class Git:
-    """The few git commands that a checkout needs. *home* becomes its empty home directory."""
+    """The few git commands that a checkout needs. *home* becomes its empty home directory.
+
+    A command that takes longer than *seconds* is killed.
+    """
 
     def __init__(self, home: Path, *, environ: Mapping[str, str], seconds: float) -> None:
         self._home = home
@@ -88,9 +91,9 @@ class Git:
             before = await self._git(repository, "rev-parse", "--verify", "--quiet", "refs/test")
             wanted = ("--end-of-options", address.text, f"+{ref}:refs/test")
             done = await self._git(repository, "fetch", "--quiet", "--depth=1", "--no-tags", "--force", *wanted)
-            if not (done.ok or _tip(done, GONE + AWAY)):
+            if not (done.ok or _advice(done, PERMANENT + UNREACHABLE)):
                 shutil.rmtree(repository, ignore_errors=True)
-            if done.ok or done.code is None or last or _tip(done, GONE + FULL):
+            if done.ok or done.code is None or last or _advice(done, PERMANENT + DISK_FULL):
                 break
         self._expect(done, address, ref)
         named = await self._git(repository, "rev-parse", "refs/test^{commit}", "refs/test^{tree}")
@@ -101,73 +104,82 @@ class Git:
         return commit, tree
 
     async def export(self, repository: Path, tree: str, directory: Path) -> None:
-        """Write the files of *tree* into *directory*, which must exist and be empty."""
+        """Write the files of *tree* into *directory*, which must exist and be empty. Raises CheckoutError."""
         with TemporaryDirectory(dir=repository, prefix="index-") as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             for words in (("read-tree", tree), ("checkout-index", "--all", "--quiet")):
-                done = await self._git(repository, f"--work-tree={directory}", *words, more=index)
+                done = await self._git(repository, f"--work-tree={directory}", *words, extra_env=index)
                 if not done.ok:
-                    why = FULL[0][1] if shutil.disk_usage(directory).free < SCANT else _last(done)
+                    why = DISK_FULL[0][1] if shutil.disk_usage(directory).free < LEAST_FREE else _own_words(done)
                     raise CheckoutError(f"The files of the test cannot be written: {why}.")
 
     async def subtree(self, repository: Path, tree: str, path: str) -> str:
-        """The hash of the folder *path* in *tree*."""
+        """The hash of the folder *path* in *tree*. Raises CheckoutError where there is none."""
         done = await self._git(repository, "rev-parse", "--verify", "--end-of-options", f"{tree}:{path}")
         if not done.ok:
             raise CheckoutError(f"There is no folder {path} in the test's repository; correct `path`.")
         return done.out.split()[-1]
 
     async def hash_folder(self, repository: Path, directory: Path) -> str:
-        """The tree hash that git would give *directory*, all its files included; they are kept in *repository*."""
+        """The tree hash that git would give *directory*, all its files included; they are kept in *repository*.
+
+        Raises CheckoutError where a file of it cannot be read.
+        """
         await self._init(repository)
         with TemporaryDirectory(dir=repository, prefix="index-") as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             added = await self._git(
-                directory, f"--git-dir={repository}", f"--work-tree={directory}", "add", "--all", "--force", more=index
+                directory,
+                f"--git-dir={repository}",
+                f"--work-tree={directory}",
+                "add",
+                "--all",
+                "--force",
+                extra_env=index,
             )
-            tree = await self._git(repository, "write-tree", more=index)
+            tree = await self._git(repository, "write-tree", extra_env=index)
         if not (added.ok and tree.ok):
             shutil.rmtree(repository, ignore_errors=True)
-            raise CheckoutError(f"The test's folder cannot be read: {_last(tree if added.ok else added)}.")
+            raise CheckoutError(f"The test's folder cannot be read: {_own_words(tree if added.ok else added)}.")
         return tree.out.strip()
 
     async def _init(self, repository: Path) -> None:
         if (repository / "HEAD").exists():
             return
-        _make(repository)
+        _make_empty(repository)
         done = await self._git(repository, "init", "--quiet", "--bare", ".")
         if not done.ok:
-            raise CheckoutError(f"A place for the test's repository cannot be made: {_last(done)}.")
+            raise CheckoutError(f"A place for the test's repository cannot be made: {_own_words(done)}.")
 
-    async def _git(self, cwd: Path, *words: str, more: Mapping[str, str] | None = None) -> Finished:
+    async def _git(self, cwd: Path, *words: str, extra_env: Mapping[str, str] | None = None) -> Completed:
         self._home.mkdir(parents=True, exist_ok=True)
         config = self._home / "config"
         if not config.exists() or config.read_text(encoding="utf-8") != CONFIG:
             config.write_text(CONFIG, encoding="utf-8")
         try:
-            return await run(("git", *words), env={**self._env, **(more or {})}, cwd=cwd, seconds=self._seconds)
+            return await run(("git", *words), env={**self._env, **(extra_env or {})}, cwd=cwd, seconds=self._seconds)
         except FileNotFoundError:
             raise CheckoutError("There is no git on this machine; install it.") from None
 
-    def _expect(self, done: Finished, address: Address, ref: str) -> None:
+    def _expect(self, done: Completed, address: Address, ref: str) -> None:
         if done.ok:
             return
         what = f"The test repository {address.text} ({ref}) cannot be fetched"
         if done.code is None:
             raise CheckoutError(f"{what}: no answer within {self._seconds:g} s; correct the address or try later.")
-        raise CheckoutError(f"{what}: {_tip(done, GONE + AWAY + FULL) or _last(done)}.")
+        raise CheckoutError(f"{what}: {_advice(done, PERMANENT + UNREACHABLE + DISK_FULL) or _own_words(done)}.")
 
 
-def _make(repository: Path) -> None:
+def _make_empty(repository: Path) -> None:
     shutil.rmtree(repository, ignore_errors=True)
     repository.mkdir(parents=True)
 
 
-def _tip(done: Finished, tips: tuple[tuple[str, str], ...]) -> str | None:
-    return next((tip for sign, tip in tips if sign.lower() in done.err.lower()), None)
+def _advice(done: Completed, known: tuple[tuple[str, str], ...]) -> str | None:
+    return next((advice for sign, advice in known if sign.lower() in done.err.lower()), None)
 
 
-def _last(done: Finished) -> str:
+def _own_words(done: Completed) -> str:
     """The line in which git says what is wrong, cut short."""
     if done.code is None:
         return "it took too long"

@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-GRACE = 5.0  # seconds for a killed program to be gone
-KEPT = 256 * 1024  # bytes of each stream; the rest is read and dropped
-PASSED = (
+KILL_TIMEOUT = 5.0  # seconds for a killed program to be gone
+MOST_OUTPUT = 256 * 1024  # bytes of each stream; the rest is read and dropped
+INHERITED = (
     "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK", "TMPDIR",
     "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """How a program ended. *code* is None where it was killed because its time was up."""
+class Completed:
+    """How a program ended, and what it printed. *code* is None where it was killed because its time was up."""
 
     code: int | None
     out: str
@@ -31,11 +31,11 @@ class Finished:
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What a program may know of the daemon's environment: how to reach the network, and no secret."""
-    return {"PATH": os.defpath, **{name: environ[name] for name in PASSED if name in environ}, "LC_ALL": "C.UTF-8"}
+    return {"PATH": os.defpath, **{name: environ[name] for name in INHERITED if name in environ}, "LC_ALL": "C.UTF-8"}
 
 
-async def run(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, seconds: float) -> Finished:
-    """Run *argv* for at most *seconds*.
+async def run(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, seconds: float) -> Completed:
+    """Run *argv* for at most *seconds*. Raises OSError where it cannot be started.
 
     It is killed with everything that it started when that time is over, or when the caller is cancelled.
     """
@@ -63,18 +63,18 @@ async def run(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, 
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             with contextlib.suppress(TimeoutError):  # what left the group may hold the pipes open
-                async with asyncio.timeout(GRACE):
+                async with asyncio.timeout(KILL_TIMEOUT):
                     await process.wait()
                     await asyncio.wait(streams)  # they end when the last of the group is gone
             for stream in streams:
                 stream.cancel()
             await asyncio.gather(*streams, return_exceptions=True)
     out, err = ("" if s.cancelled() else s.result() for s in streams)
-    return Finished(code, out, err)
+    return Completed(code, out, err)
 
 
 async def _read(stream: asyncio.StreamReader) -> str:
     kept = bytearray()
     while chunk := await stream.read(64 * 1024):
-        kept += chunk[: KEPT - len(kept)]
+        kept += chunk[: MOST_OUTPUT - len(kept)]
     return kept.decode("utf-8", errors="replace")

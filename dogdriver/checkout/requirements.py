@@ -16,10 +16,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from dogdriver.checkout.files import inside, read
-from dogdriver.checkout.process import Finished, environment, run
+from dogdriver.checkout.process import Completed, environment, run
 from dogdriver.errors import CheckoutError
 
-NESTED = 10  # files deep
+MOST_NESTED = 10  # files that include one another
 
 _OPTION = re.compile(r"(?P<name>--?[a-z-]+?)(?:[\s=]+|(?<=^-[a-z]))(?P<value>\S.*)?")
 _USERINFO = re.compile(r"//[^/\s]*@")
@@ -80,7 +80,7 @@ def reconcile(file: Path, root: Path, own: Mapping[str, str]) -> Requirements:
 def _lines(file: Path, root: Path, depth: int = 0) -> Iterator[str]:
     """Logical lines, comments removed, included files in their place."""
     shown = file.relative_to(root)
-    if depth > NESTED:
+    if depth > MOST_NESTED:
         raise CheckoutError(f"The requirements include one another ({shown}); take the circle out.")
     for raw in re.sub(r"\\\r?\n", " ", read(file, root)).splitlines():
         line = re.sub(r"(^|\s)#.*", "", raw).strip()
@@ -179,7 +179,7 @@ class Sites:
     def _missing(self, line: str) -> bool:
         return _name(line) not in self._own
 
-    async def _uv(self, work: Path, cwd: Path, command: str, *words: str | Path) -> Finished:
+    async def _uv(self, work: Path, cwd: Path, command: str, *words: str | Path) -> Completed:
         common = ("--quiet", "--no-progress", "--python", sys.executable, "--cache-dir", work / "cache")
         try:
             program = uv.find_uv_bin()
@@ -198,7 +198,7 @@ def _hashes(line: str, wanted: Requirements) -> str:
     return f" {options}" if options else ""
 
 
-def _explained(done: Finished, seconds: float) -> str:
+def _explained(done: Completed, seconds: float) -> str:
     if done.code is None:
         return f"The test's requirements were not installed within {seconds:g} s; make them fewer or try later."
     lines = [line.strip().removeprefix("error: ").removeprefix("cause: ") for line in done.err.splitlines()]
