@@ -2,12 +2,17 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
+from dogdriver.catalog import ProjectCatalog
+from dogdriver.metrics.query import DEFAULT_METRICS
 from dogdriver.model import Deployment
+from dogdriver.settings import load
 
 from .conftest import DEFAULT, NOW, Book, Make, Memory
 
@@ -256,3 +261,14 @@ async def test_an_unchanged_catalog_is_the_same_object(make: Make, book: Book, m
     assert memory.writes == 1
     book.find("kintowe")["name"] = "Kinto"
     assert await made.refresh() is not first
+
+
+async def test_the_settings_say_which_file_and_which_book(book: Book, memory: Memory, tmp_path: Path) -> None:
+    file = tmp_path / "projects.toml"
+    file.write_text('[[project]]\nname = "own"\n')
+    settings = load({"DOGDRIVER_PROJECTS": str(file), "DOGDRIVER_SERVICEBOOK": book.base})
+    async with aiohttp.ClientSession() as session:
+        catalog = await ProjectCatalog.from_settings(settings, session, lambda: NOW, memory).refresh()
+    assert {"own", "kintowe"} <= set(catalog.projects)
+    assert catalog.projects["kintowe"].metrics == DEFAULT_METRICS
+    assert memory.writes == 1

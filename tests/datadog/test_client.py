@@ -13,7 +13,7 @@ from dogdriver.metrics.query import metric_query, run_query
 from dogdriver.model import CLIENT_METRICS, EventStep, Metric, Reading, Run, Window
 from dogdriver.model.health import Endpoint
 from dogdriver.pipeline.ports import Datadog as Port
-from dogdriver.settings import Secret
+from dogdriver.settings import Secret, load
 from tests.datadog.fixtures import API_KEY, APP_KEY, START, Clock
 
 
@@ -175,6 +175,24 @@ def test_a_metric_of_the_load_generator_has_no_query(datadog: Datadog, run: Run)
 def test_other_templates_take_the_same_tokens(datadog: Datadog, run: Run, latency: Metric) -> None:
     assert metric_query(latency, run) == "avg:aws.elb.latency{app:kintowe}"
     assert run_query("avg:a.b{app:{project}} by {host}", run) == "avg:a.b{app:kintowe} by {host}"
+
+
+async def test_the_settings_say_which_keys_which_site_and_which_links(
+    session: aiohttp.ClientSession, run: Run, clock: Clock, standin: Standin, window: Window
+) -> None:
+    settings = load(
+        {
+            "DD_API_KEY": API_KEY,
+            "DD_APP_KEY": APP_KEY,
+            "DOGDRIVER_DATADOG_URL": standin.url,
+            "DOGDRIVER_LINK_EVENTS": "https://x.example/{project}",
+        }
+    )
+    client = Datadog.from_settings(settings, session, clock)
+    assert (client.configured, client.sends) == (True, True)
+    assert (await client.read("avg:a.b{*}", window)).empty
+    assert client.links(run) == {"datadog.events": "https://x.example/kintowe"}
+    assert not Datadog.from_settings(load({}), session, clock).sends
 
 
 async def test_the_links_of_a_run_are_those_that_were_set(
