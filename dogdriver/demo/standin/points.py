@@ -38,11 +38,11 @@ UNITS: Mapping[str, Unit] = {
 
 
 class Kind(StrEnum):
-    """What a metric's values are: a state, a count per submission, or a rate per second."""
+    """What a metric's values are."""
 
-    GAUGE = "gauge"
-    COUNT = "count"
-    RATE = "rate"
+    GAUGE = "gauge"  # a state
+    COUNT = "count"  # how many since the submission before
+    RATE = "rate"  # how many a second
 
 
 @dataclass(frozen=True, slots=True)
