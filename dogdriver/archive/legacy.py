@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dogdriver.archive.objects import parsed
 from dogdriver.errors import Invalid
 from dogdriver.model import UNKNOWN, MetricState, MetricValue, Project, Release, Run, Status, Trigger
-from dogdriver.model.parse import LONGEST_NAME
+from dogdriver.model.fields import LONGEST_NAME
 
 JOBS = "job-"
 METRICS = {"cpu": ("CPU", "%"), "rps": ("RPS", "1/s"), "art": ("ART", "ms")}

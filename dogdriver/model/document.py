@@ -1,13 +1,52 @@
 """A run as its JSON document: what the API answers, what a client delivers, what an archive keeps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-import msgspec
+from msgspec import Meta, Struct, to_builtins
+from msgspec.structs import asdict
 
+from dogdriver.model.fields import RAW, SERVER, Count, Moment, marked
 from dogdriver.model.run import Run, Status
-from dogdriver.model.verdict import Judged
+from dogdriver.model.verdict import Judged, Noise, Outcome, Standing
+
+
+class VerdictDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What stands for one metric of one release, and the numbers of the newest look that it rests on.
+
+    Effects are relative: 0.05 is +5 %, and + means that the value went up, whichever direction is better.
+    """
+
+    metric: Annotated[str, Meta(description="its name")]
+    outcome: Annotated[
+        Outcome,
+        Meta(description="what stands: `regressed`, `improved`, `unchanged`, `undecided`, `too_few_runs`"),
+    ]
+    effect: Annotated[float | None, Meta(description="against the baseline")]
+    low: Annotated[float | None, Meta(description="of the effect's interval")]
+    high: Annotated[float | None, Meta(description="of the effect's interval")]
+    runs: Annotated[Count, Meta(description="of the release that were compared")]
+    baseline_runs: Annotated[Count, Meta(description="that they were compared with")]
+    baseline_releases: Annotated[tuple[str, ...], Meta(description="the releases of these")]
+    runs_needed: Annotated[Count | None, Meta(description="how many more runs would decide it")]
+    smallest_visible: Annotated[float | None, Meta(description="the smallest effect that these runs would show")]
+    p: Annotated[float | None, Meta(description="the probability of such a difference where there is none")]
+    margin: Annotated[float, Meta(description="the effect that matters")]
+    noise: Annotated[Noise, Meta(description="what runs of one release scatter by")]
+    method: Annotated[str, Meta(description="of the comparison")]
+    seed: Annotated[int, Meta(description="of its random numbers")]
+    reason: Annotated[str, Meta(description="why, as a sentence")]
+    state: Annotated[Standing, Meta(description="how firmly it stands: `provisional`, `announced`, `withdrawn`")]
+    look: Annotated[Count, Meta(description="the number of the newest look at this release")]
+    at: Annotated[Moment, Meta(description="when that was")]
+
+
+class RunDocument(Run, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A run, with what a daemon knows of it at the moment."""
+
+    progress: Annotated[float | None, Meta(description="of a running load, 0 to 1"), SERVER] = None
+    verdicts: Annotated[tuple[VerdictDocument, ...], Meta(description="on its release"), SERVER] = ()
 
 
 def run_document(
@@ -16,68 +55,42 @@ def run_document(
     """The run as JSON values: times RFC 3339 in UTC, absent values null.
 
     *progress* is a running load's, 0..1. With *full* it holds the latency histogram and the raw Datadog series, too:
-    `received.run_from_document` of it is the run again.
+    `parse.run_from_document` of it is the run again.
     """
     if run.status in {Status.PENDING, Status.DONE}:
         progress = 1.0
-    return {
-        "id": run.id,
-        "project": run.project,
-        "deployment": run.deployment,
-        "endpoint": run.endpoint,
-        "test": run.test,
-        "source": run.source,
-        "release": run.release,
-        "version": run.version,
-        "commit": run.commit,
-        "status": run.status.value,
-        "reason": run.reason,
-        "trigger": run.trigger.value,
-        "created": moment(run.created),
-        "started": moment(run.started),
-        "ended": moment(run.ended),
-        "due": moment(run.due),
-        "attempts": run.attempts,
-        "progress": progress,
-        "load": msgspec.to_builtins(run.load),
-        "content": run.content,
-        "test_commit": run.test_commit,
-        "fingerprint": run.fingerprint,
-        "kinds": run.kinds,
-        "tally": msgspec.to_builtins(run.tally),
-        "client": _without(run.client, "histogram", full=full),
-        "metrics": {name: _without(value, "reading", full=full) for name, value in run.metrics.items()},
-        "verdicts": [verdict_document(judged) for judged in verdicts],
-        "excluded": run.excluded,
-        "notes": list(run.notes),
-        "links": dict(run.links),
-    }
+    document = RunDocument(**asdict(run), progress=progress, verdicts=tuple(map(_verdict, verdicts)))
+    plain: dict[str, Any] = to_builtins(document)
+    if not full:
+        _leave_out_raw(plain, document)
+    return plain
 
 
 def verdict_document(judged: Judged) -> dict[str, Any]:
-    """What stands for one metric of one release, and the numbers of the newest look that it rests on."""
+    """A VerdictDocument as JSON values."""
+    plain: dict[str, Any] = to_builtins(_verdict(judged))
+    return plain
+
+
+def _verdict(judged: Judged) -> VerdictDocument:
     verdict = judged.verdict
-    return {
+    common = {name: getattr(verdict, name) for name in VerdictDocument.__struct_fields__ if hasattr(verdict, name)}
+    stands = {
         "metric": judged.key.metric,
-        "outcome": judged.standing_outcome.value,
-        "effect": verdict.effect,
-        "low": verdict.low,
-        "high": verdict.high,
-        "runs": verdict.runs,
-        "baseline_runs": verdict.baseline_runs,
-        "baseline_releases": list(verdict.baseline_releases),
-        "runs_needed": verdict.runs_needed,
-        "smallest_visible": verdict.smallest_visible,
-        "p": verdict.p,
-        "margin": verdict.margin,
-        "noise": msgspec.to_builtins(verdict.noise),
-        "method": verdict.method,
-        "seed": verdict.seed,
-        "reason": judged.reason,
-        "state": judged.standing.value,
+        "outcome": judged.standing_outcome,
+        "reason": reason_of(judged),
+        "state": judged.standing,
         "look": judged.look,
-        "at": moment(judged.at),
+        "at": judged.at,
     }
+    return VerdictDocument(**common | stands)
+
+
+def reason_of(judged: Judged) -> str:
+    """The newest look's own sentence where it says what stands; else why something else stands."""
+    if judged.verdict.outcome == judged.standing_outcome and judged.verdict.reason:
+        return judged.verdict.reason
+    return judged.standing_reason or judged.verdict.reason
 
 
 def moment(at: datetime | None) -> str | None:
@@ -85,8 +98,13 @@ def moment(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _without(value: Any, field: str, *, full: bool) -> Any:
-    plain = msgspec.to_builtins(value)
-    if plain is not None and not full:
-        del plain[field]
-    return plain
+def _leave_out_raw(plain: dict[str, Any], value: object) -> None:
+    """Take out of *plain*, which is *value* as JSON values, the fields that are marked so."""
+    if isinstance(value, Struct):
+        for name in marked(type(value), RAW):
+            del plain[name]
+        for name, inner in plain.items():
+            _leave_out_raw(inner, getattr(value, name))
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            _leave_out_raw(plain[name], one)

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from dogdriver.model.fields import LARGEST_NUMBER, RAW, Amount, Count, rule
 
 
 class Grade(StrEnum):
@@ -55,55 +57,75 @@ class Window:
 
 
 class Load(Struct, frozen=True, forbid_unknown_fields=True):
-    """What was asked of Molotov; part of what makes two runs comparable. *options* are the entry's other options."""
+    """What was asked of Molotov; part of what makes two runs comparable."""
 
-    workers: int
-    processes: int
-    duration: float
-    options: Mapping[str, Any] = {}
+    workers: Annotated[
+        int,
+        rule(lambda n: n >= 1, "is too small; a load needs at least 1 worker", minimum=1, maximum=LARGEST_NUMBER),
+        Meta(description="in each process"),
+    ]
+    processes: Annotated[
+        int,
+        rule(lambda n: n >= 1, "is too small; a load needs at least 1 process", minimum=1, maximum=LARGEST_NUMBER),
+        Meta(description="that share the load's duration"),
+    ]
+    duration: Annotated[
+        float,
+        rule(lambda s: s > 0, "must be above 0 seconds", exclusiveMinimum=0, maximum=LARGEST_NUMBER),
+        Meta(description="seconds"),
+    ]
+    options: Annotated[Mapping[str, Any], Meta(description="the other options of the entry in `molotov.json`")] = {}
 
 
 class Tally(Struct, frozen=True, forbid_unknown_fields=True):
-    """*ok* and *failed* count scenario executions as Molotov does; *requests* and *errors* count HTTP requests."""
+    """How much was done: scenarios, counted as Molotov does, and the HTTP requests that they made."""
 
-    ok: int = 0
-    failed: int = 0
-    requests: int = 0
-    errors: int = 0
+    ok: Annotated[Count, Meta(description="scenarios that were executed")] = 0
+    failed: Annotated[Count, Meta(description="scenarios that raised")] = 0
+    requests: Annotated[Count, Meta(description="HTTP requests")] = 0
+    errors: Annotated[
+        Count, Meta(description="HTTP requests without an answer, or with one of status 400 or above")
+    ] = 0
 
 
 class Latency(Struct, frozen=True, forbid_unknown_fields=True):
-    """Of one scenario or one endpoint: requests, errors, and latency quantiles to the response headers, in ms."""
+    """Of one scenario or one endpoint, up to the response headers."""
 
-    name: str
-    count: int
-    errors: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
+    name: Annotated[str, Meta(description="of the scenario, or method and address")]
+    count: Annotated[Count, Meta(description="executions, or requests")]
+    errors: Annotated[Count, Meta(description="how many of them failed")]
+    p50: Annotated[Amount | None, Meta(description="median, in ms")]
+    p95: Annotated[Amount | None, Meta(description="95th percentile, in ms")]
+    p99: Annotated[Amount | None, Meta(description="99th percentile, in ms")]
 
 
 class ClientMeasures(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the load generator measured: rates per second, latencies and lag in ms, *cpu* as a share of the wall time.
+    """What the load generator measured."""
 
-    *failures* groups errors: (message, count), most frequent first. *histogram* is an HdrHistogram V2 in base64.
-    """
-
-    rps: float | None = None
-    p50: float | None = None
-    p95: float | None = None
-    p99: float | None = None
-    error_ratio: float | None = None
-    lag_p99: float | None = None
-    stall: float | None = None
-    cpu: float | None = None
-    grade: Grade = Grade.OK
-    reasons: tuple[str, ...] = ()
-    statuses: Mapping[str, int] = {}
-    failures: tuple[tuple[str, int], ...] = ()
-    scenarios: tuple[Latency, ...] = ()
-    endpoints: tuple[Latency, ...] = ()
-    histogram: str | None = None
+    rps: Annotated[Amount | None, Meta(description="requests per second")] = None
+    p50: Annotated[Amount | None, Meta(description="median latency to the response headers, in ms")] = None
+    p95: Annotated[Amount | None, Meta(description="95th percentile of it, in ms")] = None
+    p99: Annotated[Amount | None, Meta(description="99th percentile of it, in ms")] = None
+    error_ratio: Annotated[Amount | None, Meta(description="failed scenarios, as a share of all")] = None
+    lag_p99: Annotated[
+        Amount | None, Meta(description="how late the generator's own loop was, 99th percentile, in ms")
+    ] = None
+    stall: Annotated[Amount | None, Meta(description="the longest time that it stood still, in ms")] = None
+    cpu: Annotated[Amount | None, Meta(description="the generator's processor time, as a share of the wall time")] = (
+        None
+    )
+    grade: Annotated[Grade, Meta(description="how well the generator itself did: `ok`, `degraded`, `invalid`")] = (
+        Grade.OK
+    )
+    reasons: Annotated[tuple[str, ...], Meta(description="for the grade, as sentences")] = ()
+    statuses: Annotated[Mapping[str, Count], Meta(description="responses by HTTP status")] = {}
+    failures: Annotated[
+        tuple[tuple[str, Count], ...],
+        Meta(description="message and count of each kind of failure, most frequent first"),
+    ] = ()
+    scenarios: Annotated[tuple[Latency, ...], Meta(description="by scenario")] = ()
+    endpoints: Annotated[tuple[Latency, ...], Meta(description="by method and address")] = ()
+    histogram: Annotated[str | None, Meta(description="all latencies: an HdrHistogram V2 in base64"), RAW] = None
 
 
 @dataclass(frozen=True, slots=True)

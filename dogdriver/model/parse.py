@@ -1,36 +1,34 @@
-"""A run document from elsewhere: checked field by field, and the run that it is."""
+"""A run document from elsewhere: held to the rules of its fields (dogdriver.model.fields), and the run that it is."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from math import isfinite
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec import inspect
+from msgspec.structs import fields, replace
 
 from dogdriver.errors import Invalid
-from dogdriver.model.document import moment
-from dogdriver.model.load import ClientMeasures, Load, Tally
-from dogdriver.model.reading import MetricValue
+from dogdriver.model.document import RunDocument, moment
+from dogdriver.model.fields import DELIVERED, LARGEST_NUMBER, MEASURED, SERVER, marked
 from dogdriver.model.run import UNKNOWN, Run, Status, Trigger
 
-SERVER_OWN = frozenset({"trigger", "due", "attempts", "progress", "verdicts", "excluded"})
+SERVER_OWN = frozenset(marked(RunDocument, SERVER))
 """What the daemon that keeps a run says of it; a delivered document's own words on these are not looked at."""
 
-LONGEST_NAME = 200
-LONGEST_TEXT = 10_000
-LARGEST_NUMBER = 2**53  # what a JSON reader may take for exact, and far below what SQLite holds
-ID_LETTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-")
-LONGEST_ID = 64
 AHEAD = timedelta(days=1)  # a clock that is further ahead is wrong, not just another one
+
+_OF_THE_MOMENT = frozenset(RunDocument.__struct_fields__) - frozenset(Run.__struct_fields__)
+_RUN = inspect.type_info(Run)
+_REQUIRED = tuple(field.name for field in fields(Run) if field.required)
 
 
 def run_from_document(document: Any) -> Run:
     """The run that `run_document` made *document* of. Raises Invalid with a sentence that names what is wrong."""
-    parsed = _parsed(
-        document, required=("id", "project", "deployment", "test", "source", "status", "trigger", "created")
-    )
-    return _run(parsed)
+    return _run(document, required=_REQUIRED)
 
 
 def delivered_run(document: Any, *, id: str, now: datetime) -> Run:  # noqa: A002 - the field's name
@@ -53,12 +51,11 @@ def delivered_run(document: Any, *, id: str, now: datetime) -> Run:  # noqa: A00
             f"status is {status}; deliver a run when it has ended, as pending, done, failed, aborted or invalid"
         )
     given.setdefault("created", given.get("started") or moment(now))
-    needed = ["project", "deployment", "test", "source", "release"]
-    if status not in (Status.FAILED, Status.ABORTED):
-        needed += ["started", "ended", "load", "tally"]
-    parsed = _parsed({**given, "trigger": Trigger.ELSEWHERE.value}, required=needed)
-    run = _run(parsed)
-    _check_past(run, now)
+    loaded = status not in (Status.FAILED, Status.ABORTED)
+    needed = [*marked(Run, DELIVERED), *(marked(Run, MEASURED) if loaded else ())]
+    run = _run({**given, "trigger": Trigger.ELSEWHERE.value}, required=needed)
+    for name, at in _moments(run).items():
+        _check_past(name, at, now)
     if run.status.final and run.status is not Status.DONE and not run.reason:
         raise Invalid(f"status is {run.status}, and reason is missing; say in a sentence why the run ended so")
     if run.status is Status.DONE and (waiting := [n for n, v in run.metrics.items() if not v.state.final]):
@@ -67,161 +64,108 @@ def delivered_run(document: Any, *, id: str, now: datetime) -> Run:  # noqa: A00
     return replace(run, due=run.ended) if run.status is Status.PENDING else run
 
 
-class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    id: str
-    project: str
-    deployment: str
-    test: str
-    source: str
-    status: Status
-    trigger: Trigger
-    created: datetime
-    endpoint: str | None = None
-    release: str | None = None
-    version: str | None = None
-    commit: str | None = None
-    reason: str | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
-    due: datetime | None = None
-    attempts: int = 0
-    progress: float | None = None
-    load: Load | None = None
-    content: str | None = None
-    test_commit: str | None = None
-    fingerprint: float | None = None
-    kinds: str | None = None
-    tally: Tally | None = None
-    client: ClientMeasures | None = None
-    metrics: dict[str, MetricValue] = {}
-    verdicts: list[Any] = []
-    excluded: str | None = None
-    notes: tuple[str, ...] = ()
-    links: dict[str, str] = {}
-
-
-def _parsed(document: Any, *, required: Iterable[str]) -> _Document:
+def _run(document: Any, *, required: Iterable[str]) -> Run:
     if not isinstance(document, Mapping):
         raise Invalid("a run document must be a JSON object")
     if missing := [name for name in required if document.get(name) is None]:
         raise Invalid(f"the run document lacks {_list(missing)}; add {'it' if len(missing) == 1 else 'them'}",
                       details={"missing": missing})  # fmt: skip
-    _refuse_unknown(document)
-    _refuse_numbers(document, "")
+    said = {name: value for name, value in document.items() if name not in _OF_THE_MOMENT}
+    _refuse_numbers(said, "")
     try:
-        return msgspec.convert(document, _Document)
+        run = msgspec.convert(said, Run)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        field = where.strip("`").lstrip(".") or "the document"
-        wanted = what.replace("`", "")
-        raise Invalid(f"{field} is wrong in the run document: {wanted[0].lower()}{wanted[1:]}",
-                      details={"field": field}) from None  # fmt: skip
+        raise _explained(str(error)) from None
+    _check(run, _RUN, "")
+    run = replace(run, **{name: _utc(name, at) for name, at in _moments(run).items()})
+    _check_together(run)
+    return run
 
 
-def _run(parsed: _Document) -> Run:
-    if not 0 < len(parsed.id) <= LONGEST_ID or not set(parsed.id) <= ID_LETTERS:
-        raise Invalid(f"id must be 1 to {LONGEST_ID} letters, digits, - or _; a UUID's hex digits are best")
-    for name in ("project", "deployment", "test", "source", "release", "version", "commit"):
-        _check_name(name, getattr(parsed, name))
-    for name in ("endpoint", "reason", "excluded", "content", "test_commit"):
-        if len(getattr(parsed, name) or "") > LONGEST_TEXT:
-            raise Invalid(f"{name} is longer than {LONGEST_TEXT} characters; shorten it")
-    for name in parsed.metrics:
-        _check_name("a metric's name", name)
-    created, started, ended, due = (
-        _utc(name, getattr(parsed, name)) for name in ("created", "started", "ended", "due")
-    )
-    if (started is None) != (ended is None) and parsed.status.final:
-        raise Invalid("started and ended come together; give both, or neither where no load was started")
-    if started and ended and ended < started:
-        raise Invalid(f"ended ({moment(ended)}) is before started ({moment(started)}); fix the clock they come from")
-    _check_load(parsed.load)
-    if parsed.release is None and (parsed.version or parsed.commit):
-        raise Invalid(f"release is missing beside version and commit; give its label, or {UNKNOWN!r}")
-    if created is None:
-        raise Invalid("the run document lacks created; add it", details={"missing": ["created"]})
-    return Run(
-        id=parsed.id, project=parsed.project, deployment=parsed.deployment, test=parsed.test, source=parsed.source,
-        status=parsed.status, trigger=parsed.trigger, created=created, endpoint=parsed.endpoint,
-        release=parsed.release, version=parsed.version, commit=parsed.commit, reason=parsed.reason,
-        started=started, ended=ended, due=due,
-        attempts=parsed.attempts, load=parsed.load, tally=parsed.tally, client=parsed.client, content=parsed.content,
-        test_commit=parsed.test_commit, fingerprint=parsed.fingerprint, kinds=parsed.kinds,
-        excluded=parsed.excluded, notes=parsed.notes, links=parsed.links, metrics=parsed.metrics,
-    )  # fmt: skip
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*)`")
 
 
-def _check_name(field: str, name: str | None) -> None:
-    if name is None:
+def _explained(message: str) -> Invalid:
+    """What msgspec says, as a sentence of ours."""
+    what, _, where = message.partition(" - at `$")
+    place = where.strip("`").lstrip(".")
+    if unknown := _UNKNOWN_FIELD.fullmatch(what):
+        name = f"{place}.{unknown[1]}".lstrip(".")
+        return Invalid(f"the run document has no field {name}; leave it out", details={"unknown": [name]})
+    field, wanted = place or "the document", what.replace("`", "")
+    return Invalid(f"{field} is wrong in the run document: {wanted[0].lower()}{wanted[1:]}", details={"field": field})
+
+
+def _check(value: Any, kind: inspect.Type, path: str) -> None:
+    """Raises Invalid where *value*, which is of *kind*, or something in it does not keep to the rule of its field."""
+    if value is None:
         return
-    if not name or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
-        raise Invalid(f"{field} must be 1 to {LONGEST_NAME} printable characters without spaces around them")
+    rule = isinstance(kind, inspect.Metadata) and kind.extra and kind.extra.get("rule")
+    if rule and not rule.holds(value):
+        raise Invalid(f"{path} {rule.sentence}", details={"field": path})
+    for part in _parts(value, kind, path):
+        _check(*part)
 
 
-def _check_past(run: Run, now: datetime) -> None:
-    for field, at in (("created", run.created), ("started", run.started), ("ended", run.ended)):
-        if at is not None and at - now > AHEAD:
-            raise Invalid(
-                f"{field} ({moment(at)}) is more than a day ahead of this daemon's clock ({moment(now)}); "
-                "deliver a run when it has ended, or fix the clock that its times come from",
-                details={"field": field},
-            )
+def _parts(value: Any, kind: inspect.Type, path: str) -> Iterator[tuple[Any, inspect.Type, str]]:
+    """What *value* is made of, each with its kind and its path."""
+    match kind:
+        case inspect.Metadata():
+            yield value, kind.type, path
+        case inspect.UnionType():  # one or null
+            yield from ((value, one, path) for one in kind.types)
+        case inspect.StructType():
+            yield from ((getattr(value, f.name), f.type, f"{path}.{f.name}".lstrip(".")) for f in kind.fields)
+        case inspect.DictType():
+            yield from ((name, kind.key_type, f"a name in {path}") for name in value)
+            yield from ((inner, kind.value_type, f"{path}.{name}") for name, inner in value.items())
+        case inspect.VarTupleType():
+            yield from ((inner, kind.item_type, path) for inner in value)
+        case inspect.TupleType():
+            yield from zip(value, kind.item_types, repeat(path), strict=False)
 
 
-def _check_load(load: Load | None) -> None:
-    if load and (load.workers < 1 or load.processes < 1 or load.duration <= 0):
-        raise Invalid("load needs at least 1 worker, 1 process and a duration above 0 seconds")
+def _check_together(run: Run) -> None:
+    if (run.started is None) != (run.ended is None) and run.status.final:
+        raise Invalid("started and ended come together; give both, or neither where no load was started")
+    if run.window and run.window.end < run.window.start:
+        raise Invalid(
+            f"ended ({moment(run.ended)}) is before started ({moment(run.started)}); fix the clock they come from"
+        )
+    if run.release is None and (run.version or run.commit):
+        raise Invalid(f"release is missing beside version and commit; give its label, or {UNKNOWN!r}")
 
 
-def _utc(field: str, at: datetime | None) -> datetime | None:
-    if at is None:
-        return None
-    if at.tzinfo is None:
-        raise Invalid(f"{field} has no offset; write it in UTC with a Z at the end")
+def _moments(run: Run) -> dict[str, datetime]:
+    return {name: at for name in run.__struct_fields__ if isinstance(at := getattr(run, name), datetime)}
+
+
+def _check_past(field: str, at: datetime, now: datetime) -> None:
+    if at - now > AHEAD:
+        raise Invalid(
+            f"{field} ({moment(at)}) is more than a day ahead of this daemon's clock ({moment(now)}); "
+            "deliver a run when it has ended, or fix the clock that its times come from",
+            details={"field": field},
+        )
+
+
+def _utc(field: str, at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError:
         raise Invalid(f"{field} is out of range; write it in UTC with a Z at the end") from None
 
 
-_PARTS: Mapping[str, type[msgspec.Struct]] = {"load": Load, "tally": Tally, "client": ClientMeasures}
-
-
-def _refuse_unknown(document: Mapping[str, Any]) -> None:
-    """Dataclasses would take any further field in silence."""
-    unknown = [name for name in document if name not in _Document.__struct_fields__]
-    for part, kind in _PARTS.items():
-        unknown += _unknown(document.get(part), kind, part)
-    if isinstance(metrics := document.get("metrics"), Mapping):
-        for name, value in metrics.items():
-            unknown += _unknown(value, MetricValue, f"metrics.{name}")
-    if unknown:
-        raise Invalid(f"the run document has no field {_list(sorted(map(str, unknown)))}; leave it out",
-                      details={"unknown": sorted(map(str, unknown))})  # fmt: skip
-
-
-def _unknown(value: Any, kind: type[msgspec.Struct], path: str) -> list[str]:
-    if not isinstance(value, Mapping):
-        return []
-    return [f"{path}.{name}" for name in value if name not in kind.__struct_fields__]
-
-
-SIGNED = ("metrics.", "verdicts.", "fingerprint", "load.options.")
-
-
 def _refuse_numbers(value: Any, path: str) -> None:
-    """Numbers that are no measure: not finite, larger than is exact, or negative where they count something."""
+    """Numbers that are no measure, wherever they stand: not finite, or larger than is exact."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             _refuse_numbers(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list | tuple):
         for inner in value:
             _refuse_numbers(inner, path)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        if not isfinite(value) or (isinstance(value, int) and abs(value) > LARGEST_NUMBER):
-            raise Invalid(f"{path} is not a usable number; send a finite one of at most 2^53, or null")
-        if value < 0 and not path.startswith(SIGNED):
-            raise Invalid(f"{path} is negative; it must be 0 or more")
+    elif (isinstance(value, int) and abs(value) > LARGEST_NUMBER) or (isinstance(value, float) and not isfinite(value)):
+        raise Invalid(f"{path} is not a usable number; send a finite one of at most 2^53, or null")
 
 
 def _list(names: Iterable[str]) -> str:

@@ -1,8 +1,11 @@
 """A metric of a run as Datadog tells it, and what that amounts to."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from dogdriver.model.fields import RAW
 
 
 class MetricState(StrEnum):
@@ -21,25 +24,26 @@ class MetricState(StrEnum):
 
 
 class Series(Struct, frozen=True, forbid_unknown_fields=True):
-    """One series of a Datadog answer: *points* are (unix seconds of the bucket's start, value or None)."""
+    """One series of a Datadog answer."""
 
-    scope: str
-    points: tuple[tuple[float, float | None], ...]
+    scope: Annotated[str, Meta(description="the tags that it is grouped by")]
+    points: Annotated[
+        tuple[tuple[float, float | None], ...], Meta(description="unix seconds of the bucket's start, and the value")
+    ]
 
 
 class Reading(Struct, frozen=True, forbid_unknown_fields=True):
-    """A Datadog answer to one query over one window, as it came. *interval* in seconds, *unit* as Datadog names it.
+    """A Datadog answer to one query over one window, as it came."""
 
-    *scale* turns values into the base unit of *family* (`time` → seconds); None where Datadog gave no unit.
-    """
-
-    query: str
-    series: tuple[Series, ...]
-    interval: float | None
-    unit: str | None = None
-    family: str | None = None
-    scale: float | None = None
-    unit_in_part: bool = False  # some of the series came without it
+    query: Annotated[str, Meta(description="as Datadog repeats it")]
+    series: Annotated[tuple[Series, ...], Meta(description="one for each group")]
+    interval: Annotated[float | None, Meta(description="seconds between two points")]
+    unit: Annotated[str | None, Meta(description="as Datadog names it")] = None
+    family: Annotated[str | None, Meta(description="of the unit, such as `time`")] = None
+    scale: Annotated[float | None, Meta(description="turns values into the family's base unit (`time`: seconds)")] = (
+        None
+    )
+    unit_in_part: Annotated[bool, Meta(description="some of the series came without the unit")] = False
 
     @property
     def empty(self) -> bool:
@@ -47,18 +51,20 @@ class Reading(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MetricValue(Struct, frozen=True, forbid_unknown_fields=True):
-    """One metric of one run. *points* received of *expected*; *note* says in a sentence what a person should know.
+    """One metric of one run."""
 
-    *value* is None in every state but settled and partial, and may be None there too; it is never 0 for missing.
-    """
-
-    state: MetricState
-    value: float | None = None
-    points: int | None = None
-    expected: int | None = None
-    query: str | None = None
-    unit: str | None = None
-    interval: float | None = None
-    note: str | None = None
-    earlier: float | None = None  # the value before a late re-collection changed it
-    reading: Reading | None = None  # the raw series, kept with the run
+    state: Annotated[
+        MetricState,
+        Meta(description="`waiting`, `settled`, `partial`, `no_data`, `not_configured` or `refused`"),
+    ]
+    value: Annotated[float | None, Meta(description="only where settled or partial; never 0 for what is missing")] = (
+        None
+    )
+    points: Annotated[int | None, Meta(description="received")] = None
+    expected: Annotated[int | None, Meta(description="points that the window should have")] = None
+    query: Annotated[str | None, Meta(description="what Datadog is asked; null for what the client measured")] = None
+    unit: Annotated[str | None, Meta(description="of the value")] = None
+    interval: Annotated[float | None, Meta(description="seconds between two points")] = None
+    note: Annotated[str | None, Meta(description="a sentence with what a person should know")] = None
+    earlier: Annotated[float | None, Meta(description="the value before a late look changed it")] = None
+    reading: Annotated[Reading | None, Meta(description="the raw series"), RAW] = None

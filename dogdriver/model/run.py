@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from dogdriver.model.fields import DELIVERED, FIXED, MEASURED, SERVER, Count, Id, Moment, Name, Text
 from dogdriver.model.load import ClientMeasures, Load, Tally, Window
 from dogdriver.model.reading import MetricState, MetricValue
 
@@ -26,6 +28,11 @@ class Status(StrEnum):
     @property
     def final(self) -> bool:
         return self not in {Status.QUEUED, Status.RUNNING, Status.PENDING}
+
+    @property
+    def ended(self) -> bool:
+        """Its load is over, if there was one."""
+        return self not in {Status.QUEUED, Status.RUNNING}
 
 
 class EventStep(StrEnum):
@@ -61,41 +68,54 @@ UNKNOWN = "unknown"
 
 
 class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The row. Times are aware UTC; what has not happened is None.
+    """A run, as it is kept, delivered, archived and exported. Times are aware UTC; what has not happened is None.
 
-    *content* (tree hash of the test), *load* and *fingerprint* (hosts behind the deployment) are the comparability key,
-    *kinds* too (what the fingerprint's query groups these hosts by, such as their instance type).
-    *excluded* is the reason given for leaving a finished run out of verdicts. *started* and *ended* are the load alone.
+    This is where its fields are described: reading, writing, the API's components and the columns follow. *load*,
+    *content*, *fingerprint* and *kinds* are what makes two runs comparable.
     """
 
-    id: str
-    project: str
-    deployment: str
-    test: str
-    source: str
-    status: Status
-    trigger: Trigger
-    created: datetime
-    endpoint: str | None = None
-    release: str | None = None
-    version: str | None = None
-    commit: str | None = None
-    reason: str | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
-    due: datetime | None = None
-    attempts: int = 0
-    load: Load | None = None
-    tally: Tally | None = None
-    client: ClientMeasures | None = None
-    content: str | None = None
-    test_commit: str | None = None
-    fingerprint: float | None = None
-    kinds: str | None = None
-    excluded: str | None = None
-    notes: tuple[str, ...] = ()
-    links: Mapping[str, str] = {}
-    metrics: Mapping[str, MetricValue] = {}
+    id: Annotated[Id, Meta(description="chosen by who made it; a UUID's hex digits are best"), FIXED]
+    project: Annotated[Name, Meta(description="the service under test"), FIXED, DELIVERED]
+    deployment: Annotated[Name, Meta(description="the place where it runs"), FIXED, DELIVERED]
+    endpoint: Annotated[Text | None, Meta(description="the address of the deployment")] = None
+    test: Annotated[Name, Meta(description="the name of the entry in `molotov.json`"), FIXED, DELIVERED]
+    source: Annotated[Name, Meta(description="where the load came from"), FIXED, DELIVERED]
+    release: Annotated[Name | None, Meta(description="its label, `unknown` where there is none"), DELIVERED] = None
+    version: Annotated[Name | None, Meta(description="what `/__version__` said")] = None
+    commit: Annotated[Name | None, Meta(description="what `/__version__` said")] = None
+    status: Annotated[
+        Status,
+        Meta(
+            description="`queued`, `running`, `pending` (its metrics are being collected), `done`; or `failed`, "
+            "`aborted`, `invalid`, each with a `reason` and never judged"
+        ),
+    ]
+    reason: Annotated[Text | None, Meta(description="why it ended so, as a sentence")] = None
+    trigger: Annotated[
+        Trigger, Meta(description="`schedule`, `request`, `release` or `elsewhere` (it was delivered)"), FIXED, SERVER
+    ]
+    created: Annotated[Moment, Meta(description="when it was asked for"), FIXED]
+    started: Annotated[Moment | None, Meta(description="of the load alone"), MEASURED] = None
+    ended: Annotated[Moment | None, Meta(description="of the load alone"), MEASURED] = None
+    due: Annotated[Moment | None, Meta(description="when its metrics are asked for next"), SERVER] = None
+    attempts: Annotated[Count, Meta(description="how often they were asked for"), SERVER] = 0
+    load: Annotated[Load | None, Meta(description="what was asked of Molotov"), MEASURED] = None
+    content: Annotated[Text | None, Meta(description="the tree hash of what was run")] = None
+    test_commit: Annotated[Text | None, Meta(description="the commit that it came from")] = None
+    fingerprint: Annotated[float | None, Meta(description="the number of hosts behind the deployment")] = None
+    kinds: Annotated[
+        str | None,
+        Meta(
+            description="what these hosts are (instance types, zones), where the project's `fingerprint` query groups "
+            "by more than `host`"
+        ),
+    ] = None
+    tally: Annotated[Tally | None, Meta(description="how much was done"), MEASURED] = None
+    client: Annotated[ClientMeasures | None, Meta(description="what the load generator measured")] = None
+    metrics: Annotated[Mapping[Name, MetricValue], Meta(description="by name")] = {}
+    excluded: Annotated[Text | None, Meta(description="the reason for which it is left out of verdicts"), SERVER] = None
+    notes: Annotated[tuple[str, ...], Meta(description="sentences for its log")] = ()
+    links: Annotated[Mapping[str, str], Meta(description="addresses by name")] = {}
 
     @property
     def observed(self) -> Release | None:
