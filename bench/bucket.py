@@ -210,7 +210,7 @@ async def listing(folder: Path, objects: int) -> None:
         world.standin = standin
         await world.open()
         shelf = Shelf()
-        archive = Archive(replace(world.pipeline._world, source="here"), world.store, shelf, sync=30.0)  # noqa: SLF001 - a bench
+        archive = Archive(replace(world.pipeline._context, source="here"), world.store, shelf, sync=30.0)  # noqa: SLF001 - a bench
         for number in range(objects):
             writer = ("oslo", "rome")[number % 2]
             shelve(shelf, finished(number, writer), writer, START + timedelta(minutes=number))

@@ -22,7 +22,7 @@ import aiohttp
 
 from dogdriver.datadog import Datadog
 from dogdriver.model import Better, Metric, MetricState, MetricValue, Project, Reading, Run, Status, Trigger, Window
-from dogdriver.pipeline import Services
+from dogdriver.pipeline import Context
 from dogdriver.pipeline.attempt import Attempt
 from dogdriver.settings import Secret
 
@@ -94,7 +94,7 @@ async def measured(address: str, points: int) -> float:
             trigger=Trigger.REQUEST, created=START, started=window.start, ended=window.end, metrics={"cpu": waiting},
         )  # fmt: skip
         project = Project("p", metrics=(METRIC,), fingerprint=QUERY)
-        attempt = Attempt(cast("Services", World(datadog, reading)), run, project, later)
+        attempt = Attempt(cast("Context", World(datadog, reading)), run, project, later)
         begun = time.process_time(), time.thread_time()
         _, values = await attempt.read()
         ended = time.process_time(), time.thread_time()

@@ -1,8 +1,7 @@
-"""Wiring only: settings → services → jobs → routes. The one place that names concrete classes.
+"""Wiring only: the one place that names concrete classes. A resource is one `cleanup_ctx`, and RESOURCES their order.
 
-What lives as long as the process, in the order it starts: the HTTP session, the store, the catalog, Datadog,
-the runner, the pipeline, the bucket if there is one, the scheduler with its workers, the web. They end in the
-opposite order.
+They start in that order and end in the opposite one. Each finds what it needs in the application under its key, and
+leaves there what those behind it need.
 """
 
 import asyncio
@@ -13,9 +12,11 @@ import os
 import signal
 import socket
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,16 @@ import aiohttp
 from aiohttp import web
 
 from dogdriver import identity, logs
-from dogdriver import web as pages
+from dogdriver import web as site
 from dogdriver.archive import Archive
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.errors import SettingsError
-from dogdriver.model import Isolation, MessageKind, Problem
-from dogdriver.pipeline import Pipeline, Services
+from dogdriver.model import Clock, Isolation, MessageKind, Problem
+from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
+from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.pipeline.retention import Retention
 from dogdriver.reports.status import Status
 from dogdriver.runner import MolotovRunner
@@ -49,156 +51,255 @@ AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # read by its own library,
 VERSION_FILE = Path("/app/version.json")  # written when the image is built (Dockerflow)
 
 
+Resource = Callable[[web.Application], AsyncIterator[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the daemon is started with: *address* is where its pages are, *environ* what git and uv may see."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    address: str
+    clock: Clock
+    demo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this daemon is, and what none of its words may show."""
+
+    source: str
+    token: Secret
+    token_file: Path | None
+    mask: logs.Masker
+
+
+START = web.AppKey("start", Start)
+SESSION = web.AppKey("session", aiohttp.ClientSession)
+STORE = web.AppKey("store", Store)
+IDENTITY = web.AppKey("identity", Identity)
+CATALOG = web.AppKey("catalog", ProjectCatalog)
+DATADOG = web.AppKey("datadog", Datadog)
+CONTEXT = web.AppKey("context", Context)
+PIPELINE = web.AppKey("pipeline", Pipeline)
+ARCHIVE = web.AppKey("archive", Archive)  # where a bucket is set
+SCHEDULER = web.AppKey("scheduler", Scheduler)
+
+
 def clock() -> datetime:
     """The time now; everything else is given this function, or another one."""
     return datetime.now(UTC)  # noqa: TID251 - the clock that is injected everywhere
 
 
-async def create_app(
+def create_app(
     settings: Settings,
     environ: Mapping[str, str],
     *,
     address: str,
-    now: Callable[[], datetime] = clock,
+    now: Clock = clock,
     demo: bool = False,
+    first: tuple[Resource, ...] = (),
 ) -> web.Application:
-    """The whole daemon, not started yet; *address* is where its pages are, *environ* what git and uv may see."""
-    stack = AsyncExitStack()
-    try:
-        return await _build(stack, settings, environ, address=address, now=now, demo=demo)
-    except BaseException:
-        await stack.aclose()
-        raise
+    """The whole daemon, not started yet. *first* are resources that start before its own (the demo's world)."""
+    app = web.Application()
+    app[START] = Start(settings, environ, address, now, demo)
+    app.cleanup_ctx.extend(partial(_all_or_none, resource) for resource in (*first, *RESOURCES))
+    app.on_shutdown.append(_ignore_second_signal)
+    return app
 
 
-async def _build(
-    stack: AsyncExitStack, settings: Settings, environ: Mapping[str, str], *, address: str, now: Callable[[], datetime],
-    demo: bool,
-) -> web.Application:  # fmt: skip
-    identity.prepare(settings.data)
-    session = await stack.enter_async_context(aiohttp.ClientSession())
-    store = await stack.enter_async_context(open_store(settings.data))  # from here on the data directory is ours alone
+async def http_session(app: web.Application) -> AsyncIterator[None]:
+    async with aiohttp.ClientSession() as app[SESSION]:
+        yield
+
+
+async def store(app: web.Application) -> AsyncIterator[None]:
+    data = app[START].settings.data
+    identity.prepare(data)
+    async with open_store(data) as app[STORE]:  # from here on the data directory is ours alone
+        yield
+
+
+async def own_identity(app: web.Application) -> AsyncIterator[None]:
+    settings, environ = app[START].settings, app[START].environ
     source = identity.source(settings, socket.gethostname())
     token, token_file = identity.token(settings)
-    mask = logs.Masker((token, settings.api_key, settings.app_key, *(Secret(environ.get(name, "")) for name in AWS)))
+    secrets = (token, settings.api_key, settings.app_key, *(Secret(environ.get(name, "")) for name in AWS))
+    mask = logs.Masker(secrets)
     logs.configure(settings.log, mask)
+    app[IDENTITY] = Identity(source, token, token_file, mask)
+    yield
 
-    catalog = ProjectCatalog.from_settings(settings, session, now, store.state)
-    datadog = Datadog.from_settings(settings, session, now, store.state)
-    services = Services(
-        store=store,
-        catalog=catalog,
+
+async def catalog(app: web.Application) -> AsyncIterator[None]:
+    start = app[START]
+    app[CATALOG] = ProjectCatalog.from_settings(start.settings, app[SESSION], start.clock, app[STORE].state)
+    await app[CATALOG].restore()  # ServiceBook is asked by the scheduler: it may take its time
+    yield
+
+
+async def datadog(app: web.Application) -> AsyncIterator[None]:
+    start = app[START]
+    app[DATADOG] = Datadog.from_settings(start.settings, app[SESSION], start.clock, app[STORE].state)
+    keys = asyncio.create_task(app[DATADOG].check_keys())  # never delays listening
+    yield
+    keys.cancel()
+    await asyncio.gather(keys, return_exceptions=True)
+
+
+async def pipeline(app: web.Application) -> AsyncIterator[None]:
+    start, own = app[START], app[IDENTITY]
+    base = start.settings.public_url or start.address
+    app[CONTEXT] = build_context(
+        start.settings, start.environ, app[SESSION], app[STORE], app[CATALOG], app[DATADOG],
+        home=start.settings.data, clock=start.clock, source=own.source, mask=own.mask, grace=GRACE / 2,
+        link=lambda run: f"{base}/r/{run}",
+    )  # fmt: skip
+    app[PIPELINE] = Pipeline(app[CONTEXT])
+    if interrupted := await app[PIPELINE].recover():
+        log.warning("%d run(s) had been interrupted by the end of the last daemon", interrupted)
+    yield
+
+
+async def archive(app: web.Application) -> AsyncIterator[None]:
+    """What goes to the bucket and comes from it, where one is set."""
+    settings = app[START].settings
+    if settings.bucket is None:
+        yield
+        return
+    from dogdriver.storage.s3 import open_bucket  # noqa: PLC0415 - 60 MB and a second, for those who have a bucket
+
+    async with open_bucket(settings.bucket) as bucket:
+        for name in AWS:  # the client has taken its own
+            os.environ.pop(name, None)  # noqa: TID251 - the wiring
+        app[ARCHIVE] = Archive(app[CONTEXT], app[STORE], bucket, sync=settings.sync)
+        yield
+
+
+async def scheduler(app: web.Application) -> AsyncIterator[None]:
+    start, kept = app[START], app[STORE]
+    app[SCHEDULER] = Scheduler(
+        pipeline=app[PIPELINE], runs=kept.runs, catalog=app[CATALOG], clock=start.clock,
+        failures=app[CONTEXT].failures, workers=tuple(_workers(app)), watch=WATCH_DEMO if start.demo else WATCH,
+    )  # fmt: skip
+    await app[SCHEDULER].start()
+    yield
+    await app[SCHEDULER].close(GRACE)
+
+
+async def pages(app: web.Application) -> AsyncIterator[None]:
+    start, own = app[START], app[IDENTITY]
+    warnings = tuple(Problem("settings", warning) for warning in start.settings.warnings)
+    status = Status(
+        store=app[STORE], catalog=app[CATALOG], datadog=app[DATADOG], scheduler=app[SCHEDULER],
+        failures=app[CONTEXT].failures, archive=app.get(ARCHIVE), servicebook=start.settings.servicebook is not None,
+        warnings=warnings,
+    )  # fmt: skip
+    site.setup(
+        app, store=app[STORE], commands=app[PIPELINE], catalog=app[CATALOG], status=status, clock=start.clock,
+        source=own.source, token=own.token, private=start.settings.private, version=version(), demo=start.demo,
+        public_url=start.settings.public_url, mask=own.mask,
+    )  # fmt: skip
+    _greet(start, own)
+    yield
+
+
+RESOURCES = (http_session, store, own_identity, catalog, datadog, pipeline, archive, scheduler, pages)
+
+
+def build_context(
+    settings: Settings,
+    environ: Mapping[str, str],
+    session: aiohttp.ClientSession,
+    kept: Store,
+    projects: CatalogSource,
+    metrics: Datadog,
+    *,
+    home: Path,
+    clock: Clock,
+    source: str,
+    mask: Callable[[str], str],
+    grace: float,
+    link: Callable[[str], str | None],
+    **others: Any,
+) -> Context:
+    """What the steps of a run work with; *home* holds checkouts and what the runner must find again."""
+    return Context(
+        store=kept,
+        catalog=projects,
         target=DockerflowTarget(session),
-        checkouts=TestCheckouts(settings.data / "checkouts", environ=environ),
-        runner=MolotovRunner(settings.data, now, grace=GRACE / 2, mask=mask),
-        datadog=datadog,
-        clock=now,
+        checkouts=TestCheckouts(home / "checkouts", environ=environ),
+        runner=MolotovRunner(home, clock, grace=grace, mask=mask),
+        datadog=metrics,
+        clock=clock,
         ids=lambda: uuid.uuid4().hex,
         source=source,
         settle=settings.settle,
         isolation=Isolation(settings.isolation),
-        link=lambda run: f"{settings.public_url or address}/r/{run}",
+        link=link,
+        **others,
     )
-    pipeline = Pipeline(services)
-    archive = await _archive(stack, settings, services, store)
+
+
+def _workers(app: web.Application) -> Iterator[Worker]:
+    """Who repeats a step; each step does one thing, and says whether there was one to do."""
+    kept, now, run = app[STORE], app[START].clock, app[PIPELINE]
     senders = {
-        MessageKind.EVENT: datadog.send_event,
-        MessageKind.RESULTS: datadog.send_series,
-        MessageKind.RECOLLECT: pipeline.recollect,
+        MessageKind.EVENT: app[DATADOG].send_event,
+        MessageKind.RESULTS: app[DATADOG].send_series,
+        MessageKind.RECOLLECT: run.recollect,
     }
-    outbox = Outbox(store.outbox, senders, now)
-    retention = Retention(store.values, now, timedelta(days=settings.keep_raw))
-    scheduler = Scheduler(
-        pipeline=pipeline, runs=store.runs, catalog=catalog, clock=now, watch=WATCH_DEMO if demo else WATCH,
-        workers=(
-            Worker("launch", pipeline.launch_next, store.commits, now),
-            Worker("collect", pipeline.collect_next, store.commits, now, store.runs.next_due),
-            Worker("outbox", outbox.deliver_next, store.commits, now, store.outbox.next_due),
-            Worker("retention", retention.next, store.commits, now, retention.due),
-            *_bucket_workers(archive, store, now),
-        ),
-    )  # fmt: skip
+    outbox = Outbox(kept.outbox, senders, now)
+    retention = Retention(kept.values, now, timedelta(days=app[START].settings.keep_raw))
+    worker = partial(Worker, commits=kept.commits, clock=now, failures=app[CONTEXT].failures)
+    yield worker("launch", run.launch_next)
+    yield worker("collect", run.collect_next, next_due=kept.runs.next_due)
+    yield worker("outbox", outbox.deliver_next, next_due=kept.outbox.next_due)
+    yield worker("retention", retention.next, next_due=retention.due)
+    if bucket := app.get(ARCHIVE):
+        yield worker("archive", bucket.upload_next, next_due=bucket.next_upload)
+        yield worker("bucket", bucket.sync_next, next_due=bucket.next_sync)
 
-    app = web.Application()
-    status = Status(
-        store=store, catalog=catalog, datadog=datadog, scheduler=scheduler, settings=settings, archive=archive,
-        warnings=tuple(Problem("settings", w) for w in settings.warnings),
-    )  # fmt: skip
-    pages.setup(
-        app, store=store, commands=pipeline, catalog=catalog, status=status, clock=now, source=source, token=token,
-        private=settings.private, version=version(), demo=demo, public_url=settings.public_url, mask=mask,
-    )  # fmt: skip
 
-    async def running(_: web.Application) -> AsyncIterator[None]:
-        await catalog.restore()  # the scheduler asks ServiceBook, which may take its time
-        if interrupted := await pipeline.recover():
-            log.warning("%d run(s) had been interrupted by the end of the last daemon", interrupted)
-        keys = asyncio.create_task(datadog.check_keys())  # never delays listening
-        await scheduler.start()
-        _greet(settings, address, source, token_file)
+@asynccontextmanager
+async def _all_or_none(resource: Resource, app: web.Application) -> AsyncIterator[None]:
+    """Where *resource* cannot start, those before it end: aiohttp itself would leave them to the interpreter."""
+    context: AbstractAsyncContextManager[None] = asynccontextmanager(resource)(app)
+    try:
+        await context.__aenter__()
+    except BaseException:
+        await app.cleanup()
+        raise
+    try:
         yield
-        keys.cancel()
-        await asyncio.gather(keys, return_exceptions=True)
-        await scheduler.close(GRACE)
-
-    async def close(_: web.Application) -> None:
-        await stack.aclose()
-
-    app.cleanup_ctx.append(running)
-    app.on_cleanup.append(close)
-    return app
-
-
-async def _archive(stack: AsyncExitStack, settings: Settings, services: Services, store: Store) -> Archive | None:
-    """What goes to and comes from the bucket; None without one."""
-    if settings.bucket is None:
-        return None
-    from dogdriver.storage.s3 import open_bucket  # noqa: PLC0415 - 60 MB and a second, for those who have a bucket
-
-    bucket = await stack.enter_async_context(open_bucket(settings.bucket))
-    for name in AWS:  # the client has taken its own
-        os.environ.pop(name, None)  # noqa: TID251 - the wiring
-    return Archive(services, store, bucket, sync=settings.sync)
-
-
-def _bucket_workers(archive: Archive | None, store: Store, now: Callable[[], datetime]) -> tuple[Worker, ...]:
-    if archive is None:
-        return ()
-    return (
-        Worker("archive", archive.upload_next, store.commits, now, archive.next_upload),
-        Worker("bucket", archive.sync_next, store.commits, now, archive.next_sync),
-    )
+    finally:
+        await context.__aexit__(None, None, None)
 
 
 def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     """Run the daemon until a signal ends it."""
-
-    def build(address: str) -> Awaitable[web.Application]:
-        return create_app(settings, environ, address=address)
-
-    return listen(settings.host, settings.port, build)
+    return listen(settings.host, settings.port, partial(_at, settings, environ))
 
 
-def listen(host: str, port: int, build: Callable[[str], Awaitable[web.Application]]) -> int:
+def _at(settings: Settings, environ: Mapping[str, str], address: str) -> web.Application:
+    return create_app(settings, environ, address=address)
+
+
+def listen(host: str, port: int, build: Callable[[str], web.Application]) -> int:
     """Take the port, build the application for its address, and let aiohttp own the process."""
     with _listening(host, port) as sock:
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
         address = f"http://{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
-        web.run_app(_deaf_at_the_end(build(address)), sock=sock, print=None, access_log=None, shutdown_timeout=GRACE)
+        web.run_app(build(address), sock=sock, print=None, access_log=None, shutdown_timeout=GRACE)
     return 0
 
 
-async def _deaf_at_the_end(building: Awaitable[web.Application]) -> web.Application:
+async def _ignore_second_signal(_: web.Application) -> None:
     """Once it is stopping, a second signal must not cut the end short."""
-
-    async def deafen(_: web.Application) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, log.info, "stopping already")
-
-    app = await building
-    app.on_shutdown.append(deafen)
-    return app
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, log.info, "stopping already")
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -224,9 +325,9 @@ def version() -> dict[str, Any]:
         return {"source": None, "version": installed_version("dogdriver"), "commit": None, "build": None}
 
 
-def _greet(settings: Settings, address: str, source: str, token_file: Path | None) -> None:
-    for warning in settings.warnings:
+def _greet(start: Start, own: Identity) -> None:
+    for warning in start.settings.warnings:
         log.warning("%s", warning)
-    log.info("dogDriver listens on %s as source %s; its data is in %s", address, source, settings.data)
-    if token_file:
-        log.info("writes need the token in %s (`dogdriver token` shows it)", token_file)
+    log.info("dogDriver listens on %s as source %s; its data is in %s", start.address, own.source, start.settings.data)
+    if own.token_file:
+        log.info("writes need the token in %s (`dogdriver token` shows it)", own.token_file)

@@ -42,7 +42,7 @@ class _LineFormatter(logging.Formatter):
 
 
 class _MozlogFormatter(logging.Formatter):
-    """https://wiki.mozilla.org/Firefox/Services/Logging, version 2.0."""
+    """https://wiki.mozilla.org/Firefox/Context/Logging, version 2.0."""
 
     SEVERITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}  # noqa: RUF012 - never changed
 

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -11,8 +13,8 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from dogdriver.errors import BadInput
-from dogdriver.model import Clock, Project, Schedule, Trigger
+from dogdriver.errors import CatalogError, DogdriverError
+from dogdriver.model import Clock, Failures, Project, Schedule, Trigger
 from dogdriver.pipeline import Pipeline
 from dogdriver.pipeline.ports import CatalogSource, Commits
 
@@ -28,12 +30,21 @@ NextDue = Callable[[], Awaitable[datetime | None]]
 class Worker:
     """Repeats a step while there is something to do, then rests until there was a commit or the next thing is due."""
 
-    def __init__(self, name: str, step: Step, commits: Commits, clock: Clock, next_due: NextDue | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Step,
+        *,
+        commits: Commits,
+        clock: Clock,
+        failures: Failures,
+        next_due: NextDue | None = None,
+    ) -> None:
         self.name = name
-        self._step, self._commits, self._clock, self._next_due = step, commits, clock, next_due
+        self._step, self._next_due = step, next_due
+        self._commits, self._clock, self._failures = commits, clock, failures
         self._closing, self._woken = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.last_error: str | None = None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._loop(), name=f"worker {self.name}")
@@ -61,17 +72,15 @@ class Worker:
             seen = self._commits.number  # the step may have missed what is committed from here on
             self._woken.clear()
             try:
-                again = await self._step()
-                self.last_error = None
-                if again:
-                    continue
-                pause = await self._pause()
-            except Exception as error:  # the item was pushed forward before it was raised: the loop must live on
+                with self._failures.of(f"the worker {self.name}"):
+                    again = await self._step()
+                    pause = 0.0 if again else await self._pause()
+            except Exception:  # the item was pushed forward before it was raised: the loop must live on
                 log.exception("worker %s", self.name)
-                self.last_error = f"{type(error).__name__} at {self._clock().isoformat()}"
                 await self._rest(FAILURE)  # whatever is committed: a defect must not keep the machine busy
             else:
-                await self._rest(pause, self._commits.after(seen), self._woken.wait())
+                if not again:
+                    await self._rest(pause, self._commits.after(seen), self._woken.wait())
 
     async def _pause(self) -> float:
         due = await self._next_due() if self._next_due else None
@@ -96,7 +105,10 @@ class ScheduledRuns(Protocol):
 
 
 class Scheduler:
-    """The timers: a schedule a project, the release watch, the look into the catalog; and the workers."""
+    """The timers: a schedule a project, the release watch, the reading of the catalog; and the workers.
+
+    *refresh* and *watch* are the seconds between two readings of the catalog and between two looks at the releases.
+    """
 
     def __init__(
         self,
@@ -105,37 +117,39 @@ class Scheduler:
         runs: ScheduledRuns,
         catalog: CatalogSource,
         clock: Clock,
+        failures: Failures,
         workers: tuple[Worker, ...],
         refresh: float = 300.0,
         watch: float = 300.0,
     ) -> None:
         self._pipeline, self._runs, self._catalog, self._clock = pipeline, runs, catalog, clock
-        self.workers = workers
+        self._failures, self._workers = failures, workers
         self._refresh, self._watch = refresh, watch
-        self._planned: dict[str, tuple[Schedule, str | None]] = {}
+        self._planned: dict[str, tuple[Schedule, str]] = {}
         # A job that was due while the loop was busy is late, not lost; three that were are one.
         self._timers: Any = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
-        self._busy: set[asyncio.Task[Any]] = set()
-        self.errors: dict[str, str] = {}  # of what went wrong at its last turn
+        self._busy: set[asyncio.Task[None]] = set()
+        self._catalog_names: set[str] = set()
 
     async def start(self) -> None:
         now = self._clock()
         self._timers.start()
         await self.plan(self._catalog.current.projects)  # ServiceBook is asked beside all this
-        self._every("catalog", self.refresh, self._refresh, first=now)
-        self._every("releases", self._pipeline.watch_releases, self._watch, first=now + timedelta(seconds=self._watch))
-        for worker in self.workers:
+        self._repeat(Task("the catalog", self.refresh), self._refresh, first=now)
+        watch = Task("the release watch", self._pipeline.watch_releases)
+        self._repeat(watch, self._watch, first=now + timedelta(seconds=self._watch))
+        for worker in self._workers:
             worker.start()
 
     async def close(self, grace: float = 30.0) -> None:
         """No new work; what is in hand ends within *grace* seconds, before anything that it needs is closed."""
         self._timers.shutdown(wait=False)
         self._pipeline.close()
-        for worker in self.workers:
+        for worker in self._workers:
             worker.close()
-        await asyncio.gather(*(worker.wait_closed(grace) for worker in self.workers))
+        await asyncio.gather(*(worker.wait_closed(grace) for worker in self._workers))
         for task in self._busy:
             task.cancel()
         await asyncio.gather(*self._busy, return_exceptions=True)
@@ -144,69 +158,90 @@ class Scheduler:
         """Read the catalog again, and let the timers follow it."""
         catalog = await self._catalog.refresh()
         await self.plan(catalog.projects)
-        for worker in self.workers:
+        for worker in self._workers:
             worker.wake()  # runs may have waited for their project, which no commit tells of
 
     async def plan(self, projects: Mapping[str, Project]) -> None:
         """One timer for each project that runs by itself; an unchanged one goes on as it is."""
-        wanted = {name: project for name, project in projects.items() if _runs_by_itself(project)}
-        for name in [n for n in self._planned if n not in wanted]:
+        wanted = {
+            name: (project, deployment)
+            for name, project in projects.items()
+            if (deployment := project.deployment(None)) and _runs_by_itself(project)
+        }
+        for name in self._planned.keys() - wanted.keys():
             self._timers.remove_job(_job(name))
             del self._planned[name]
-        for name, project in wanted.items():
-            deployment = project.deployment(None)
-            plan = (project.schedule, deployment.name if deployment else None)
-            if self._planned.get(name) != plan and deployment:
-                try:
-                    trigger = await self._trigger(project.schedule, name, deployment.name)
-                except ValueError as error:  # one project's schedule must not hold up the others'
-                    self.errors[_job(name)] = f"the schedule of {name} cannot be used: {error}"
-                    continue
-                self.errors.pop(_job(name), None)
-                self._timers.add_job(self._spawn, trigger, args=[self._due, name], id=_job(name), replace_existing=True)
-                self._planned[name] = plan
+        for name in self._catalog_names - projects.keys():
+            self._failures.forget(name)
+        self._catalog_names = set(projects)
+        for name, (project, deployment) in wanted.items():
+            plan = (project.schedule, deployment.name)
+            if self._planned.get(name) != plan:
+                await self._set_timer(project, deployment.name)
 
     def next_run(self, project: str) -> datetime | None:
         """When *project* is due by its schedule; None: it runs on request only."""
         job = self._timers.get_job(_job(project))
         return job.next_run_time if job else None
 
+    async def _set_timer(self, project: Project, deployment: str) -> None:
+        name = project.name
+        with suppress(CatalogError), self._failures.of(f"the schedule of {name}", project=name):
+            trigger = await self._trigger(project.schedule, name, deployment)
+            self._timers.add_job(self._run, trigger, args=[self.queueing(name)], id=_job(name), replace_existing=True)
+            self._planned[name] = (project.schedule, deployment)
+
     async def _trigger(self, schedule: Schedule, project: str, deployment: str) -> BaseTrigger:
         """`every` counts from the last scheduled run; a project that never ran is due at once."""
         if schedule.cron:
-            return CronTrigger.from_crontab(schedule.cron, timezone=UTC)
+            try:
+                return CronTrigger.from_crontab(schedule.cron, timezone=UTC)
+            except ValueError as error:
+                raise CatalogError(
+                    f"the schedule of {project} cannot be used ({error}); correct cron in the projects file"
+                ) from None
         last = await self._runs.last_scheduled(project, deployment)
         every, now = schedule.every or 0.0, self._clock()
         due = now if last is None else max(last + timedelta(seconds=every), now)
         return IntervalTrigger(seconds=every, start_date=due + timedelta(milliseconds=50), timezone=UTC)
 
-    async def _due(self, project: str) -> None:
-        try:
+    def queueing(self, project: str) -> "Task":
+        """What *project*'s timer does."""
+
+        async def queue() -> None:
             await self._pipeline.trigger(project, trigger=Trigger.SCHEDULE)
-        except BadInput as error:
-            log.warning("%s was due and could not be queued: %s", project, error.message)
 
-    def _every(self, name: str, work: Callable[[], Awaitable[None]], seconds: float, *, first: datetime) -> None:
-        self._timers.add_job(
-            self._spawn, IntervalTrigger(seconds=seconds, timezone=UTC), args=[work], id=name, next_run_time=first
-        )
+        return Task(f"queueing a run of {project}", queue, project)
 
-    async def _spawn(self, work: Callable[..., Awaitable[None]], *args: Any) -> None:
-        """APScheduler does not await its jobs at shutdown; so the work is a task of our own."""
-        name = getattr(work, "__name__", "timer")
+    def _repeat(self, task: "Task", seconds: float, *, first: datetime) -> None:
+        trigger = IntervalTrigger(seconds=seconds, timezone=UTC)
+        self._timers.add_job(self._run, trigger, args=[task], id=task.subject, next_run_time=first)
 
-        async def guarded() -> None:
-            try:
-                await work(*args)
-                self.errors.pop(name, None)
-            except Exception as error:
-                log.exception("timer %s", name)
-                self.errors[name] = f"{name}: {type(error).__name__}"
+    async def _run(self, task: "Task") -> None:
+        """APScheduler cancels its jobs at shutdown and awaits none; so the work is a task of our own, which goes on."""
+        running = asyncio.create_task(self._guarded(task))
+        self._busy.add(running)
+        running.add_done_callback(self._busy.discard)
+        with suppress(asyncio.CancelledError):  # of the job, which APScheduler would log as a failure
+            await asyncio.shield(running)
 
-        task = asyncio.create_task(guarded())
-        self._busy.add(task)
-        task.add_done_callback(self._busy.discard)
-        await asyncio.shield(task)
+    async def _guarded(self, task: "Task") -> None:
+        try:
+            with self._failures.of(task.subject, project=task.project):
+                await task.work()
+        except DogdriverError as error:
+            log.warning("%s failed: %s", task.subject, error.message)
+        except Exception:
+            log.exception("%s failed", task.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a timer does: *subject* is what it is called where it fails, *project* whose it is."""
+
+    subject: str
+    work: Callable[[], Awaitable[None]]
+    project: str | None = None
 
 
 def _job(project: str) -> str:
@@ -214,4 +249,4 @@ def _job(project: str) -> str:
 
 
 def _runs_by_itself(project: Project) -> bool:
-    return bool(project.test and project.allowed and not project.schedule.off and project.deployment(None))
+    return bool(project.test and project.allowed and not project.schedule.off)

@@ -15,7 +15,7 @@ settings.load_profile("busy")
 
 
 @pytest.fixture(name="world")
-async def _world(tmp_path: Path) -> AsyncIterator[World]:
+async def _context(tmp_path: Path) -> AsyncIterator[World]:
     world = World(tmp_path)
     async with serve_standin(world.clock, api_key="api-key", app_key="app-key") as standin:
         world.standin = standin

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import structs
 
-from dogdriver.model import Catalog, Run, Schedule, Status, Trigger
+from dogdriver.model import Catalog, Failures, Run, Schedule, Status, Trigger
 from dogdriver.scheduler import FAILURE, IDLE, NextDue, Scheduler, Step, Worker
 from dogdriver.storage.commits import Commits
 from tests.jumping import jumping
@@ -21,8 +21,17 @@ def real_now() -> datetime:
 
 def scheduler(world: World, *workers: Worker) -> Scheduler:
     return Scheduler(
-        pipeline=world.pipeline, runs=world.store.runs, catalog=world.catalog, clock=real_now, workers=workers
+        pipeline=world.pipeline,
+        runs=world.store.runs,
+        catalog=world.catalog,
+        clock=real_now,
+        failures=world.pipeline._context.failures,
+        workers=workers,
     )
+
+
+def worker(name: str, step: Step, commits: Commits) -> Worker:
+    return Worker(name, step, commits=commits, clock=real_now, failures=Failures(real_now))
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
@@ -80,7 +89,7 @@ async def test_a_servicebook_that_hangs_holds_up_no_timer_and_its_projects_follo
 
     world.catalog = Hanging({"shop": shop()})
     steps = Steps()
-    timers = scheduler(world, Worker("launch", steps, world.store.commits, real_now))
+    timers = scheduler(world, worker("launch", steps, world.store.commits))
     await timers.start()
     await steps.idle.wait()
     assert timers.next_run("shop") is not None
@@ -158,7 +167,7 @@ class Steps:
 @asynccontextmanager
 async def working(step: Step, due: NextDue | None = None) -> AsyncIterator[tuple[Worker, Commits]]:
     commits = Commits()
-    worker = Worker("test", step, commits, virtual_now, due)
+    worker = Worker("test", step, commits=commits, clock=virtual_now, failures=Failures(virtual_now), next_due=due)
     worker.start()
     yield worker, commits
     worker.close()
@@ -253,7 +262,9 @@ async def test_a_defect_is_told_and_rests_whatever_is_committed_and_does_not_end
     steps = Steps(failures=1)
     async with working(steps) as (worker, commits):
         await asyncio.sleep(0.1)
-        assert (worker.last_error or "").startswith("ZeroDivisionError")
+        [failure] = worker._failures.all()
+        assert failure.subject == "the worker test"
+        assert failure.message == "dogDriver itself failed (ZeroDivisionError); its log has the details"
         for _ in range(10):
             commits.announce()
             worker.wake()
@@ -261,7 +272,7 @@ async def test_a_defect_is_told_and_rests_whatever_is_committed_and_does_not_end
         assert steps.looks == 1
         await asyncio.sleep(FAILURE)
         assert steps.left == 0
-        assert worker.last_error is None  # it works again, and says so
+        assert worker._failures.all() == []  # it works again, and says so
 
 
 @jumping
@@ -282,11 +293,11 @@ async def test_the_end_waits_for_what_is_in_hand_and_cancels_what_hangs() -> Non
         finished.set()
         return False
 
-    worker = Worker("slow", slow, Commits(), real_now)
-    worker.start()
+    own = worker("slow", slow, Commits())
+    own.start()
     await begun.wait()
-    worker.close()
-    await worker.wait_closed(10)
+    own.close()
+    await own.wait_closed(10)
     assert finished.is_set()
 
     hanging = asyncio.Event()
@@ -296,8 +307,35 @@ async def test_the_end_waits_for_what_is_in_hand_and_cancels_what_hangs() -> Non
         await asyncio.Event().wait()
         return False
 
-    stuck = Worker("stuck", hang, Commits(), real_now)
+    stuck = worker("stuck", hang, Commits())
     stuck.start()
     await hanging.wait()
     stuck.close()
     await stuck.wait_closed(0.01)
+
+
+async def test_a_failure_is_kept_under_what_failed_until_that_succeeds(world: World) -> None:
+    """Project beta's success says nothing of alpha."""
+    alpha, beta = replace(shop(), name="alpha", test=None), replace(shop(), name="beta")
+    world.catalog.current = Catalog({"alpha": replace(alpha, test=shop().test), "beta": beta})
+    timers, failures = scheduler(world), world.pipeline._context.failures
+    await timers.start()
+    await until(lambda: _queued_as(world, "alpha", "beta"))
+    world.catalog.current = Catalog({"alpha": alpha, "beta": beta})
+    for project in ("alpha", "beta"):
+        await timers._run(timers.queueing(project))
+    [failure] = failures.all()
+    assert (failure.subject, failure.project) == ("queueing a run of alpha", "alpha")
+    assert failure.message.startswith("alpha has no test that can be run")
+    world.catalog.current = Catalog({"alpha": replace(alpha, test=shop().test), "beta": beta})
+    await timers._run(timers.queueing("alpha"))
+    assert failures.all() == []
+    world.catalog.current = Catalog({"alpha": alpha, "beta": beta})
+    await timers._run(timers.queueing("alpha"))
+    await timers.plan({"beta": beta})
+    assert failures.all() == [], "a project that is gone will never succeed"
+    await timers.close()
+
+
+async def _queued_as(world: World, *projects: str) -> bool:
+    return {run.project for run in await world.store.runs.queue()} == set(projects)

@@ -38,7 +38,7 @@ from dogdriver.model import (
     Test,
     Window,
 )
-from dogdriver.pipeline import Pipeline, Services
+from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.settings import load
 from dogdriver.storage import Store, open_store
@@ -186,7 +186,7 @@ class World:
         self.datadog = Datadog.from_settings(settings, session, self.clock)
         self.runner = Runner(self.clock)
         self.pipeline = Pipeline(
-            Services(
+            Context(
                 store=self.store,
                 catalog=self.catalog,
                 target=self.target,

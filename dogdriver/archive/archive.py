@@ -10,7 +10,7 @@ from dogdriver.archive.ports import Bucket, Store
 from dogdriver.archive.uploads import Uploads
 from dogdriver.errors import ExternalError, Refused
 from dogdriver.model.health import Health
-from dogdriver.pipeline.context import Services
+from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.looks import Looks
 
 SHOWN = 20  # rejected objects on the status page
@@ -19,7 +19,7 @@ SHOWN = 20  # rejected objects on the status page
 class Archive:
     """Two steps for the scheduler's workers: `upload_next` and `sync_next`. *sync*: seconds between two looks."""
 
-    def __init__(self, context: Services, store: Store, bucket: Bucket, *, sync: float) -> None:
+    def __init__(self, context: Context, store: Store, bucket: Bucket, *, sync: float) -> None:
         self._context, self._ledger, self._bucket = context, store.archive, bucket
         self._sync = timedelta(seconds=sync)
         self._uploads = Uploads(context, store.archive, bucket, rest=sync)

@@ -16,7 +16,7 @@ from dogdriver.errors import Invalid
 from dogdriver.model import Trigger
 from dogdriver.model.archive import Arrival, Listing, Stored
 from dogdriver.model.state import State
-from dogdriver.pipeline.context import Services
+from dogdriver.pipeline.context import Context
 
 OVERLAP = 500  # keys of each writer that are listed again, in the same request as the new ones
 LAST = "\U0010ffff"  # sorts behind whatever stands in a folder
@@ -39,7 +39,7 @@ class FullScan:
 class RunDownloads:
     """The runs that daemons have archived."""
 
-    def __init__(self, context: Services, ledger: Ledger, state: State, bucket: Bucket) -> None:
+    def __init__(self, context: Context, ledger: Ledger, state: State, bucket: Bucket) -> None:
         self._context, self._state, self._bucket = context, state, bucket
         self._importer = Importer(context, ledger, bucket)
         self._scan = FullScan(bucket, RUNS)
@@ -91,7 +91,7 @@ class RunDownloads:
 class LegacyDownloads:
     """What the first dogDriver has measured; all of it at first, later a page at a time."""
 
-    def __init__(self, context: Services, ledger: Ledger, state: State, bucket: Bucket) -> None:
+    def __init__(self, context: Context, ledger: Ledger, state: State, bucket: Bucket) -> None:
         self._context, self._state, self._bucket = context, state, bucket
         self._importer = Importer(context, ledger, bucket)
         self._scan = FullScan(bucket, "", folders=True)

@@ -9,7 +9,7 @@ from dogdriver.archive.objects import LARGEST
 from dogdriver.archive.ports import Bucket, Ledger
 from dogdriver.errors import BadInput, DogdriverError, Invalid, TooLarge
 from dogdriver.model.archive import Arrival, Fetched, Rejected, Stored
-from dogdriver.pipeline.context import Services
+from dogdriver.pipeline.context import Context
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ async def fetch(bucket: Bucket, stored: Stored) -> Fetched | None:
 class Importer:
     """Brings objects that are history: what cannot be used is left where it is, and remembered."""
 
-    def __init__(self, context: Services, ledger: Ledger, bucket: Bucket) -> None:
+    def __init__(self, context: Context, ledger: Ledger, bucket: Bucket) -> None:
         self._context, self._ledger, self._bucket = context, ledger, bucket
 
     async def bring(self, objects: Sequence[tuple[Stored, str]], parse: Parse) -> int:

@@ -28,7 +28,7 @@ from dogdriver.errors import BadInput, Invalid
 from dogdriver.model import Run
 from dogdriver.model.archive import Arrival, Rejected, Stored, Taken
 from dogdriver.pipeline.commands import same_run
-from dogdriver.pipeline.context import Services
+from dogdriver.pipeline.context import Context
 
 CLAIM = timedelta(hours=1)  # renewed when half of it is over
 CLAIM_BYTES = 4096
@@ -38,7 +38,7 @@ PAGES = 10  # of each inbox in one look
 class Inbox:
     """Takes, claims, sets aside and removes the objects of both inboxes."""
 
-    def __init__(self, context: Services, ledger: Ledger, claims: Claims, bucket: Bucket) -> None:
+    def __init__(self, context: Context, ledger: Ledger, claims: Claims, bucket: Bucket) -> None:
         self._context, self._ledger, self._claims, self._bucket = context, ledger, claims, bucket
         self._scans = (FullScan(bucket, INBOX), FullScan(bucket, JOBS, folders=True))
         self._others: dict[str, datetime] = {}  # until when somebody else has an object

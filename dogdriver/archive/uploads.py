@@ -8,7 +8,7 @@ from dogdriver.archive.ports import Bucket, Ledger
 from dogdriver.errors import ExternalError, Refused
 from dogdriver.model import Run
 from dogdriver.model.health import Health
-from dogdriver.pipeline.context import Services
+from dogdriver.pipeline.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 class Uploads:
     """One run a step. Its key is kept before the object is sent: sent again, after whatever, it is the same object."""
 
-    def __init__(self, context: Services, ledger: Ledger, bucket: Bucket, *, rest: float) -> None:
+    def __init__(self, context: Context, ledger: Ledger, bucket: Bucket, *, rest: float) -> None:
         self._context, self._ledger, self._bucket = context, ledger, bucket
         self._rest = timedelta(seconds=rest)
         self._prefix = writer_prefix(context.source)

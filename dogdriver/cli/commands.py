@@ -5,7 +5,8 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -31,21 +32,13 @@ def serve(_: argparse.Namespace, environ: Environ) -> int:
 def demo(_: argparse.Namespace, environ: Environ) -> int:
     own = _settings(environ)  # for where to listen and to keep; the rest is the demo's
 
-    async def build(address: str) -> web.Application:
-        world = contextlib.AsyncExitStack()
-        try:
-            more = await world.enter_async_context(demo_world(own.data / "demo", app.clock))
-            settings = load({**_kept_in_demo(own), **more})
-            application = await app.create_app(settings, dict(environ), address=address, demo=True)
-        except BaseException:
-            await world.aclose()
-            raise
+    async def world(daemon: web.Application) -> AsyncIterator[None]:
+        async with demo_world(own.data / "demo", app.clock) as more:
+            daemon[app.START] = replace(daemon[app.START], settings=load({**_kept_in_demo(own), **more}))
+            yield
 
-        async def close(_: web.Application) -> None:
-            await world.aclose()
-
-        application.on_cleanup.append(close)
-        return application
+    def build(address: str) -> web.Application:
+        return app.create_app(own, dict(environ), address=address, demo=True, first=(world,))
 
     return app.listen(own.host, own.port, build)
 

@@ -35,7 +35,7 @@ class Delivery:
         if runs := sum(one.kind == MessageKind.DELIVERY for one in left):
             self._report.say("resuming", f"{runs} run(s) of earlier calls wait to be delivered.", runs=runs)
         for message in left:
-            await self._session.store.outbox.close(replace(message, due=self._session.services.clock()))
+            await self._session.store.outbox.close(replace(message, due=self._session.context.clock()))
         self._session.outgoing.start()
         return self
 

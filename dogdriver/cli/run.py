@@ -46,7 +46,7 @@ class Client:
         def stop() -> None:
             again, self._stopped = self._stopped, True
             session, run = self._loading or (None, None)
-            if again or session is None or run is None or not session.services.live.cancel(run.id, "cancelled"):
+            if again or session is None or run is None or not session.context.live.cancel(run.id, "cancelled"):
                 task.cancel()
 
         with _signals(stop):
@@ -101,7 +101,7 @@ class Client:
 
     async def _make_runs(self, session: Session, delivery: Delivery) -> tuple[list[Run], list[ExitCode]]:
         """The runs that were made and are where they should be, and what all of them amount to so far."""
-        await session.services.catalog.refresh()
+        await session.context.catalog.refresh()
         made = [run for name in self._project_names(session) if (run := await self._make_run(session, name))]
         if self._request.timeout is not None:
             self._end = asyncio.get_running_loop().time() + self._request.timeout
@@ -119,7 +119,7 @@ class Client:
 
     def _project_names(self, session: Session) -> Iterator[str]:
         """The projects to run, until somebody stops us."""
-        catalog = session.services.catalog.current
+        catalog = session.context.catalog.current
         for problem in catalog.problems:
             self._report.say("problem", f"{problem.subject}: {problem.message}", subject=problem.subject)
         if self._request.project is not None:

@@ -1,7 +1,6 @@
 """What a client works with: the daemon's own pipeline around a store of its own; wiring only."""
 
 import hashlib
-import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,25 +10,23 @@ from urllib.parse import quote
 
 import aiohttp
 
+from dogdriver.app import build_context
 from dogdriver.catalog import ProjectCatalog
-from dogdriver.checkout import TestCheckouts
 from dogdriver.cli.catalog import DaemonCatalog
 from dogdriver.cli.destinations import DaemonClient, Destination
 from dogdriver.cli.report import Mask, Report
 from dogdriver.cli.store import open_client_store
 from dogdriver.datadog import Datadog
 from dogdriver.errors import StoreError
-from dogdriver.model import Clock, Isolation, MessageKind, Snapshot
-from dogdriver.pipeline import Pipeline, Services
+from dogdriver.model import Clock, MessageKind, Snapshot
+from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.pipeline.progress import Live
-from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Worker
 from dogdriver.settings import Settings
 from dogdriver.storage import Store, open_store
 from dogdriver.storage.lock import locked
-from dogdriver.target import DockerflowTarget
 
 LONGEST = 150  # letters of a folder's name
 GRACE = 10.0  # seconds that a load has to end in
@@ -51,7 +48,7 @@ class _ReportedProgress(Live):
 class Session:
     """*outgoing* is the worker that sends events and deliveries while everything else goes on."""
 
-    services: Services
+    context: Context
     pipeline: Pipeline
     store: Store
     outgoing: Worker
@@ -74,27 +71,16 @@ async def open_session(
         if lookup and not (settings.projects or settings.servicebook):
             catalog = DaemonCatalog(lookup, project)
         datadog = Datadog.from_settings(settings, http, clock, store.state)
-        services = Services(
-            store=store,
-            catalog=catalog,
-            target=DockerflowTarget(http),
-            checkouts=TestCheckouts(home / "checkouts", environ=environ),
-            runner=MolotovRunner(home, clock, grace=GRACE, mask=mask),
-            datadog=datadog,
-            clock=clock,
-            ids=lambda: uuid.uuid4().hex,
-            source=source,
-            settle=settings.settle,
-            isolation=Isolation(settings.isolation),
-            link=destination.link if destination else lambda _: None,
-            live=_ReportedProgress(report),
-        )
+        context = build_context(
+            settings, environ, http, store, catalog, datadog, home=home, clock=clock, source=source, mask=mask,
+            grace=GRACE, link=destination.link if destination else lambda _: None, live=_ReportedProgress(report),
+        )  # fmt: skip
 
         async def deliver(payload: Mapping[str, Any]) -> None:
             if destination is not None:
                 await destination.deliver(payload)
 
-        pipeline = Pipeline(services)
+        pipeline = Pipeline(context)
         senders = {
             MessageKind.EVENT: datadog.send_event,
             MessageKind.RESULTS: datadog.send_series,
@@ -102,8 +88,11 @@ async def open_session(
             MessageKind.DELIVERY: deliver,
         }
         outbox = Outbox(store.outbox, senders, clock)
-        outgoing = Worker("outbox", outbox.deliver_next, store.commits, clock, store.outbox.next_due)
-        yield Session(services, pipeline, store, outgoing)
+        outgoing = Worker(
+            "outbox", outbox.deliver_next, commits=store.commits, clock=clock, failures=context.failures,
+            next_due=store.outbox.next_due,
+        )  # fmt: skip
+        yield Session(context, pipeline, store, outgoing)
 
 
 async def _store(stack: AsyncExitStack, home: Path, destination: Destination | None, clock: Clock) -> Store:

@@ -1,8 +1,7 @@
 """The words of dogDriver as values: no I/O, no clock, no behaviour beyond what a value knows of itself."""
 
-from collections.abc import Callable
-from datetime import datetime
-
+from dogdriver.model.clock import Clock
+from dogdriver.model.failures import Failure, Failures
 from dogdriver.model.filters import Filter, Known, Outstanding, Seen
 from dogdriver.model.load import (
     ClientMeasures,
@@ -68,9 +67,6 @@ from dogdriver.model.verdict import (
     Verdict,
 )
 
-Clock = Callable[[], datetime]
-"""Gives the time now, aware, UTC."""
-
 __all__ = [
     "CALLED",
     "CLIENT_METRICS",
@@ -86,6 +82,8 @@ __all__ = [
     "Clock",
     "Deployment",
     "EventStep",
+    "Failure",
+    "Failures",
     "Filter",
     "Grade",
     "Headline",

@@ -20,7 +20,7 @@ from dogdriver.model import EventStep, Release, Snapshot, Status, Trigger
 from dogdriver.pipeline.backoff import next_look
 from dogdriver.pipeline.collect import Collect
 from dogdriver.pipeline.commands import Commands
-from dogdriver.pipeline.context import Services
+from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.launch import INTERRUPTED, Launch
 from dogdriver.pipeline.looks import Looks
 
@@ -28,47 +28,48 @@ from dogdriver.pipeline.looks import Looks
 class Pipeline(Commands):
     """The commands, and the steps that the scheduler's workers repeat."""
 
-    def __init__(self, services: Services) -> None:
-        self._looks = Looks(services.store)
-        super().__init__(services, self._looks)
-        self._collect = Collect(services, self._looks)
+    def __init__(self, context: Context) -> None:
+        self._looks = Looks(context.store)
+        super().__init__(context, self._looks)
+        self._collect = Collect(context, self._looks)
         self._closing = False
 
     async def recover(self) -> int:
         """After a start: what an earlier daemon was running has failed. Gives the number of such runs."""
-        await self._world.runner.recover()
-        runs = await self._world.store.runs.running()
+        await self._context.runner.recover()
+        runs = await self._context.store.runs.running()
         for run in runs:
             ended = replace(run, status=Status.FAILED, reason=f"{INTERRUPTED}: the daemon ended during the run")
-            marked = run.load is not None and self._world.datadog.sends
-            messages = [self._world.event(ended, EventStep.STOP)] if marked else []
-            await self._world.store.transitions.save(ended, expect=Status.RUNNING, messages=messages)
+            marked = run.load is not None and self._context.datadog.sends
+            messages = [self._context.event(ended, EventStep.STOP)] if marked else []
+            await self._context.store.transitions.save(ended, expect=Status.RUNNING, messages=messages)
         await self._free_leases()
         return len(runs)
 
     async def _free_leases(self) -> None:
         """The store is this daemon's alone: a lease that the last one held, longer than the next look, is over."""
-        now = self._world.clock()
-        for run in await self._world.store.runs.queue():
-            look = next_look(run.ended, self._world.settle, now) if run.ended else None
+        now = self._context.clock()
+        for run in await self._context.store.runs.queue():
+            look = next_look(run.ended, self._context.settle, now) if run.ended else None
             if run.status is Status.PENDING and run.due and look and run.due > look:
-                await self._world.store.transitions.save(replace(run, due=look), expect=Status.PENDING)
+                await self._context.store.transitions.save(replace(run, due=look), expect=Status.PENDING)
 
     async def launch_next(self) -> bool:
         """Run the oldest queued run that can go on to the end of its load; False: there is none."""
         if self._closing:
             return False
-        run = await self._world.store.transitions.claim(self._world.clock(), held=await self._held())
+        run = await self._context.store.transitions.claim(self._context.clock(), held=await self._held())
         if run is None:
             return False
-        await Launch(self._world, run).go()
+        with self._context.failures.of(f"running the test of {run.project}", project=run.project):
+            await Launch(self._context, run).go()
         return True
 
     async def _held(self) -> Sequence[str]:
         """Queued runs that wait until ServiceBook has answered; they hold up no others."""
-        if self._world.catalog.current.complete:
+        if self._context.catalog.current.complete:
             return ()
-        return [run.id for run in await self._world.store.runs.queue() if self._world.undecided(run)]
+        return [run.id for run in await self._context.store.runs.queue() if self._context.undecided(run)]
 
     async def collect_next(self) -> bool:
         """One attempt at the metrics of the run that has been due longest; False: none is due."""
@@ -80,12 +81,12 @@ class Pipeline(Commands):
 
     async def watch_releases(self) -> None:
         """See what every deployment that may be loaded runs now; a new release starts a run where that is wanted."""
-        for project in self._world.catalog.current.projects.values():
+        for project in self._context.catalog.current.projects.values():
             if project.test is None or not project.allowed:
                 continue
             for deployment in project.deployments:
                 try:
-                    version, commit = await self._world.target.version(deployment)
+                    version, commit = await self._context.target.version(deployment)
                 except (TargetError, ExternalError):
                     continue  # the run itself will say so, if one is wanted
                 if version is None and commit is None:
@@ -95,9 +96,9 @@ class Pipeline(Commands):
                     await self._trigger_release(project.name, deployment.name)
 
     async def _see(self, project: str, deployment: str, version: str | None, commit: str | None) -> bool:
-        label = await self._world.store.releases.label(project, deployment, version, commit)
+        label = await self._context.store.releases.label(project, deployment, version, commit)
         release = Release(label, version, commit)
-        return await self._world.store.releases.see(project, deployment, release, self._world.clock())
+        return await self._context.store.releases.see(project, deployment, release, self._context.clock())
 
     async def _trigger_release(self, project: str, deployment: str) -> None:
         try:
@@ -106,15 +107,15 @@ class Pipeline(Commands):
             return  # the catalog changed since; its problems stand on the status page
 
     def live(self, run_id: str) -> Snapshot | None:
-        return self._world.live.latest(run_id)
+        return self._context.live.latest(run_id)
 
     def follow(self, run_id: str) -> AsyncIterator[Snapshot]:
-        return self._world.live.follow(run_id)
+        return self._context.live.follow(run_id)
 
     def close(self) -> None:
         """Start nothing more, and end what is running within its grace time."""
         self._closing = True
-        self._world.live.cancel_all(f"{INTERRUPTED}: the daemon was stopped")
+        self._context.live.cancel_all(f"{INTERRUPTED}: the daemon was stopped")
 
 
-__all__ = ["Pipeline", "Services"]
+__all__ = ["Context", "Pipeline"]

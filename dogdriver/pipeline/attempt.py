@@ -14,7 +14,7 @@ from dogdriver.metrics.query import is_same, metric_query, run_query
 from dogdriver.metrics.settle import assess
 from dogdriver.model import Metric, MetricState, MetricValue, Project, Reading, Run, SeriesKey, Window
 from dogdriver.pipeline.backoff import FACTORS, gives_up, next_look
-from dogdriver.pipeline.context import Services
+from dogdriver.pipeline.context import Context
 
 GAPS_FROM = 5  # readings that the usual gap of a metric is taken from
 UNREACHABLE = 7 * FACTORS[-1]  # × settle: how long a Datadog that cannot be asked is asked again
@@ -23,11 +23,11 @@ UNREACHABLE = 7 * FACTORS[-1]  # × settle: how long a Datadog that cannot be as
 class Attempt:
     """Of one run, at one time."""
 
-    def __init__(self, services: Services, run: Run, project: Project | None, now: datetime) -> None:
-        self._world, self._run, self._project, self._now = services, run, project, now
+    def __init__(self, context: Context, run: Run, project: Project | None, now: datetime) -> None:
+        self._context, self._run, self._project, self._now = context, run, project, now
         self._ended = run.ended or now
         self._wait: datetime | None = None  # until when Datadog wants to be left alone
-        self._regular = next_look(self._ended, services.settle, now)  # None: the deadline is over
+        self._regular = next_look(self._ended, context.settle, now)  # None: the deadline is over
 
     async def read(self) -> tuple[Run, dict[str, MetricValue]]:
         """The run as it is after this attempt, and the values that are new in it."""
@@ -84,14 +84,14 @@ class Attempt:
         """When to try again; None: all is final."""
         if all(value.state.final for value in run.metrics.values()):
             return None
-        regular = self._regular or self._now + timedelta(seconds=6 * self._world.settle)
+        regular = self._regular or self._now + timedelta(seconds=6 * self._context.settle)
         return max(regular, self._wait) if self._wait else regular
 
     async def _ask(self, queries: Sequence[str], window: Window) -> dict[str, Reading | ExternalError]:
-        answers = await self._world.datadog.read_many(queries, window)
+        answers = await self._context.datadog.read_many(queries, window)
         for error in answers:
             if isinstance(error, RateLimited):
-                self._wait = self._now + timedelta(seconds=error.retry_after or self._world.settle)
+                self._wait = self._now + timedelta(seconds=error.retry_after or self._context.settle)
         return dict(zip(queries, answers, strict=True))
 
     async def _value(
@@ -104,10 +104,10 @@ class Attempt:
             return replace(before, state=MetricState.REFUSED, query=self._query(metric), note=note)
         if isinstance(answer, ExternalError):
             return self._later(before, answer.message)
-        run, store = self._run, self._world.store
+        run, store = self._run, self._context.store
         hopeless = (
             answer.empty
-            and gives_up(self._ended, self._world.settle, self._now)
+            and gives_up(self._ended, self._context.settle, self._now)
             and not await store.values.ever_had_data(run.project, metric.name)
         )
         last = self._regular is None or hopeless
@@ -118,7 +118,7 @@ class Attempt:
     ) -> MetricValue:
         run = self._run
         key = SeriesKey(run.project, run.deployment, run.test, run.source, metric.name)
-        earlier = await self._world.store.series.readings(key, limit=GAPS_FROM)
+        earlier = await self._context.store.series.readings(key, limit=GAPS_FROM)
 
         def work() -> MetricValue:
             return assess(
@@ -139,7 +139,7 @@ class Attempt:
 
     def _later(self, before: MetricValue, note: str) -> MetricValue:
         """Still waiting: an answer that could not be had says nothing about the data, even at the deadline."""
-        over = self._now >= self._ended + timedelta(seconds=UNREACHABLE * self._world.settle)
+        over = self._now >= self._ended + timedelta(seconds=UNREACHABLE * self._context.settle)
         return replace(before, state=MetricState.NO_DATA if over else MetricState.WAITING, note=note)
 
     def _hosts_query(self) -> list[str]:

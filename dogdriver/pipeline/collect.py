@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dogdriver.model import Judged, MessageKind, OutboxMessage, Run, Status
 from dogdriver.pipeline.attempt import Attempt, read_back
 from dogdriver.pipeline.backoff import FACTORS, next_look
-from dogdriver.pipeline.context import LEASE, Services
+from dogdriver.pipeline.context import LEASE, Context
 from dogdriver.pipeline.looks import Looks
 
 LATE = FACTORS[-1]  # × settle: when a run that is done is read once more
@@ -18,17 +18,18 @@ LATE = FACTORS[-1]  # × settle: when a run that is done is read once more
 class Collect:
     """Each metric settles on its own and is kept, charted and judged as soon as it has."""
 
-    def __init__(self, services: Services, looks: Looks) -> None:
-        self._world = services
+    def __init__(self, context: Context, looks: Looks) -> None:
+        self._context = context
         self._looks = looks
 
     async def next(self) -> bool:
         """One attempt for the run that has been due longest; False: none is due."""
-        now = self._world.clock()
-        run = await self._world.store.transitions.claim_due(now, now + LEASE)
+        now = self._context.clock()
+        run = await self._context.store.transitions.claim_due(now, now + LEASE)
         if run is None:
             return False
-        await self._attempt(run, now)
+        with self._context.failures.of(f"collecting the metrics of {run.project}", project=run.project):
+            await self._attempt(run, now)
         return True
 
     async def again(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -36,43 +37,43 @@ class Collect:
 
         A message's sender: raises Unavailable where Datadog cannot be asked, to be tried again.
         """
-        run = await self._world.store.runs.get(str(payload["run"]))
+        run = await self._context.store.runs.get(str(payload["run"]))
         if run is None or run.status is not Status.DONE:
             return {"changed": []}
-        self._world.decided(run)
-        now = self._world.clock()
-        project = self._world.project(run)
-        changed = await Attempt(self._world, run, project, now).changed()
+        self._context.decided(run)
+        now = self._context.clock()
+        project = self._context.project(run)
+        changed = await Attempt(self._context, run, project, now).changed()
         if not changed:
             return {"changed": []}
         moved = any(value.value != run.metrics[name].value for name, value in changed.items())
         run = replace(run, metrics={**run.metrics, **changed})
         # The same values looked at again would count as one more look that agrees.
-        if await self._world.store.transitions.save(run, expect=Status.DONE, values=changed) and moved:
+        if await self._context.store.transitions.save(run, expect=Status.DONE, values=changed) and moved:
             await self._looks.look_again(run, project, now)
         return {"changed": sorted(changed)}
 
     async def _attempt(self, run: Run, now: datetime) -> None:
-        if self._world.undecided(run) and next_look(run.ended or now, self._world.settle, now):
+        if self._context.undecided(run) and next_look(run.ended or now, self._context.settle, now):
             return  # its lease brings it back
-        project = self._world.project(run)
-        attempt = Attempt(self._world, run, project, now)
+        project = self._context.project(run)
+        attempt = Attempt(self._context, run, project, now)
         run, values = await attempt.read()
         # First the values, under the lease: a daemon killed before the next write judges them at the next attempt.
-        if not await self._world.store.transitions.save(run, expect=Status.PENDING, values=values):
+        if not await self._context.store.transitions.save(run, expect=Status.PENDING, values=values):
             return
         judged = await self._looks.look(run, project, now)
         due = attempt.due(run)
         if due is None:
             done = replace(run, status=Status.DONE, due=None)
             messages = await self._messages(done, judged)
-            await self._world.store.transitions.save(done, expect=Status.PENDING, judged=judged, messages=messages)
+            await self._context.store.transitions.save(done, expect=Status.PENDING, judged=judged, messages=messages)
         else:
-            await self._world.store.transitions.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
+            await self._context.store.transitions.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
 
     async def _messages(self, run: Run, judged: Sequence[Judged]) -> list[OutboxMessage]:
         """What follows from a run that is done; only its own source sends anything to Datadog."""
-        world = self._world
+        world = self._context
         if not world.datadog.configured:
             return []
         messages = []

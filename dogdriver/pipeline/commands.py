@@ -4,15 +4,15 @@ from msgspec.structs import replace
 
 from dogdriver.errors import Conflict, Invalid, NotFound
 from dogdriver.model import Deployment, Project, Run, Status, Test, Trigger
-from dogdriver.pipeline.context import Services
+from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.looks import Looks
 
 
 class Commands:
     """Queue, accept, cancel, exclude, include."""
 
-    def __init__(self, services: Services, looks: Looks) -> None:
-        self._world = services
+    def __init__(self, context: Context, looks: Looks) -> None:
+        self._context = context
         self._looks = looks
 
     async def trigger(
@@ -26,46 +26,46 @@ class Commands:
     ) -> Run:
         found = self._project(project)
         if found.partial and (found.test is None or found.deployment(deployment) is None):
-            raise Conflict(f"{found.name} cannot run yet: {self._world.catalog.current.stale}")
+            raise Conflict(f"{found.name} cannot run yet: {self._context.catalog.current.stale}")
         where, what = _deployment(found, deployment), _test(found, test)
         run = Run(
-            id=self._world.ids(),
+            id=self._context.ids(),
             project=found.name,
             deployment=where.name,
             test=what.name,
-            source=self._world.source,
+            source=self._context.source,
             status=Status.QUEUED,
             trigger=trigger,
-            created=self._world.clock(),
+            created=self._context.clock(),
             endpoint=where.endpoint,
         )
-        kept, _ = await self._world.store.transitions.add(run, idempotency_key=idempotency_key)
+        kept, _ = await self._context.store.transitions.add(run, idempotency_key=idempotency_key)
         return kept
 
     async def accept(self, run: Run) -> tuple[Run, bool]:
-        if run.source == self._world.source:
+        if run.source == self._context.source:
             raise Invalid(
                 f"source {run.source} is this daemon's own; a run made elsewhere must name the source it was made from"
             )
-        self._world.decided(run)
-        accepted = self._world.arrived(replace(run, trigger=Trigger.ELSEWHERE))
-        kept, new = await self._world.store.transitions.add(accepted)
+        self._context.decided(run)
+        accepted = self._context.arrived(replace(run, trigger=Trigger.ELSEWHERE))
+        kept, new = await self._context.store.transitions.add(accepted)
         if not new and not same_run(kept, accepted):
             raise Conflict(f"run {run.id} is here already and differs; give the other run another id")
         if new and kept.status is Status.DONE:
-            await self._looks.look_again(kept, self._world.project(kept), self._world.clock())
+            await self._looks.look_again(kept, self._context.project(kept), self._context.clock())
         return kept, new
 
     async def cancel(self, run_id: str) -> Run:
         run = await self._run(run_id)
-        if run.status is Status.RUNNING and self._world.live.cancel(run_id, "cancelled"):
+        if run.status is Status.RUNNING and self._context.live.cancel(run_id, "cancelled"):
             return run
         if run.status in {Status.QUEUED, Status.PENDING}:
             ended = replace(run, status=Status.ABORTED, reason="cancelled", due=None)
-            if await self._world.store.transitions.save(ended, expect=run.status):
+            if await self._context.store.transitions.save(ended, expect=run.status):
                 return ended
             run = await self._run(run_id)  # it went on in the meantime
-            if run.status is Status.RUNNING and self._world.live.cancel(run_id, "cancelled"):
+            if run.status is Status.RUNNING and self._context.live.cancel(run_id, "cancelled"):
                 return run
         raise Conflict(f"run {run_id} is {run.status} and cannot be cancelled any more")
 
@@ -83,20 +83,20 @@ class Commands:
             raise Conflict(f"run {run_id} is {run.status}; only a run that has ended can be excluded or included")
         if run.excluded == reason:
             return run
-        self._world.decided(run)  # or only some of its metrics would be judged anew
-        if not await self._world.store.transitions.set_excluded(run_id, reason):
+        self._context.decided(run)  # or only some of its metrics would be judged anew
+        if not await self._context.store.transitions.set_excluded(run_id, reason):
             raise Conflict(f"run {run_id} changed in the meantime; look at it again")
-        await self._looks.look_again(run, self._world.project(run), self._world.clock())
+        await self._looks.look_again(run, self._context.project(run), self._context.clock())
         return replace(run, excluded=reason)
 
     async def _run(self, run_id: str) -> Run:
-        run = await self._world.store.runs.get(run_id)
+        run = await self._context.store.runs.get(run_id)
         if run is None:
             raise NotFound(f"there is no run {run_id}; GET /api/v1/runs lists the newest")
         return run
 
     def _project(self, name: str) -> Project:
-        catalog = self._world.catalog.current
+        catalog = self._context.catalog.current
         if name not in catalog.projects:
             known = ", ".join(sorted(catalog.projects)) or "none yet"
             late = f". {catalog.stale}" if catalog.stale else ""

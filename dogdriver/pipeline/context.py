@@ -1,4 +1,4 @@
-"""What the steps of a run share: the world behind its ports, and the few numbers that are policy."""
+"""What the steps of a run work with: everything outside the pipeline, behind small Protocols."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,6 +13,7 @@ from dogdriver.metrics.query import metric_query
 from dogdriver.model import (
     Clock,
     EventStep,
+    Failures,
     Isolation,
     MessageKind,
     MetricState,
@@ -30,8 +31,10 @@ LEASE = timedelta(minutes=5)  # longer than any attempt at collecting one run ma
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """*settle* in seconds; *link* gives the address of a run on this dashboard; *ids* makes new run ids."""
+class Context:
+    """*settle* in seconds; *link* gives the address of a run on this dashboard; *ids* makes new run ids; *failures*
+    keeps what went wrong, by what it was.
+    """
 
     store: Store
     catalog: CatalogSource
@@ -47,6 +50,10 @@ class Services:
     link: Callable[[str], str | None]
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     live: Live = field(default_factory=Live)
+    failures: Failures = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "failures", Failures(self.clock))
 
     def project(self, run: Run) -> Project | None:
         return self.catalog.current.projects.get(run.project)

@@ -27,7 +27,7 @@ from dogdriver.model import (
     Stopped,
     Test,
 )
-from dogdriver.pipeline.context import Services
+from dogdriver.pipeline.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +50,10 @@ class _End:
 class Launch:
     """Runs one claimed run to the end of its load; whatever happens, its row leaves `running`."""
 
-    def __init__(self, services: Services, run: Run) -> None:
-        self._world = services
+    def __init__(self, context: Context, run: Run) -> None:
+        self._context = context
         self._run = run
-        self._cancelled = services.live.open(run.id)
+        self._cancelled = context.live.open(run.id)
         self._measured: Measured | None = None
         self._marked = False  # the start event is out, the stop event is owed
 
@@ -61,7 +61,7 @@ class Launch:
         """Raises only what is a defect of ours, and that after the run was kept as failed."""
         try:
             end = await self._end()
-            self._world.live.seal(self._run.id)  # from here on it is too late to cancel
+            self._context.live.seal(self._run.id)  # from here on it is too late to cancel
             return await self._finish(end)
         except BaseException as error:
             reason = f"dogDriver itself failed ({type(error).__name__}); the daemon's log has the details"
@@ -71,23 +71,23 @@ class Launch:
             await self._finish(_End(Status.FAILED, reason), patient=not stopped)
             raise
         finally:
-            self._world.live.close(self._run.id)
+            self._context.live.close(self._run.id)
 
     async def _end(self) -> _End:
         try:
             return await self._steps()
         except _Cancelled:
-            reason = self._world.live.reason(self._run.id)
+            reason = self._context.live.reason(self._run.id)
             return _End(Status.FAILED if reason.startswith(INTERRUPTED) else Status.ABORTED, reason)
         except (RunError, ExternalError) as error:
             return _End(Status.FAILED, error.message)
 
     async def _steps(self) -> _End:
         deployment, test = self._parts()
-        await self._unless_cancelled(self._world.target.check(deployment))
+        await self._unless_cancelled(self._context.target.check(deployment))
         before = await self._unless_cancelled(self._release(deployment))
-        prepared = await self._unless_cancelled(self._world.checkouts.prepare(test))
-        load = self._world.runner.describe(prepared)
+        prepared = await self._unless_cancelled(self._context.checkouts.prepare(test))
+        load = self._context.runner.describe(prepared)
         self._run = replace(
             self._run.with_release(before), endpoint=deployment.endpoint, load=load,
             content=prepared.content, test_commit=prepared.commit, notes=(*self._run.notes, *prepared.notes),
@@ -95,17 +95,17 @@ class Launch:
         await self._mark_start()
         job = Job(
             run=self._run.id, prepared=prepared, env=self._env(test, deployment), guard=test.guard, stall=test.stall,
-            isolation=test.isolation or self._world.isolation,
+            isolation=test.isolation or self._context.isolation,
         )  # fmt: skip
         await self._smoke(job)
-        watch = self._world.live.push
-        self._measured = await self._world.runner.load(
+        watch = self._context.live.push
+        self._measured = await self._context.runner.load(
             job, cancelled=self._cancelled, watch=lambda snapshot: watch(self._run.id, snapshot)
         )
         return await self._amounts_to(self._measured, deployment, before, test.guard)
 
     def _parts(self) -> tuple[Deployment, Test]:
-        run, project = self._run, self._world.project(self._run)
+        run, project = self._run, self._context.project(self._run)
         if project is None:
             raise RunError(f"project {run.project} is not in the catalog any more; queue a run of one that is")
         deployment = project.deployment(run.deployment)
@@ -118,21 +118,23 @@ class Launch:
         return deployment, project.test
 
     async def _release(self, deployment: Deployment) -> Release:
-        version, commit = await self._world.target.version(deployment)
-        label = await self._world.store.releases.label(self._run.project, deployment.name, version, commit)
+        version, commit = await self._context.target.version(deployment)
+        label = await self._context.store.releases.label(self._run.project, deployment.name, version, commit)
         return Release(label, version, commit)
 
     async def _mark_start(self) -> None:
-        now = self._world.clock()
-        messages = [self._world.event(self._run, EventStep.START)] if self._world.datadog.sends else []
-        await self._world.store.transitions.save(self._run, expect=Status.RUNNING, messages=messages, release_seen=now)
+        now = self._context.clock()
+        messages = [self._context.event(self._run, EventStep.START)] if self._context.datadog.sends else []
+        await self._context.store.transitions.save(
+            self._run, expect=Status.RUNNING, messages=messages, release_seen=now
+        )
         self._marked = True
 
     def _env(self, test: Test, deployment: Deployment) -> dict[str, str]:
         tokens = {
             "{project}": self._run.project,
             "{deployment}": deployment.name,
-            "{source}": self._world.source,
+            "{source}": self._context.source,
             "{release}": self._run.release or UNKNOWN,
             "{endpoint}": deployment.endpoint,
         }
@@ -145,7 +147,7 @@ class Launch:
         return rendered
 
     async def _smoke(self, job: Job) -> None:
-        smoke = await self._world.runner.smoke(job, cancelled=self._cancelled)
+        smoke = await self._context.runner.smoke(job, cancelled=self._cancelled)
         self._stop_if_cancelled()
         if smoke.stopped or smoke.tally.failed:
             raise LoadTestError(f"the smoke run failed, so no load was started: {smoke.reason or _failures(smoke)}")
@@ -167,7 +169,7 @@ class Launch:
     async def _changed_under(self, deployment: Deployment, before: Release) -> _End | None:
         try:
             after = await self._release(deployment)
-            await self._world.target.check(deployment)
+            await self._context.target.check(deployment)
         except TargetError as error:
             return _End(Status.INVALID, f"after the load: {error.message}")
         if (after.version, after.commit) != (before.version, before.commit):
@@ -179,12 +181,12 @@ class Launch:
         values = client_values(self._measured) if self._measured else {}
         messages: list[OutboxMessage] = []
         if run.status is Status.PENDING:
-            values |= self._world.waiting_values(run)
-            run = replace(run, due=self._world.first_due(replace(run, metrics=values)))
-        if self._marked and self._world.datadog.sends:
-            links = self._world.datadog.links(replace(run, metrics={**run.metrics, **values}))
+            values |= self._context.waiting_values(run)
+            run = replace(run, due=self._context.first_due(replace(run, metrics=values)))
+        if self._marked and self._context.datadog.sends:
+            links = self._context.datadog.links(replace(run, metrics={**run.metrics, **values}))
             run = replace(run, links={**run.links, **links})
-            messages.append(self._world.event(run, EventStep.STOP))
+            messages.append(self._context.event(run, EventStep.STOP))
         await self._keep(run, values, messages, patient=patient)
         self._run = run
         return run
@@ -200,14 +202,14 @@ class Launch:
             if await self._kept(run, values, messages) or not patient:
                 return
             try:
-                await self._world.pause(pause)
+                await self._context.pause(pause)
             except asyncio.CancelledError:
                 await self._kept(run, values, messages)
                 raise
 
     async def _kept(self, run: Run, values: dict[str, MetricValue], messages: list[OutboxMessage]) -> bool:
         try:
-            await self._world.store.transitions.save(run, expect=Status.RUNNING, values=values, messages=messages)
+            await self._context.store.transitions.save(run, expect=Status.RUNNING, values=values, messages=messages)
         except StoreError as error:
             log.error("the end of run %s cannot be kept yet: %s", run.id, error.message)  # noqa: TRY400 - a sentence
             return False

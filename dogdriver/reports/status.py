@@ -1,39 +1,86 @@
 """What the daemon says of its parts on the status page: for each its last success, its last error, what is left."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
-from dogdriver.archive import Archive
-from dogdriver.catalog import ProjectCatalog
-from dogdriver.datadog import Datadog
-from dogdriver.model import MessageState, Problem
+from dogdriver.model import Failures, MessageState, Problem
+from dogdriver.model.health import Endpoint, Health
+from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.reports.ports import Store
-from dogdriver.scheduler import Scheduler
-from dogdriver.settings import Settings
 
-MESSAGES = 20
+MESSAGES = 20  # refused ones that are shown
+
+
+class Catalog(CatalogSource, Protocol):
+    """The projects, and how ServiceBook answers."""
+
+    @property
+    def status(self) -> Mapping[str, Any]: ...
+
+
+class Budget(Protocol):
+    """How many queries may still be sent, as far as Datadog has told."""
+
+    @property
+    def limit(self) -> int | None: ...
+
+    @property
+    def remaining(self) -> int | None: ...
+
+    @property
+    def resets(self) -> datetime | None: ...
+
+
+class Datadog(Protocol):
+    """How Datadog's endpoints answer; *configured* without keys is False, *sends* without an API key."""
+
+    @property
+    def configured(self) -> bool: ...
+
+    @property
+    def sends(self) -> bool: ...
+
+    @property
+    def health(self) -> Mapping[Endpoint, Health]: ...
+
+    @property
+    def budget(self) -> Budget: ...
+
+
+class Timers(Protocol):
+    """When projects are due."""
+
+    def next_run(self, project: str) -> datetime | None: ...
+
+
+class Bucket(Protocol):
+    """How the bucket answers, and what stands in it."""
+
+    async def status(self) -> dict[str, Any]: ...
 
 
 class Status:
     """Called, it gives `{part: {"state", "last_success", "last_error", "last_error_at", …}}`; times aware or None.
 
-    State: ok, failing, off (not configured), or unknown (not tried yet).
+    State: ok, failing, off (not configured), or unknown (not tried yet). *archive* is None without a bucket.
     """
 
     def __init__(
         self,
         *,
         store: Store,
-        catalog: ProjectCatalog,
+        catalog: Catalog,
         datadog: Datadog,
-        scheduler: Scheduler,
-        settings: Settings,
-        archive: Archive | None = None,
+        scheduler: Timers,
+        failures: Failures,
+        servicebook: bool,
+        archive: Bucket | None = None,
         warnings: tuple[Problem, ...] = (),
     ) -> None:
         self._store, self._catalog, self._datadog = store, catalog, datadog
-        self._scheduler, self._settings, self._warnings = scheduler, settings, warnings
-        self._archive = archive
+        self._scheduler, self._failures, self._warnings = scheduler, failures, warnings
+        self._servicebook, self._archive = servicebook, archive
 
     async def __call__(self) -> dict[str, Any]:
         return {
@@ -75,7 +122,7 @@ class Status:
         }
 
     def _of_servicebook(self) -> Mapping[str, Any]:
-        if self._settings.servicebook is None:
+        if not self._servicebook:
             return {"state": "off", "message": "no ServiceBook is set (DOGDRIVER_SERVICEBOOK)"}
         return self._catalog.status
 
@@ -85,11 +132,15 @@ class Status:
         return await self._archive.status()
 
     async def _of_scheduler(self) -> dict[str, Any]:
-        errors = {w.name: w.last_error for w in self._scheduler.workers if w.last_error} | self._scheduler.errors
+        """*last_error* keeps the daemon from its work; a project's own failure is among *failures*."""
+        failed = self._failures.all()
+        own = next((one for one in failed if one.project is None), None)
         projects = self._catalog.current.projects
         return {
-            "state": "failing" if errors else "ok",
-            "last_error": next(iter(errors.values()), None),
+            "state": "failing" if failed else "ok",
+            "last_error": own.message if own else None,
+            "last_error_at": own.at if own else None,
+            "failures": [{"subject": one.subject, "message": one.message, "at": one.at} for one in failed],
             "next": {name: at for name in sorted(projects) if (at := self._scheduler.next_run(name))},
         }
 

@@ -11,7 +11,7 @@ from dogdriver.archive import Archive
 from dogdriver.model import Run
 from dogdriver.model.archive import Stored
 from dogdriver.model.filters import Filter
-from dogdriver.pipeline import Pipeline, Services
+from dogdriver.pipeline import Context, Pipeline
 from dogdriver.storage.s3 import S3Bucket, open_bucket
 from tests.world import World
 
@@ -26,22 +26,22 @@ class Daemon(World):
     bucket_name: str = "shared"
     page: int = 1000
     bucket: S3Bucket = field(init=False)
-    services: Services = field(init=False)
+    context: Context = field(init=False)
     archive: Archive = field(init=False)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _more: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def open(self) -> None:
         await super().open()
-        self.services = replace(
-            self.pipeline._world,
+        self.context = replace(
+            self.pipeline._context,
             source=self.source,
             ids=lambda: uuid.uuid5(uuid.NAMESPACE_URL, f"{self.data} {self.source} {next(self._numbers)}").hex,
         )
-        self.pipeline = Pipeline(self.services)
+        self.pipeline = Pipeline(self.context)
         self._more = AsyncExitStack()
         self.bucket = await self._more.enter_async_context(open_bucket(self.bucket_name, page=self.page))
-        self.archive = Archive(self.services, self.store, self.bucket, sync=SYNC)
+        self.archive = Archive(self.context, self.store, self.bucket, sync=SYNC)
 
     async def close(self) -> None:
         await self._more.aclose()

@@ -38,7 +38,7 @@ class Daemon:
     """All workers of a daemon with a bucket, on the world's clock: what `Worker` does, a step at a time."""
 
     def __init__(self, world: World, bucket: Shelf) -> None:
-        context = world.pipeline._world
+        context = world.pipeline._context
         archive = Archive(context, world.store, bucket, sync=SYNC)
         retention = Retention(world.store.values, world.clock, timedelta(days=90))
         self._clock, self._commits = world.clock, world.store.commits

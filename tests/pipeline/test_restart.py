@@ -151,7 +151,7 @@ async def test_the_end_of_a_load_is_kept_once_the_disk_takes_it(world: World, mo
         return await save(changed, **more)  # type: ignore[arg-type] # passed on as it came
 
     monkeypatch.setattr(world.store.transitions, "save", full)
-    object.__setattr__(world.pipeline._world, "pause", pause)
+    object.__setattr__(world.pipeline._context, "pause", pause)
     assert await world.pipeline.launch_next()
     kept = await world.now(run)
     assert kept.status is Status.PENDING
@@ -166,7 +166,7 @@ class FullDisk:
         self.room, self.waiting = False, asyncio.Event()
         self._save = world.store.transitions.save
         monkeypatch.setattr(world.store.transitions, "save", self.save)
-        object.__setattr__(world.pipeline._world, "pause", self.pause)
+        object.__setattr__(world.pipeline._context, "pause", self.pause)
 
     async def pause(self, _: float) -> None:
         self.waiting.set()

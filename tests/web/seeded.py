@@ -33,7 +33,7 @@ from dogdriver.model import (
     Test,
     Trigger,
 )
-from dogdriver.pipeline import Pipeline, Services
+from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.looks import Looks
 from dogdriver.settings import Secret
 from dogdriver.storage import Store
@@ -93,7 +93,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         ids = count(1)
-        self.services = Services(
+        self.context = Context(
             store=self.store,
             catalog=self.shelf,
             target=cast("Any", None),
@@ -107,7 +107,7 @@ class Bench:
             isolation=Isolation.THREAD,
             link=lambda run: f"http://dogdriver.example.com/r/{run}",
         )
-        self.pipeline = Pipeline(self.services)
+        self.pipeline = Pipeline(self.context)
         self.looks = Looks(self.store)
 
     async def status(self) -> Mapping[str, Any]:

@@ -37,14 +37,14 @@ async def start(bench: Bench) -> Run:
     await bench.pipeline.trigger("kintowe")
     run = await bench.store.transitions.claim(bench.clock())
     assert run is not None
-    bench.services.live.open(run.id)
+    bench.context.live.open(run.id)
     return run
 
 
 async def end(bench: Bench, run: Run) -> None:
     ended = ended_run(run.id, "kintowe", run.created, "1.0.0", status=Status.PENDING, due=bench.clock())
     assert await bench.store.transitions.save(ended, expect=Status.RUNNING)
-    bench.services.live.close(run.id)
+    bench.context.live.close(run.id)
 
 
 async def test_a_queued_run_is_followed_to_the_end_of_its_load(bench: Bench) -> None:
@@ -58,7 +58,7 @@ async def test_a_queued_run_is_followed_to_the_end_of_its_load(bench: Bench) -> 
         run = await start(bench)
         assert run.id == queued.id
         assert await event(answer) == ("state", {"status": "running", "reason": None})
-        bench.services.live.push(run.id, snapshot(0.25))
+        bench.context.live.push(run.id, snapshot(0.25))
         name, step = await event(answer)
         assert name == "progress"
         assert (step["progress"], step["rps"], step["p95"], step["errors"]) == (0.25, 410.0, 41.0, 1)
@@ -71,7 +71,7 @@ async def test_a_queued_run_is_followed_to_the_end_of_its_load(bench: Bench) -> 
 async def test_log_lines_need_the_token_and_hold_no_secret(bench: Bench) -> None:
     async with TestClient(TestServer(bench.app())) as client:
         run = await start(bench)
-        bench.services.live.push(run.id, snapshot(0.5, f"Authorization: Bearer {TOKEN}", "x" * 5000))
+        bench.context.live.push(run.id, snapshot(0.5, f"Authorization: Bearer {TOKEN}", "x" * 5000))
         for headers, lines in (
             ({}, None),
             ({"Authorization": f"Bearer {TOKEN}"}, ["Authorization: Bearer ***", "x" * 2000]),
@@ -97,7 +97,7 @@ async def test_a_run_that_is_over_says_so_at_once(bench: Bench, client: Client) 
 async def test_progress_stands_in_the_run_itself_too_and_is_never_kept(bench: Bench, client: Client) -> None:
     run = await start(bench)
     for progress in (0.1, 0.9):
-        bench.services.live.push(run.id, snapshot(progress))
+        bench.context.live.push(run.id, snapshot(progress))
         for path in (f"/api/v1/runs/{run.id}", "/api/v1/runs"):
             document = await (await client.get(path)).json()
             assert (document.get("run") or document["runs"][0])["progress"] == progress
