@@ -26,6 +26,7 @@ class Completed:
 
     @property
     def ok(self) -> bool:
+        """It ended by itself, and without an error."""
         return self.code == 0
 
 

@@ -31,6 +31,7 @@ class StopSignal:
         self._waiting: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
     def set(self) -> None:
+        """From any thread."""
         self.is_set = True
         if self._waiting is not None:
             loop, event = self._waiting
@@ -108,11 +109,13 @@ class Engine:
         self._raise_failures()
 
     def worker_died(self, error: Exception) -> None:
+        """WorkerListener's: the others go on, and where nobody could execute anything the run fails with *error*."""
         described = self._test.describe(error)
         self._worker_errors.append(described)
         self._recorder.failed(f"a worker ended: {described}")
 
     def exit_requested(self, error: BaseException) -> None:
+        """WorkerListener's: all workers are stopped; the first *error* is the reason."""
         self._exit_reason = self._exit_reason or f"the test ended the run: {self._test.describe(error)}"
         self._stop.set()
 

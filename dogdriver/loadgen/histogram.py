@@ -42,6 +42,7 @@ class Latencies:
 
     @property
     def total(self) -> int:
+        """How many durations were recorded."""
         return sum(self.counts.values())
 
     def quantiles(self, *shares: float) -> tuple[float | None, ...]:

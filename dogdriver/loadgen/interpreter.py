@@ -1,4 +1,4 @@
-"""What a test may change of the interpreter that it runs in: taken down before, put back after.
+"""What a test may change of the interpreter that it runs in: remembered before, put back after.
 
 What cannot be put back (patched libraries, atexit, threads that the test started) is what `isolation = "process"` is
 for.
@@ -42,7 +42,7 @@ class InterpreterState:
         self._threads: set[threading.Thread] = set()
 
     def enter(self, env: Mapping[str, str], scenario_folder: str) -> None:
-        """Take down what there is, then change directory, path and environment (*env* is added to it)."""
+        """Remember what there is, then change directory, path and environment (*env* is added to it)."""
         with self._lock:
             self._modules = dict(sys.modules)
             self._threads = set(threading.enumerate())

@@ -51,6 +51,7 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """Also the number of its group and of its session."""
         return self._process.pid
 
     def kill(self) -> None:
@@ -95,6 +96,7 @@ class ProcessExecutor:
         self._stopped = False
 
     async def start(self) -> None:
+        """Start the leader and send it the spec. Raises LoadTestError where that, or putting it on record, fails."""
         forked = self.members if self.members > 1 else 0
         pairs = [socket.socketpair() for _ in range(1 + forked)]
         ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -116,11 +118,13 @@ class ProcessExecutor:
         self._writers[0].write(ENCODER.encode(self._spec) + b"\n")
 
     def stop(self) -> None:
+        """Ask all members to end their loads, once."""
         if not self._stopped:
             self._stopped = True
             self._command(STOP, self._writers)
 
     async def close(self) -> str | None:
+        """Kill whatever is left of it; a sentence where that did not work."""
         child, self._child = self._child, None
         if child is None:
             return None

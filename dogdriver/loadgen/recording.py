@@ -54,10 +54,12 @@ class Recording(msgspec.Struct):
 
     @property
     def requests(self) -> int:
+        """All of them, answered or not."""
         return sum(each.requests for each in self.stats)
 
     @property
     def errors(self) -> int:
+        """Those of the requests that got no answer, or one >= 400."""
         return sum(each.errors for each in self.stats)
 
 

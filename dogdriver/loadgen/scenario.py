@@ -87,17 +87,19 @@ class LoadTest:
         if function is not None:
             self._call(f"the {name} fixture of entry {self._name}", lambda: function(*args))
 
-    def _import(self, spelled: str, module_name: str, what: str) -> None:
-        path = (self._directory / spelled).resolve()
+    def _import(self, location: str, module_name: str, what: str) -> None:
+        path = (self._directory / location).resolve()
         if not path.is_relative_to(self._directory):
-            raise LoadTestError(f"entry {self._name}: {what} {spelled} lies outside the test's folder; move it inside")
-        label = f"{what} {spelled} of entry {self._name}"
+            raise LoadTestError(f"entry {self._name}: {what} {location} lies outside the test's folder; move it inside")
+        label = f"{what} {location} of entry {self._name}"
         if not path.is_file():
-            self._call(label, lambda: importlib.import_module(spelled))
+            self._call(label, lambda: importlib.import_module(location))
             return
         spec = spec_from_file_location(module_name, path)
         if spec is None or spec.loader is None:
-            raise LoadTestError(f"entry {self._name}: {what} {spelled} is not a Python file; name one that ends in .py")
+            raise LoadTestError(
+                f"entry {self._name}: {what} {location} is not a Python file; name one that ends in .py"
+            )
         folder = str(path.parent)
         if folder not in sys.path:
             sys.path.insert(0, folder)

@@ -80,6 +80,7 @@ class Reporter:
 
     @property
     def due(self) -> bool:
+        """Whether a snapshot should be made now."""
         return self._progress.complete or monotonic() >= self._late
 
     def report(self, phase: Phase, *, last: bool = False) -> None:

@@ -45,9 +45,11 @@ class ThreadExecutor:
         return self._thread.is_alive() and not self._finished
 
     async def start(self) -> None:
+        """Start the thread; what becomes of it comes as messages."""
         self._thread.start()
 
     def stop(self) -> None:
+        """Ask the load to end."""
         self._stop.set()
 
     async def close(self) -> str | None:

@@ -88,12 +88,12 @@ def test_failures_are_grouped_and_bounded() -> None:
     assert max(map(len, failures.counts)) == LONGEST_FAILURE
 
 
-cells = st.tuples(
+requests = st.tuples(
     st.sampled_from("ab"), st.sampled_from(["/x", "/y/1", "/y/2"]), st.sampled_from([200, 500]), st.floats(0, 2)
 )
 
 
-@given(st.lists(st.lists(cells, max_size=10), min_size=1, max_size=4))
+@given(st.lists(st.lists(requests, max_size=10), min_size=1, max_size=4))
 def test_merging_recordings_is_recording_in_one(parts: list[list[tuple[str, str, int, float]]]) -> None:
     whole = Recorder()
     recordings = []
