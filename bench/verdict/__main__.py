@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from bench.verdict import awkward, ceiling, outlook, release, steps
+from bench.verdict import awkward, ceiling, looks, release, steps
 from bench.verdict.scenarios import HELD_OUT, NULLS, Setting, iid, samples
 from dogdriver.verdict import Better, find_changes, judge
 
@@ -82,9 +82,9 @@ def rest(part: str, replicates: int, seed: int) -> None:
         case "tcpd":
             steps.report_tcpd()
         case "needed":
-            outlook.report_needed(NULLS, max(replicates // 20, 5), seed)
+            looks.report_needed(NULLS, max(replicates // 20, 5), seed)
         case "looks":
-            outlook.report_looks(NULLS, max(replicates // 5, 5), seed)
+            looks.report_looks(NULLS, max(replicates // 5, 5), seed)
         case _:
             cpu()
 

@@ -1,4 +1,4 @@
-"""Cells of series that are no bell curves: counts, error ratios, rounded numbers, wobbly constant releases."""
+"""Cells of series that are no bell curves: counts, error ratios, rounded numbers, constant releases that differ."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,9 +41,9 @@ def twelve_or_thirteen(share: float) -> Draw:
     return lambda rng, setting: 12.0 + (rng.random(setting.runs) < share)
 
 
-def constant_releases(wobble: float) -> Draw:
+def constant_releases(sd: float) -> Draw:
     def draw(rng: np.random.Generator, setting: Setting) -> Values:
-        result: Values = 100 * np.exp(wobble * np.repeat(rng.standard_normal(setting.releases), setting.per_release))
+        result: Values = 100 * np.exp(sd * np.repeat(rng.standard_normal(setting.releases), setting.per_release))
         return result
 
     return draw
@@ -67,7 +67,7 @@ CASES = (
 
 def report(runs: Sequence[int], replicates: int, seed: int) -> None:
     print(f"\nawkward series, {replicates} replicates: false verdicts / unchanged, then power / unchanged when changed")
-    print(f"{'':16}" + "".join(f"{n:>22} runs" for n in runs))
+    print(f"{'':22}" + "".join(f"{n:>22} runs" for n in runs))
     for number, case in enumerate(CASES):
         cells = []
         for n in runs:
@@ -82,4 +82,4 @@ def report(runs: Sequence[int], replicates: int, seed: int) -> None:
                     found[row] += outcome in CALLED, outcome is Outcome.UNCHANGED
             (false, same), (power, missed) = found / replicates
             cells.append(f"{false:>9.3f} /{same:.2f} {power:.2f} /{missed:.3f}")
-        print(f"{case.name:16}" + "   ".join(cells), flush=True)
+        print(f"{case.name:22}" + "   ".join(cells), flush=True)

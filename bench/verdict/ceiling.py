@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from bench.verdict.scenarios import NULLS, Scenario, Setting, Values
+from bench.verdict.scenarios import NULLS, RELEASES_DIFFER, Scenario, Setting, Values
 
 FALSE = 0.5
 SHORTEST = 3
@@ -28,7 +28,7 @@ def following(phi: float) -> Callable[[int, int], Values]:
     return lambda runs, _: phi ** np.abs(np.subtract.outer(np.arange(runs), np.arange(runs)))
 
 
-def wobbling(runs: int, per_release: int) -> Values:
+def releases_differing(runs: int, per_release: int) -> Values:
     release = np.arange(runs) // per_release
     result: Values = np.eye(runs) + 0.25 * (release[:, None] == release)
     return result
@@ -39,7 +39,7 @@ KNOWN = {
     "AR .5": following(0.5),
     "AR .8": following(0.8),
     "drift": independent,
-    "wobble": wobbling,
+    RELEASES_DIFFER: releases_differing,
 }
 """The covariance in units of the runs' variance; the slope of the drift is not known."""
 
@@ -104,7 +104,7 @@ def report(replicates: int, per_release: int, seed: int, runs: int = 240) -> Non
     for number, scenario in enumerate(NULLS):
         if scenario.name in KNOWN:
             bar, recall = measured(scenario, number, setting, replicates, seed)
-            print(f"{scenario.name:16} bar {bar / np.log(runs):.2f} log n   recall {recall:.2f}", flush=True)
+            print(f"{scenario.name:22} bar {bar / np.log(runs):.2f} log n   recall {recall:.2f}", flush=True)
 
 
 def measured(scenario: Scenario, number: int, setting: Setting, replicates: int, seed: int) -> tuple[float, float]:

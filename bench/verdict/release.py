@@ -75,18 +75,18 @@ def report(cells: Sequence[Cell]) -> None:
         chosen = [c for c in cells if c.runs == n]
         count = len(chosen[0].null[THIS])
         print(f"\n{n} runs a release, {count} replicates: false verdicts / power at +{CHANGE:.0%}, and ours unchanged")
-        print(f"{'':16}" + "".join(f"{m:>22}" for m in methods) + f"{'unchanged':>12}{'at +5 %':>9}")
+        print(f"{'':22}" + "".join(f"{m:>22}" for m in methods) + f"{'unchanged':>12}{'at +5 %':>9}")
         for c in chosen:
             rates = "".join(f"{c.false(m):>15.3f} /{c.power(m):.3f}" for m in methods)
-            print(f"{c.scenario:16}{rates}{c.unchanged:>12.2f}{c.missed:>9.3f}")
+            print(f"{c.scenario:22}{rates}{c.unchanged:>12.2f}{c.missed:>9.3f}")
         means = [(np.mean([c.false(m) for c in chosen]), np.mean([c.power(m) for c in chosen])) for m in methods]
-        print(f"{'mean':16}" + "".join(f"{f:>15.4f} /{p:.3f}" for f, p in means))
+        print(f"{'mean':22}" + "".join(f"{f:>15.4f} /{p:.3f}" for f, p in means))
         worst = [max(c.false(m) for c in chosen) for m in methods]
-        print(f"{'worst':16}" + "".join(f"{w:>15.3f}       " for w in worst))
+        print(f"{'worst':22}" + "".join(f"{w:>15.3f}       " for w in worst))
         error = np.sqrt(0.25 / count), np.sqrt(0.01 * 0.99 / count)
         print(f"standard error of a cell: {error[0]:.3f} at .5, {error[1]:.4f} at .01")
         print(f"power where the false rate of all scenarios together is {EQUAL_SIZE}, threshold from the other half:")
-        print(f"{'':16}" + "".join(f"{equal_size(chosen, m):>22.3f}" for m in methods))
+        print(f"{'':22}" + "".join(f"{equal_size(chosen, m):>22.3f}" for m in methods))
 
 
 def equal_size(cells: Sequence[Cell], method: str) -> float:

@@ -15,6 +15,8 @@ Noise = Callable[["Setting", np.random.Generator], Values]
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
+CONFOUNDING_STEP, RELEASES_DIFFER = "confounding step", "releases differ"
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -82,7 +84,7 @@ def drift(setting: Setting, rng: np.random.Generator) -> Values:
     return iid(setting, rng) + setting.option("slope", 0.0005) * np.arange(setting.runs)
 
 
-def stray_step(setting: Setting, rng: np.random.Generator) -> Values:
+def confounding_step(setting: Setting, rng: np.random.Generator) -> Values:
     """Anywhere but at the judged release's start: there nothing tells it from that release."""
     last = setting.runs - setting.per_release
     place = rng.choice([i for i in range(1, setting.runs) if i != last])
@@ -91,8 +93,8 @@ def stray_step(setting: Setting, rng: np.random.Generator) -> Values:
     return result
 
 
-def wobble(setting: Setting, rng: np.random.Generator) -> Values:
-    levels = setting.option("wobble", 0.015) * rng.standard_normal(setting.releases)
+def releases_differ(setting: Setting, rng: np.random.Generator) -> Values:
+    levels = setting.option("between_releases", 0.015) * rng.standard_normal(setting.releases)
     return iid(setting, rng) + np.repeat(levels, setting.per_release)
 
 
@@ -104,12 +106,14 @@ def missing(setting: Setting, rng: np.random.Generator) -> Values:
 
 def mixture(setting: Setting, rng: np.random.Generator) -> Values:
     """Some of everything."""
-    small = replace(setting, options={"phi": 0.3, "amplitude": 0.02, "rest": 0.0, "wobble": 0.005, "share": 0.03})
+    small = replace(
+        setting, options={"phi": 0.3, "amplitude": 0.02, "rest": 0.0, "between_releases": 0.005, "share": 0.03}
+    )
     quiet = replace(small, sd=0.0)
     return (
         autocorrelated(replace(small, sd=0.02), rng)
         + daily(small, rng)
-        + wobble(quiet, rng)
+        + releases_differ(quiet, rng)
         + outliers(replace(quiet, options={"share": 0.03}), rng)
     )
 
@@ -138,9 +142,9 @@ NULLS = (
     Scenario("daily", daily),
     Scenario("bimodal", bimodal),
     Scenario("drift", drift),
-    Scenario("stray", stray_step),
+    Scenario(CONFOUNDING_STEP, confounding_step),
     Scenario("missing", missing),
-    Scenario("wobble", wobble),
+    Scenario(RELEASES_DIFFER, releases_differ),
 )
 
 HELD_OUT = (
@@ -155,10 +159,10 @@ HELD_OUT = (
     Scenario("two modes 50:50", bimodal, {"share": 0.5, "gap": 0.07}),
     Scenario("drift .1 %", drift, {"slope": 0.001}),
     Scenario("drift down", drift, {"slope": -0.0003}),
-    Scenario("stray 5 %", stray_step, {"size": 0.05}),
-    Scenario("stray 20 %", stray_step, {"size": 0.20}),
-    Scenario("wobble .8 %", wobble, {"wobble": 0.008}),
-    Scenario("wobble 3 %", wobble, {"wobble": 0.03}),
+    Scenario(f"{CONFOUNDING_STEP} 5 %", confounding_step, {"size": 0.05}),
+    Scenario(f"{CONFOUNDING_STEP} 20 %", confounding_step, {"size": 0.20}),
+    Scenario(f"{RELEASES_DIFFER} .8 %", releases_differ, {"between_releases": 0.008}),
+    Scenario(f"{RELEASES_DIFFER} 3 %", releases_differ, {"between_releases": 0.03}),
     Scenario("wandering", wandering),
     Scenario("mixture", mixture),
 )

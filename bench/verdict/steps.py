@@ -6,7 +6,7 @@ import numpy as np
 from otava.analysis import compute_change_points
 
 from bench.verdict import tcpd
-from bench.verdict.scenarios import Scenario, Setting, Values, samples
+from bench.verdict.scenarios import CONFOUNDING_STEP, Scenario, Setting, Values, samples
 from dogdriver.verdict import Better, Change, Sample, find_changes
 
 RUNS = 240
@@ -36,12 +36,12 @@ def report(scenarios: Sequence[Scenario], replicates: int, per_release: int, see
     print(f"\nchange points: {RUNS} runs, {per_release} a release, {replicates} replicates")
     print("false per 1,000 runs without a step, recall of two steps of 5 % (within 5 runs), for this and Otava;")
     print("of the steps found, those put down to their release; of steps inside a release, those put down to none")
-    print(f"{'':16}{'false':>8}{'recall':>8}{'release':>9}{'none':>7}{'Otava false':>14}{'recall':>8}")
+    print(f"{'':22}{'false':>8}{'recall':>8}{'release':>9}{'none':>7}{'Otava false':>14}{'recall':>8}")
     setting = Setting(releases=RUNS // per_release, per_release=per_release)
     for number, scenario in enumerate(scenarios):
-        if scenario.name.startswith("stray"):
+        if scenario.name.startswith(CONFOUNDING_STEP):
             continue
-        false, found, wanted, owned, stray, free = np.zeros(2), np.zeros(2), 0, 0, 0, 0
+        false, found, wanted, owned, within, free = np.zeros(2), np.zeros(2), 0, 0, 0, 0
         for replicate in range(replicates):
             rng = np.random.default_rng([seed, number, replicate])
             values = scenario.values(setting, rng)
@@ -60,12 +60,12 @@ def report(scenarios: Sequence[Scenario], replicates: int, per_release: int, see
             hits = [
                 c for c in ours(samples(stepped(values, [inside], rng), setting)[0]) if abs(c.index - inside) <= NEAR
             ]
-            stray += bool(hits)
+            within += bool(hits)
             free += bool(hits) and all(c.release is None for c in hits)
         per_thousand = false / replicates / RUNS * 1000
         print(
-            f"{scenario.name:16}{per_thousand[0]:>8.2f}{found[0] / wanted:>8.2f}{owned / max(found[0], 1):>9.2f}"
-            f"{free / max(stray, 1):>7.2f}{per_thousand[1]:>14.1f}{found[1] / wanted:>8.2f}",
+            f"{scenario.name:22}{per_thousand[0]:>8.2f}{found[0] / wanted:>8.2f}{owned / max(found[0], 1):>9.2f}"
+            f"{free / max(within, 1):>7.2f}{per_thousand[1]:>14.1f}{found[1] / wanted:>8.2f}",
             flush=True,
         )
 

@@ -74,7 +74,7 @@ def attribute_to_release(found: Segmentation, which: int, series: Series) -> tup
 
 
 def release_starts(series: Series) -> Ints:
-    """The places of the first run of each release but the first, (releases - 1,), sorted."""
+    """The places of the first run of each release, (starts,), sorted, without the first of all."""
     _, first = np.unique(series.release, return_index=True)
     result: Ints = np.sort(first)[1:]
     return result

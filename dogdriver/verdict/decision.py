@@ -1,6 +1,6 @@
 """From an estimate to an outcome: one rule for the verdict of a release and for a trend.
 
-docs/verdict.md, "What is asked" and "Many metrics".
+docs/verdict.md, "What is asked" and "Several metrics".
 """
 
 from collections.abc import Sequence

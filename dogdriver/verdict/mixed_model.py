@@ -112,7 +112,7 @@ class BorderedFactor:
         [ X'X + R    X'y      ]            [ design_root   0             ]
         [ y'X        y'y + r  ] = L L',  L = [ target'       residual_root ]
 
-    *lower* is (..., size, size): one factor, or (combinations, size, size). docs/verdict.md, "Averaging".
+    *lower* (..., size, size): one factor, or one a combination. docs/verdict.md, "Averaging".
     """
 
     lower: Floats

@@ -32,7 +32,11 @@ class WhitenedSums:
     """
 
     def __init__(self, values: Floats, phi: float) -> None:
-        """*values* (runs,) in coordinates, with autocorrelation *phi*."""
+        """Of *values* (runs,) in coordinates, with autocorrelation *phi*.
+
+        `values`, less their mean, and `innovations`, the whitened values but for the first, are (runs,); `sums` and
+        `squares`, (runs + 1,), hold at i the sum of the innovations, and of their squares, before run i.
+        """
         values = values - values.mean()
         self.values = values
         self.own_weight = 1 / sqrt(1 - phi**2)

@@ -1,4 +1,4 @@
-"""Series that are no bell curves: counts of mostly zero, rounded numbers, many time zones, wobbly releases."""
+"""Series that are no bell curves: counts of mostly zero, rounded numbers, many time zones, releases that differ."""
 
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
@@ -135,10 +135,10 @@ def test_undecided_says_how_many_runs_more_or_why_none_would_do() -> None:
             untold += verdict.runs_needed is None
     assert told > 4 * untold
     rng = np.random.default_rng(8)
-    wobbling = noisy(8, 120, sd=0.005) * np.exp(np.repeat(0.03 * rng.standard_normal(12), 10))
+    differing = noisy(8, 120, sd=0.005) * np.exp(np.repeat(0.03 * rng.standard_normal(12), 10))
     few = judge(history(noisy(9, 6, sd=0.05), 3), "r001", better=Better.LOWER)
     for verdict, why in (
-        (judge(history(wobbling, 10), LAST, better=Better.LOWER), "although nothing changed"),
+        (judge(history(differing, 10), LAST, better=Better.LOWER), "although nothing changed"),
         (few, "the 3 runs before it do not show the level"),
         (judge(history([5.0] * 60), LAST, better=Better.LOWER, margin=0), "with a margin of 0"),
     ):

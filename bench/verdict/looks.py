@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.verdict.scenarios import START, Scenario, Setting
+from bench.verdict.scenarios import CONFOUNDING_STEP, RELEASES_DIFFER, START, Scenario, Setting
 from dogdriver.verdict import Better, Outcome, Sample, Standing, announce, judge
 
 FARTHEST = 60
@@ -28,7 +28,7 @@ def history(scenario: Scenario, before: int, runs: int, change: float, rng: np.r
 
 
 def report_needed(scenarios: Sequence[Scenario], replicates: int, seed: int) -> None:
-    chosen = [s for s in scenarios if s.name not in {"wobble", "stray"}]
+    chosen = [s for s in scenarios if s.name not in {RELEASES_DIFFER, CONFOUNDING_STEP}]
     print(f"\nruns needed: {len(chosen)} scenarios, {replicates} replicates each; said at most {FARTHEST}")
     for runs in (3, 5):
         for change in (0.0, 0.05):
@@ -63,7 +63,7 @@ def report_looks(scenarios: Sequence[Scenario], replicates: int, seed: int, look
     heads = (("at look 10", 12), ("at any look", 13), ("announced", 11), ("withdrawn", 11), ("+5 % announced", 16))
     print(" " * 16 + "".join(f"{head:>{width}}" for head, width in heads) + f"{'median look':>13}")
     for number, scenario in enumerate(scenarios):
-        if scenario.name in {"stray", "wobble", "drift"}:
+        if scenario.name in {CONFOUNDING_STEP, RELEASES_DIFFER, "drift"}:
             continue
         counts, found, delays = np.zeros(4), 0, []
         for replicate in range(replicates):
@@ -82,6 +82,6 @@ def report_looks(scenarios: Sequence[Scenario], replicates: int, seed: int, look
                     counts += called[9], any(called), bool(hits), withdrawn
         rates = "".join(f"{c / replicates:>{w}.3f}" for c, w in zip(counts, (12, 13, 11, 11), strict=True))
         print(
-            f"{scenario.name:16}{rates}{found / replicates:>16.2f}{np.median(delays) if delays else 0:>13.0f}",
+            f"{scenario.name:22}{rates}{found / replicates:>16.2f}{np.median(delays) if delays else 0:>13.0f}",
             flush=True,
         )
