@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 UV = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --constraints constraints.txt
 
-.PHONY: help run test lint format bench browser image-check clean
+.PHONY: help run quick test lint format bench browser image-check clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,8 +34,15 @@ $(VENV)/.browser: $(VENV)/.dev
 run: $(VENV)/.run ## start the daemon: your projects if DOGDRIVER_PROJECTS or DOGDRIVER_SERVICEBOOK is set, else the demo
 	@if [ -n "$$DOGDRIVER_PROJECTS$$DOGDRIVER_SERVICEBOOK" ]; then exec $(BIN)/dogdriver; else exec $(BIN)/dogdriver demo; fi
 
+# A second thread of the linear algebra only doubles what these small matrices cost.
+quick test: export OPENBLAS_NUM_THREADS = 1
+quick test: export OMP_NUM_THREADS = 1
+
+quick: $(VENV)/.dev ## the tests that start no process: most of them, in less than a minute
+	$(PYTEST) -m "not browser and not processes" $(ARGS)
+
 test: $(VENV)/.dev ## the tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
+	$(PYTEST) $(ARGS)
 
 lint: $(VENV)/.dev ## style, types, and who may import whom
 	$(BIN)/ruff check .

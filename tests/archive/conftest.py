@@ -17,7 +17,7 @@ _names = (f"bucket{number}" for number in itertools.count())
 
 
 @pytest.fixture(scope="session", name="lasting_server")
-def _lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def _lasting_server(starts_processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     server = S3Server(tmp_path_factory.mktemp("s3"))
     server.start()
     yield server
@@ -32,7 +32,7 @@ def _s3(lasting_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
 
 
 @pytest.fixture(name="own_s3")
-def _own_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+def _own_s3(starts_processes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     """A server that a test may kill."""
     server = S3Server(tmp_path / "s3")
     server.start()

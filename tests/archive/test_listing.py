@@ -110,7 +110,7 @@ async def test_strange_keys_beside_ours_are_no_hindrance(world: World, shelf: Sh
     assert {one.key for one in await world.store.archive.rejected()} == {f"{RUNS}loose.json", f"{RUNS}oslo/nonsense"}
 
 
-def test_s3_is_imported_only_where_there_is_a_bucket(tmp_path: Path) -> None:
+def test_s3_is_imported_only_where_there_is_a_bucket(tmp_path: Path, starts_processes: None) -> None:
     """It costs 60 MB and a second."""
     script = """
 import asyncio, json, sys

@@ -51,7 +51,7 @@ class Repository:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
+def repository(starts_processes: None, tmp_path: Path) -> Repository:
     return Repository(tmp_path / "origin")
 
 
@@ -83,7 +83,7 @@ Make = Callable[..., TestCheckouts]
 
 
 @pytest.fixture
-def checkouts(tmp_path: Path, index: Index) -> Make:
+def checkouts(starts_processes: None, tmp_path: Path, index: Index) -> Make:
     def make(**more: Any) -> TestCheckouts:
         environ = {
             "PATH": os.defpath, "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(index.folder), "UV_OFFLINE": "1",

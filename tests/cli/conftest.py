@@ -112,7 +112,7 @@ def _environ(tmp_path: Path, service: Service, standin: Standin) -> dict[str, st
 
 
 @pytest.fixture(name="daemon")
-async def _daemon(tmp_path: Path, environ: dict[str, str]) -> AsyncIterator[Daemon]:
+async def _daemon(starts_processes: None, tmp_path: Path, environ: dict[str, str]) -> AsyncIterator[Daemon]:
     """Not started."""
     daemon = Daemon(tmp_path / "daemon", {**environ, "DOGDRIVER_SOURCE": "the-daemon"})
     yield daemon
@@ -121,7 +121,7 @@ async def _daemon(tmp_path: Path, environ: dict[str, str]) -> AsyncIterator[Daem
 
 
 @pytest.fixture(name="cli")
-async def _cli(tmp_path: Path, environ: dict[str, str]) -> AsyncIterator[Cli]:
+async def _cli(starts_processes: None, tmp_path: Path, environ: dict[str, str]) -> AsyncIterator[Cli]:
     cli = Cli(tmp_path / "client", {**environ, "DOGDRIVER_SOURCE": "ci"})
     yield cli
     await cli.close()

@@ -11,6 +11,8 @@ from dogdriver.demo.standin import Standin, serve_standin
 from dogdriver.settings import load
 from tests.end_to_end.service import LOADTEST, Service
 
+pytestmark = pytest.mark.usefixtures("starts_processes")  # it asks git for its version
+
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 METRICS = """
 [[project.metric]]

@@ -84,6 +84,7 @@ def command_lines(pids: set[int]) -> list[str]:
     return [Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8") for pid in pids]
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_the_world_starts_serves_and_leaves_no_process_behind(tmp_path: Path, clock: Clock) -> None:
     async with demo_world(tmp_path, clock) as environ, aiohttp.ClientSession() as session:
         running = children()
@@ -105,6 +106,7 @@ async def test_the_world_starts_serves_and_leaves_no_process_behind(tmp_path: Pa
     assert not any(alive(pid) for pid in running)
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_the_keys_do_not_show_in_the_process_list(tmp_path: Path, clock: Clock) -> None:
     async with demo_world(tmp_path, clock) as environ:
         lines = command_lines(children())
@@ -112,6 +114,7 @@ async def test_the_keys_do_not_show_in_the_process_list(tmp_path: Path, clock: C
         assert not any(environ[name] in line for line in lines for name in ("DD_API_KEY", "DD_APP_KEY"))
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_a_service_changes_its_release_after_a_load_test_and_keeps_it_over_a_restart(
     tmp_path: Path, clock: Clock
 ) -> None:
@@ -142,6 +145,7 @@ async def test_a_service_changes_its_release_after_a_load_test_and_keeps_it_over
             assert (await get(session, f"{endpoint}/__version__"))["version"] == "1.1.0"
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_a_service_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     parent = """
 import asyncio, pathlib, sys
@@ -171,6 +175,7 @@ asyncio.run(main())
     await gone(pids)
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_a_service_that_cannot_start_is_said_in_a_sentence(tmp_path: Path) -> None:
     broken = tmp_path / "shipped"
     broken.write_text("not a number", encoding="ascii")
@@ -185,6 +190,7 @@ async def test_a_service_that_cannot_start_is_said_in_a_sentence(tmp_path: Path)
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+@pytest.mark.usefixtures("starts_processes")
 async def test_the_sample_test_is_a_repository_with_the_same_commit_each_time(tmp_path: Path) -> None:
     async def head() -> str:
         done = await programs.run(
@@ -201,6 +207,7 @@ async def test_the_sample_test_is_a_repository_with_the_same_commit_each_time(tm
     assert await head() == first
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_without_git_the_sample_test_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(repository._IDENTITY, "PATH", str(tmp_path))
 

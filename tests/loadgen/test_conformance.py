@@ -36,7 +36,9 @@ class CommandLine:
 
 
 @pytest.fixture(scope="module", name="command_line")
-def _command_line(service_running: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+def _command_line(
+    starts_processes: None, service_running: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CommandLine]:
     with ThreadPoolExecutor(AHEAD) as pool:
         yield CommandLine(pool, tmp_path_factory.mktemp("command_line"), service_running.url)
 

@@ -24,7 +24,7 @@ from dogdriver.runner import MolotovRunner
 from tests.loadgen.conftest import until
 
 MakeJob = Callable[..., Job]
-BOTH = pytest.mark.parametrize("isolation", ["thread", "process"])
+BOTH = pytest.mark.parametrize("isolation", ["thread", pytest.param("process", marks=pytest.mark.processes)])
 GET = """
 @scenario()
 async def one(session):
@@ -85,6 +85,7 @@ async def two(session):
     assert measured.tally.ok == 2
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_processes_load_together(runner: MolotovRunner, job: MakeJob, service: Any) -> None:
     code = """
 @molotov.global_setup()
@@ -253,6 +254,7 @@ async def test_sys_exit_in_a_scenario_ends_the_run(runner: MolotovRunner, job: M
     assert measured.reason == "the test ended the run: SystemExit: enough (loadtest.py:7)"
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_a_process_that_dies_ends_the_run(runner: MolotovRunner, job: MakeJob) -> None:
     code = "@scenario()\nasync def one(session):\n    os.kill(os.getpid(), 11)\n"
     measured = await runner.load(job(code, isolation="process"), cancelled=never(), watch=ignore)
@@ -315,6 +317,7 @@ async def test_no_request_is_a_rate_of_zero_and_no_latency(runner: MolotovRunner
     assert [(s.name, s.count, s.p50) for s in measured.client.scenarios] == [("one", 0, None)]
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_a_setup_that_hangs_is_cut_off(
     tmp_path: Path, clock: Clock, job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from dogdriver.runner import MolotovRunner
 from tests.loadgen.conftest import until
 
 MakeJob = Callable[..., Job]
-BOTH = pytest.mark.parametrize("isolation", ["thread", "process"])
+BOTH = pytest.mark.parametrize("isolation", ["thread", pytest.param("process", marks=pytest.mark.processes)])
 
 
 def scenario(body: str) -> str:
@@ -51,7 +51,7 @@ def load_threads() -> list[threading.Thread]:
     [
         ("    await session.get(URL + '/')\n    await asyncio.sleep(0.05)\n", 1),
         ("    await session.get(URL + '/hang')\n", 1),
-        ("    await session.get(URL + '/hang')\n", 2),
+        pytest.param("    await session.get(URL + '/hang')\n", 2, marks=pytest.mark.processes),
         ("    await asyncio.sleep(3600)\n", 1),
         ("    from molotov.util import cancellable_sleep\n    while True: await cancellable_sleep(3600)\n", 1),
         ("    while True:\n        try: await asyncio.sleep(3600)\n        except asyncio.CancelledError: pass\n", 1),
@@ -66,6 +66,7 @@ async def test_ends_when_it_is_told_to(
     assert await until(lambda: not load_threads())  # on a busy machine it may be given up just before it ends
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_a_blocked_thread_is_left_and_the_next_test_runs_in_a_process(
     impatient: MolotovRunner, job: MakeJob, tmp_path: Path
 ) -> None:
@@ -90,6 +91,7 @@ async def test_a_blocked_thread_is_left_and_the_next_test_runs_in_a_process(
     assert f"pid {os.getpid()}" in lines
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_a_blocked_process_is_killed(impatient: MolotovRunner, job: MakeJob) -> None:
     code = scenario("    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    time.sleep(3600)\n")
     wanted = job("import signal\n" + code, isolation="process", duration=86400)
@@ -163,6 +165,7 @@ async def test_the_overdue_are_ended_and_count_as_failed(impatient: MolotovRunne
     assert "2 scenarios were still running" in (measured.reason or "")
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_the_child_sees_no_secret(runner: MolotovRunner, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DD_API_KEY", "hush-hush")
     lines: list[str] = []
@@ -206,6 +209,7 @@ async def all_gone(known: list[dict[str, Any]]) -> bool:
     return await until(lambda: not any(started_at(item["pid"]) == item["born"] for item in known))
 
 
+@pytest.mark.usefixtures("starts_processes")
 @pytest.mark.parametrize(("isolation", "processes"), [("thread", 1), ("process", 1), ("process", 2)])
 async def test_nothing_goes_on_loading_when_the_daemon_is_killed(
     tmp_path: Path, service: Any, isolation: str, processes: int
@@ -240,6 +244,7 @@ def helper():
 """
 
 
+@pytest.mark.usefixtures("starts_processes")
 @pytest.mark.parametrize("processes", [1, 2])
 async def test_a_process_that_dies_takes_with_it_what_it_has_started(
     runner: MolotovRunner, job: MakeJob, processes: int
@@ -254,6 +259,7 @@ async def test_a_process_that_dies_takes_with_it_what_it_has_started(
     assert await all_gone(_helper(wanted.prepared.directory))
 
 
+@pytest.mark.usefixtures("starts_processes")
 @pytest.mark.parametrize("noted", [0, 1], ids=["the leader", "the members"])
 async def test_what_cannot_be_put_on_record_does_not_load(
     runner: MolotovRunner, job: MakeJob, service: Any, monkeypatch: pytest.MonkeyPatch, noted: int
@@ -274,6 +280,7 @@ async def test_what_cannot_be_put_on_record_does_not_load(
     assert not service.hits
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_recover_ends_what_the_processes_had_started(tmp_path: Path, clock: Clock) -> None:
     said = "import subprocess, sys; made = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
     leader = subprocess.Popen(  # noqa: ASYNC220 - it is not waited for
@@ -297,6 +304,7 @@ def _helper(directory: str) -> list[dict[str, Any]]:
     return [{"pid": pid, "born": started_at(pid)}] if started_at(pid) else []
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_recover_ends_recorded_processes_and_no_others(tmp_path: Path, clock: Clock) -> None:
     runner = MolotovRunner(tmp_path, clock)
     await runner.recover()

@@ -93,7 +93,7 @@ async def test_a_second_daemon_is_refused(tmp_path: Path) -> None:
     assert await _opens(tmp_path) == 0
 
 
-async def test_a_second_process_is_refused(tmp_path: Path) -> None:
+async def test_a_second_process_is_refused(tmp_path: Path, starts_processes: None) -> None:
     script = (
         "import asyncio, pathlib, sys\n"
         "from dogdriver.storage import open_store\n"

@@ -135,7 +135,7 @@ async def test_what_is_here_stays_as_it_is(tmp_path: Path) -> None:
     assert exported(tmp_path / "one") == before != text
 
 
-async def test_one_state_is_exported_whatever_is_written_meanwhile(tmp_path: Path) -> None:
+async def test_one_state_is_exported_whatever_is_written_meanwhile(tmp_path: Path, starts_processes: None) -> None:
     await filled(tmp_path)
     alone = exported(tmp_path)
 
@@ -236,7 +236,7 @@ def test_a_file_is_there_when_it_is_whole(tmp_path: Path) -> None:
         pass
 
 
-async def test_the_commands(tmp_path: Path) -> None:
+async def test_the_commands(tmp_path: Path, starts_processes: None) -> None:
     await filled(tmp_path / "one")
 
     def dogdriver(data: str, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -39,7 +39,7 @@ async def _all(store: Store) -> Sequence[Run]:
     return (await store.runs.list(Filter(), limit=100_000)).runs
 
 
-async def test_nothing_that_was_kept_is_lost_and_nothing_is_half_there(tmp_path: Path) -> None:
+async def test_nothing_that_was_kept_is_lost_and_nothing_is_half_there(tmp_path: Path, starts_processes: None) -> None:
     interrupted: set[str] = set()
     for kill in range(ROUNDS):
         last = _write_and_kill(tmp_path, LINES + kill)

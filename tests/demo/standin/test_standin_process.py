@@ -27,7 +27,7 @@ async def _process(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pr
         await process.communicate()
 
 
-async def test_it_prints_its_address_serves_and_ends_when_told_to() -> None:
+async def test_it_prints_its_address_serves_and_ends_when_told_to(starts_processes: None) -> None:
     async with _process("--api-key", "k1", "--app-key", "k2", "--delay", "demo.=0") as (process, url):
         keys = {"DD-API-KEY": "k1", "DD-APPLICATION-KEY": "k2"}
         async with aiohttp.ClientSession(headers=keys, timeout=aiohttp.ClientTimeout(total=30)) as session:
