@@ -9,7 +9,7 @@ from dogdriver.archive.inbox import Inbox
 from dogdriver.archive.ports import Bucket, Store
 from dogdriver.archive.uploads import Uploads
 from dogdriver.errors import ExternalError, Refused
-from dogdriver.model.health import Health
+from dogdriver.model.health import Condition, Health
 from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.looks import Looks
 
@@ -115,7 +115,7 @@ class Archive:
         failing = [part.error for part in parts if part.error]
         successes = [part.last_success for part in parts if part.last_success]
         return {
-            "state": "failing" if failing else "ok" if successes else "unknown",
+            "state": Condition.FAILING if failing else Condition.OK if successes else Condition.UNKNOWN,
             "message": f"{counts.rejected} object(s) could not be used" if counts.rejected else None,
             "name": self._bucket.name,
             "last_success": max(successes, default=None),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from dogdriver.model import Failures, MessageState, Problem
-from dogdriver.model.health import Endpoint, Health
+from dogdriver.model.health import Condition, Endpoint, Health
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.reports.ports import Store
 
@@ -63,7 +63,7 @@ class Bucket(Protocol):
 class Status:
     """Called, it gives `{part: {"state", "last_success", "last_error", "last_error_at", …}}`; times aware or None.
 
-    State: ok, failing, off (not configured), or unknown (not tried yet). *archive* is None without a bucket.
+    `state` is a Condition. *archive* is None without a bucket.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Status:
             "scheduler": await self._of_scheduler(),
             "outbox": await self._of_outbox(),
             "settings": {
-                "state": "failing" if self._warnings else "ok",
+                "state": Condition.FAILING if self._warnings else Condition.OK,
                 "problems": [{"subject": w.subject, "message": w.message} for w in self._warnings],
             },
         }
@@ -98,13 +98,13 @@ class Status:
     def _of_datadog(self) -> dict[str, Any]:
         endpoints = self._datadog.health
         if not self._datadog.sends:
-            return {"state": "off", "message": "no Datadog keys are set (DD_API_KEY, DD_APP_KEY): runs are kept with "
-                    "what the load generator measured"}  # fmt: skip
+            kept = "runs are kept with what the load generator measured"
+            return {"state": Condition.OFF, "message": f"no Datadog keys are set (DD_API_KEY, DD_APP_KEY): {kept}"}
         known = [health.ok for health in endpoints.values() if health.ok is not None]
         worst = next((h for h in endpoints.values() if h.ok is False), None)
         budget = self._datadog.budget
         return {
-            "state": "unknown" if not known else "ok" if all(known) else "failing",
+            "state": Condition.UNKNOWN if not known else Condition.OK if all(known) else Condition.FAILING,
             "message": None if self._datadog.configured else "DD_APP_KEY is not set: events are sent, nothing is read",
             "last_success": max((h.last_success for h in endpoints.values() if h.last_success), default=None),
             "last_error": worst.error if worst else None,
@@ -123,12 +123,12 @@ class Status:
 
     def _of_servicebook(self) -> Mapping[str, Any]:
         if not self._servicebook:
-            return {"state": "off", "message": "no ServiceBook is set (DOGDRIVER_SERVICEBOOK)"}
+            return {"state": Condition.OFF, "message": "no ServiceBook is set (DOGDRIVER_SERVICEBOOK)"}
         return self._catalog.status
 
     async def _of_bucket(self) -> dict[str, Any]:
         if self._archive is None:
-            return {"state": "off", "message": "no bucket is set (DOGDRIVER_BUCKET)"}
+            return {"state": Condition.OFF, "message": "no bucket is set (DOGDRIVER_BUCKET)"}
         return await self._archive.status()
 
     async def _of_scheduler(self) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class Status:
         own = next((one for one in failed if one.project is None), None)
         projects = self._catalog.current.projects
         return {
-            "state": "failing" if failed else "ok",
+            "state": Condition.FAILING if failed else Condition.OK,
             "last_error": own.message if own else None,
             "last_error_at": own.at if own else None,
             "failures": [{"subject": one.subject, "message": one.message, "at": one.at} for one in failed],
@@ -148,7 +148,7 @@ class Status:
         found = await self._store.outbox.outstanding()
         refused = await self._store.outbox.list(state=MessageState.REFUSED, limit=MESSAGES)
         return {
-            "state": "failing" if found.failing else "ok",
+            "state": Condition.FAILING if found.failing else Condition.OK,
             "waiting": found.waiting,
             "failing": found.failing,
             "refused": [{"kind": e.kind, "run": e.run, "error": e.error, "at": e.created} for e in refused],
