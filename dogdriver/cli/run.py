@@ -75,7 +75,11 @@ class Client:
             async with opening as session, Delivery(session, name, self._report) as delivery:
                 runs, codes = await self._make_runs(session, delivery)
                 if destination is None:
-                    codes += await self._await_verdicts(OwnVerdicts(session.pipeline, session.store, self._clock), runs)
+                    own = OwnVerdicts(
+                        session.pipeline, session.store, session.context.catalog, self._clock,
+                        baseline=self._request.baseline,
+                    )  # fmt: skip
+                    codes += await self._await_verdicts(own, runs)
                     while await session.pipeline.collect_next():
                         pass
                     await delivery.wait_sent(FLUSH_TIMEOUT)

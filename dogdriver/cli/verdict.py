@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dogdriver.cli.arguments import ExitCode
 from dogdriver.cli.destinations import DaemonClient
 from dogdriver.errors import NotFound, Unavailable
-from dogdriver.model import UNKNOWN, Headline, Run, Status
+from dogdriver.model import UNKNOWN, Clock, Headline, Run, Status
 from dogdriver.model.document import verdict_document
 from dogdriver.model.parse import run_from_document
 from dogdriver.pipeline import Pipeline
+from dogdriver.pipeline.judge import Judge
+from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.reports.ports import Store
-from dogdriver.verdict import standing
+from dogdriver.reports.release import Releases
+from dogdriver.reports.scope import Selections
 
 POLL = 5.0  # seconds between two looks at a run that is not done; the first come sooner
 EXIT_CODES: Mapping[str, ExitCode] = {
@@ -60,15 +64,22 @@ class DaemonVerdicts:
     async def wait(self, run: Run) -> Judgement:
         pause = min(0.5, self._poll)
         while True:
-            try:
-                # Its verdicts are asked for below, whole; they are no part of what a run is made from again.
-                done = run_from_document({**await self._daemon.run(run.id), "verdicts": []})
-                if done.status.final:
+            with suppress(Unavailable):  # the daemon is away
+                done = await self._done(run)
+                if done is not None:
                     return await self._judge(done)
-            except (NotFound, Unavailable):
-                pass  # it has not reached that daemon yet, or the daemon is away
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._poll)
+
+    async def _done(self, run: Run) -> Run | None:
+        """*run* as the daemon has it; None: it is not final there, or has not reached that daemon yet."""
+        try:
+            document = await self._daemon.run(run.id)
+        except NotFound:
+            return None
+        # Its verdicts are asked for below, whole; they are no part of what a run is made from again.
+        kept = run_from_document({**document, "verdicts": []})
+        return kept if kept.status.final else None
 
     async def _judge(self, run: Run) -> Judgement:
         if run.status is not Status.DONE:
@@ -88,10 +99,14 @@ class DaemonVerdicts:
 
 
 class OwnVerdicts:
-    """This process reads the metrics and judges, as a daemon on the same data directory would."""
+    """Of this process: it reads the metrics and judges, as a daemon on the same data directory would."""
 
-    def __init__(self, pipeline: Pipeline, store: Store, clock: Any) -> None:
-        self._pipeline, self._store, self._clock = pipeline, store, clock
+    def __init__(
+        self, pipeline: Pipeline, store: Store, catalog: CatalogSource, clock: Clock, *, baseline: str | None = None
+    ) -> None:
+        self._pipeline, self._store, self._catalog, self._clock = pipeline, store, catalog, clock
+        self._baseline = baseline
+        self._releases = Releases(store, Judge(store.series))
 
     async def wait(self, run: Run) -> Judgement:
         while True:
@@ -106,12 +121,18 @@ class OwnVerdicts:
     async def _judge(self, run: Run) -> Judgement:
         if run.status is not Status.DONE:
             return Judgement(run, None, run.reason, ())
-        kept = await self._store.verdicts.newest(run.scope)
-        judged = [one for one in kept if one.release == run.release]
-        summary = standing(judged)
+        selections = Selections(self._store, self._catalog, run.source)
+        try:
+            selection = await selections.find(run.project, deployment=run.deployment, test=run.test, source=run.source)
+            view = await self._releases.view(selection, run.release or UNKNOWN, self._baseline)
+        except NotFound:
+            if self._baseline is not None:
+                raise
+            return Judgement(run, None, None, ())
+        summary = view.summary
         return Judgement(
             run, summary.headline.value if summary else None, summary.sentence if summary else None,
-            tuple(verdict_document(one) for one in judged),
+            tuple(verdict_document(one) for one in view.verdicts),
         )  # fmt: skip
 
 

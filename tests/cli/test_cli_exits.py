@@ -48,6 +48,10 @@ async def test_the_verdict_is_the_exit_code(cli: Cli, daemon: Daemon, before: fl
     verdict = second.event("verdict")
     assert (second.code, verdict["headline"]) == (code, headline), (second.out, second.err)
     assert second.event("result")["code"] == code
+    third = await cli("run", "thing", "--to", daemon.url, "--wait", "--baseline", "0.1.0", "--json")
+    assert third.code == code, (third.out, third.err)
+    judged = third.event("verdict")["verdicts"]
+    assert {label for one in judged for label in one["baseline_releases"]} == {"0.1.0"}
 
 
 async def test_undecided(cli: Cli, daemon: Daemon) -> None:
