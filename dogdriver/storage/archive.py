@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from dogdriver.model import Run, Status
 from dogdriver.model.archive import Arrival, Counts, Rejected, Stored
 from dogdriver.storage import inbox, releases, runs, state, values
-from dogdriver.storage import series as points
 from dogdriver.storage.codec import from_time, insertion, to_row, to_time
 from dogdriver.storage.database import Part, read, write
 
@@ -165,13 +164,11 @@ def _replace(database: sqlite3.Connection, arrival: Arrival, kept: sqlite3.Row) 
     """Its writer has changed what was measured, or excluded it; what was excluded here stays so."""
     excluded = arrival.run.excluded or kept["excluded"]
     run = releases.labelled(database, replace(arrival.run, excluded=excluded), relabel=arrival.relabel)
-    points.forget(database, run.id)
     runs.update(database, run.id, runs.columns(run))
     values.keep(database, run.id, run.project, run.metrics)
     database.execute(
         "UPDATE run SET etag = ?, archived = ? WHERE id = ?", (arrival.etag, kept["archived"] or 1, run.id)
     )
-    points.refresh(database, run.id)
     _to_judge(database, run, again=True)
 
 

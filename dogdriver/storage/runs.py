@@ -133,7 +133,6 @@ def insert(database: sqlite3.Connection, run: Run, **others: Any) -> None:
     row = fixed_columns(run) | columns(run) | others
     database.execute(insertion("run", row), row)
     values.keep(database, run.id, run.project, run.metrics)
-    points.refresh(database, run.id)
 
 
 def update(database: sqlite3.Connection, run_id: str, row: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Rows that charts are drawn from, a copy of runs and values that follows them in the same transaction."""
+"""The rows that charts are drawn from: a copy of runs and values, which triggers of the schema keep current."""
 
 import hashlib
 import sqlite3
@@ -22,36 +22,6 @@ def comparable(load: Load | None, content: str | None) -> str:
     """Equal for runs with an equal load and an equal test."""
     asked = None if load is None else (load.workers, load.processes, float(load.duration), load.options)
     return hashlib.sha256(to_bytes([asked, content])).hexdigest()[:16]
-
-
-def forget(database: sqlite3.Connection, run: str) -> None:
-    """Take the points of a run away, before anything that they are found by changes."""
-    database.execute(
-        "DELETE FROM point WHERE (project, deployment, test, source, metric, started, run) IN"
-        " (SELECT project, deployment, test, source, metric, started, id FROM run,"
-        " (SELECT metric FROM value WHERE run = :run UNION ALL SELECT :itself) WHERE id = :run)",
-        {"run": run, "itself": ITSELF},
-    )
-
-
-def refresh(database: sqlite3.Connection, run: str) -> None:
-    """Write the points of a run that has none: those of all its metrics once it has ended, and those that are final
-    while it is pending. A run that ended badly is in every series, whatever values it has.
-    """
-    database.execute(
-        "INSERT INTO point (project, deployment, test, source, metric, started, run, value, release, status,"
-        " comparable, state, excluded, fingerprint, kinds)"
-        " SELECT run.project, deployment, test, source, metric, started, id, value, coalesce(release, 'unknown'),"
-        " status, comparable, state, excluded IS NOT NULL, fingerprint, kinds"
-        " FROM run JOIN (SELECT run AS of, metric, value, state FROM value WHERE run = :run"
-        # What any series shows of it, where it ended badly or has no values at all.
-        " UNION ALL SELECT :run, :itself, NULL, 'no_data' FROM run WHERE id = :run AND"
-        " (status IN ('failed', 'aborted', 'invalid')"
-        " OR status = 'done' AND NOT EXISTS (SELECT 1 FROM value WHERE run = :run))) ON of = id"
-        " WHERE started IS NOT NULL AND status NOT IN ('queued', 'running')"
-        " AND (status <> 'pending' OR state <> 'waiting')",
-        {"run": run, "itself": ITSELF},
-    )
 
 
 def rows(

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from dogdriver.model import Judged, MetricValue, OutboxMessage, Run, Status
 from dogdriver.storage import outbox, releases, runs, values, verdicts
-from dogdriver.storage import series as points
 from dogdriver.storage.codec import from_json, to_json, to_time
 from dogdriver.storage.database import Part, read, write
 
@@ -122,12 +121,10 @@ class Transitions(Part):
     @write
     def set_excluded(self, database: sqlite3.Connection, run_id: str, excluded: str | None) -> bool:
         """Set or take back the exclusion of a run that has ended; False where it has not. `save` leaves it alone."""
-        points.forget(database, run_id)
         changed = database.execute(
             "UPDATE run SET excluded = ? WHERE id = ? AND status IN ('done', 'failed', 'aborted', 'invalid')",
             (excluded, run_id),
         ).rowcount
-        points.refresh(database, run_id)
         return bool(changed)
 
     @write
@@ -139,7 +136,6 @@ class Transitions(Part):
             (to_time(before),),
         ).fetchall()
         for (run,) in over:
-            points.forget(database, run)
             database.execute("DELETE FROM errand WHERE run = ?", (run,))
             database.execute("DELETE FROM run WHERE id = ?", (run,))
 
@@ -158,13 +154,11 @@ def save(
     ).fetchone()
     if kept is None:
         return False
-    points.forget(database, changed.id)
     # Links that messages have added since *changed* was read stay, and an exclusion is `set_excluded`'s alone.
     row = runs.columns(changed) | {"links": to_json(from_json(kept["links"], dict[str, str]) | dict(changed.links))}
     del row["excluded"]
     runs.update(database, changed.id, row)
     values.keep(database, changed.id, kept["project"], metrics)
-    points.refresh(database, changed.id)
     for look in judged:
         verdicts.add(database, look)
     for message in messages:

@@ -11,7 +11,8 @@ from dogdriver.model import Status
 from dogdriver.storage import open_store
 from dogdriver.storage.database import connect, open_database
 from dogdriver.storage.migrations import SCHEMA, migrations, pragma
-from tests.storage.made import run, settled
+from dogdriver.storage.transitions import Transitions
+from tests.storage.made import key, run, settled
 
 FIRST = "CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT) STRICT; -- one; line\n"
 STEPS = {
@@ -107,3 +108,26 @@ async def test_our_own_earlier_schemas_are_brought_up(tmp_path: Path, version: i
     async with open_store(tmp_path / "data") as store:
         await store.transitions.add(run("a", status=Status.DONE, metrics={"cpu": settled(1)}))
         assert await store.runs.get("a") is not None
+
+
+async def test_what_an_earlier_schema_has_charted_follows_its_runs_from_then_on(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    for step in migrations()[:3]:
+        shutil.copy(str(SCHEMA / step.name), old)
+    async with open_database(tmp_path / "data", schema=old) as database:
+        ended = run("a", status=Status.DONE, metrics={"cpu": settled(1)})
+        await Transitions(database).add(ended)
+        await database.write(
+            lambda db: db.execute(
+                "INSERT INTO point SELECT run.project, deployment, test, source, metric, started, id, value.value,"
+                " release, status, comparable, state, 0, fingerprint, kinds FROM run JOIN value ON value.run = id"
+            )
+        )
+    async with open_store(tmp_path / "data") as store:
+        [point] = await store.series.points(key())
+        assert (point.value, point.excluded) == (1, False)
+        await store.transitions.save(ended, expect=Status.DONE, values={"cpu": settled(2)})
+        await store.transitions.set_excluded("a", "a neighbour was loud")
+        [point] = await store.series.points(key())
+        assert (point.value, point.excluded) == (2, True)
