@@ -11,7 +11,7 @@ from dogdriver.catalog.projects_file import parse
 from dogdriver.cli.arguments import make_parser
 from dogdriver.errors import SettingsError
 from dogdriver.model import Headline, MetricState, Outcome, Status
-from dogdriver.web.prometheus import Meter
+from dogdriver.web.prometheus import Metrics
 
 ROOT = Path(__file__).parent.parent
 DOCS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")}
@@ -38,7 +38,7 @@ def test_every_option_is_documented(command: str) -> None:
 
 
 def test_every_name_that_prometheus_gets_is_documented() -> None:
-    names = set(re.findall(r"^# HELP (\S+)", Meter().text([], [], {}).decode(), re.MULTILINE))
+    names = set(re.findall(r"^# HELP (\S+)", Metrics().exposition([], [], {}).decode(), re.MULTILINE))
     assert len(names) >= 4
     assert not [name for name in names if not any(name in text for text in DOCS.values())]
 

@@ -1,7 +1,7 @@
 """What operators ask: Dockerflow's three addresses, and Prometheus'."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -10,7 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from dogdriver.errors import StoreError
 from dogdriver.model import Filter, Run
 from dogdriver.web.cache import json_response
-from dogdriver.web.keys import Site, site_of
+from dogdriver.web.keys import ABOUT, CLOCK, METRICS, STATUS, STORE
+from dogdriver.web.ports import Store
 
 PAGE = 200
 MOST_RUNS = 5000
@@ -27,7 +28,7 @@ def routes() -> list[web.RouteDef]:
 
 async def version(request: web.Request) -> web.StreamResponse:
     """`{"source", "version", "commit", "build"}`."""
-    return json_response(dict(site_of(request).version))
+    return json_response(dict(request.app[ABOUT].version))
 
 
 async def lbheartbeat(request: web.Request) -> web.StreamResponse:
@@ -38,14 +39,11 @@ async def lbheartbeat(request: web.Request) -> web.StreamResponse:
 
 async def heartbeat(request: web.Request) -> web.StreamResponse:
     """`{"status", "checks", "details"}`: 500 where the daemon cannot work; a neighbour that is down is a warning."""
-    site = site_of(request)
     details: dict[str, Any] = {}
-    try:
-        await site.store.ping()
-    except StoreError as error:
-        details["database"] = {"level": "error", "message": error.message}
-    for name, said in (await site.status()).items():
-        if isinstance(said, Mapping) and (message := _trouble(said)):
+    if message := await _database_trouble(request.app[STORE]):
+        details["database"] = {"level": "error", "message": message}
+    for name, part in (await request.app[STATUS]()).items():
+        if isinstance(part, Mapping) and (message := _trouble(part)):
             details[name] = {"level": "error" if name == "scheduler" else "warning", "message": message}
     levels = {detail["level"] for detail in details.values()}
     status = next((level for level in ("error", "warning") if level in levels), "ok")
@@ -54,12 +52,20 @@ async def heartbeat(request: web.Request) -> web.StreamResponse:
     return json_response(document, status=500 if status == "error" else 200)
 
 
-def _trouble(said: Mapping[str, Any]) -> str | None:
+async def _database_trouble(store: Store) -> str | None:
+    try:
+        await store.ping()
+    except StoreError as error:
+        return error.message
+    return None
+
+
+def _trouble(part: Mapping[str, Any]) -> str | None:
     """The last error of a neighbour, unless it answered well after it."""
-    error = said.get("last_error")
+    error = part.get("last_error")
     if not error:
         return None
-    at, success = said.get("last_error_at"), said.get("last_success")
+    at, success = part.get("last_error_at"), part.get("last_success")
     if isinstance(error, Mapping):
         at, error = error.get("at", at), error.get("message", error)
     if at and success and str(success) > str(at):
@@ -69,17 +75,18 @@ def _trouble(said: Mapping[str, Any]) -> str | None:
 
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Prometheus' text format."""
-    site = site_of(request)
-    body = site.meter.text(await site.store.runs.queue(), await _runs_of_a_day(site), await site.status())
+    app = request.app
+    since = app[CLOCK]() - timedelta(days=1)
+    queue, newest = await app[STORE].runs.queue(), await _runs_since(app[STORE], since)
+    body = app[METRICS].exposition(queue, newest, await app[STATUS]())
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
 
 
-async def _runs_of_a_day(site: Site) -> list[Run]:
-    since = site.clock() - timedelta(days=1)
+async def _runs_since(store: Store, since: datetime) -> list[Run]:
     found: list[Run] = []
     cursor: str | None = None
     while True:
-        page = await site.store.runs.list(Filter(since=since), limit=PAGE, cursor=cursor)
+        page = await store.runs.list(Filter(since=since), limit=PAGE, cursor=cursor)
         found += page.runs
         cursor = page.next
         if cursor is None or len(found) >= MOST_RUNS:

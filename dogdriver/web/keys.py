@@ -1,8 +1,7 @@
-"""What a handler finds in its application, filled by `setup`."""
+"""What handlers find in their application, each part under a key of its own; `setup` fills them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -11,39 +10,31 @@ from dogdriver.model import Clock
 from dogdriver.pipeline.ports import CatalogSource, Commands
 from dogdriver.reports.project import Reports
 from dogdriver.web.auth import Access
-from dogdriver.web.cache import Answers
+from dogdriver.web.cache import ResponseCache
 from dogdriver.web.ports import Store
-from dogdriver.web.prometheus import Meter
+from dogdriver.web.prometheus import Metrics
+
+Status = Callable[[], Awaitable[Mapping[str, Any]]]
+"""How the daemon's parts are: by name, mappings with `last_success`, `last_error` and more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """Everything that the handlers work with.
+class About:
+    """This daemon: its own *source*, its *version* as `/__version__` answers it, and whether it is the *demo*."""
 
-    *source* is this daemon's own; *version* is what `/__version__` says; *mask* takes known secrets out of a line of
-    log; *beat* is the longest silence of a live stream, in seconds.
-    """
-
-    store: Store
-    commands: Commands
-    catalog: CatalogSource
-    status: Callable[[], Awaitable[Mapping[str, Any]]]
-    clock: Clock
     source: str
     version: Mapping[str, Any]
     demo: bool
-    mask: Callable[[str], str]
-    access: Access
-    answers: Answers
-    reports: Reports
-    meter: Meter
-    beat: float = 15.0
-    streams: set[asyncio.Task[Any]] = field(default_factory=set)  # open live streams, ended at shutdown
 
 
 ROOT = "/api/v1"
-SITE = web.AppKey("site", Site)
-
-
-def site_of(request: web.Request) -> Site:
-    return request.app[SITE]
+ABOUT = web.AppKey("about", About)
+ACCESS = web.AppKey("access", Access)
+CACHE = web.AppKey("cache", ResponseCache)
+METRICS = web.AppKey("metrics", Metrics)
+REPORTS = web.AppKey("reports", Reports)
+CATALOG: web.AppKey[CatalogSource] = web.AppKey("catalog")
+CLOCK: web.AppKey[Clock] = web.AppKey("clock")
+COMMANDS: web.AppKey[Commands] = web.AppKey("commands")
+STATUS: web.AppKey[Status] = web.AppKey("status")
+STORE: web.AppKey[Store] = web.AppKey("store")

@@ -7,7 +7,7 @@ from aiohttp.typedefs import Handler
 
 from dogdriver.web.auth import OPEN
 from dogdriver.web.errors import is_api
-from dogdriver.web.keys import site_of
+from dogdriver.web.keys import ACCESS
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -24,7 +24,7 @@ HEADERS = {
 }
 
 
-async def harden(request: web.Request, response: web.StreamResponse) -> None:
+async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """A signal of the application, so that files and streams have the headers, too."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
@@ -34,9 +34,9 @@ async def harden(request: web.Request, response: web.StreamResponse) -> None:
 
 
 @web.middleware
-async def private(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def require_token_to_read(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Where reading is closed, everything but the heartbeats and the login page needs the token."""
-    access = site_of(request).access
+    access = request.app[ACCESS]
     if not access.private or request.path in OPEN or request.path.startswith("/static/") or access.signed_in(request):
         return await handler(request)
     if is_api(request.path) or request.path == "/metrics" or request.method not in {"GET", "HEAD"}:

@@ -1,32 +1,37 @@
-"""What Prometheus is told, in a registry of our own."""
+"""What Prometheus reads at /metrics, from a registry of our own."""
 
-from collections import Counter as Tally
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from time import perf_counter
 from typing import Any
 
+import prometheus_client
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 
 from dogdriver.model import Run, Status
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
-class Meter:
+class Metrics:
     """Counts requests as they are answered; the rest is read when somebody asks."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         labels = ("method", "route", "status")
-        self._requests = Counter("dogdriver_http_requests", "HTTP requests answered", labels, registry=registry)
+        self._requests = prometheus_client.Counter(
+            "dogdriver_http_requests", "HTTP requests answered", labels, registry=registry
+        )
         self._seconds = Histogram(
             "dogdriver_http_request_seconds", "Time to answer, live streams left out", ("route",),
             buckets=BUCKETS, registry=registry,
         )  # fmt: skip
-        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}  # finding labels is what costs
+        self._labelled: dict[
+            tuple[str, str, int], tuple[prometheus_client.Counter, Histogram]
+        ] = {}  # finding labels is what costs
         self._queue = Gauge("dogdriver_queue_length", "Runs that wait, run, or wait for their data", ("status",),
                             registry=registry)  # fmt: skip
         self._runs = Gauge("dogdriver_runs_day", "Runs created in the last 24 hours, by status", ("status",),
@@ -34,36 +39,37 @@ class Meter:
         self._success = Gauge("dogdriver_last_success_timestamp_seconds", "When an external service last answered well",
                               ("service",), registry=registry)  # fmt: skip
 
-    def answered(self, request: web.Request, status: int, seconds: float, *, stream: bool) -> None:
+    def observe(self, request: web.Request, status: int, seconds: float, *, stream: bool) -> None:
         resource = request.match_info.route.resource
         key = (request.method if resource else "any", resource.canonical if resource else "none", status)
-        if (known := self._known.get(key)) is None:
+        if (counters := self._labelled.get(key)) is None:
             method, route, _ = key
-            known = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
-            self._known[key] = known
-        known[0].inc()
+            counters = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._labelled[key] = counters
+        counters[0].inc()
         if not stream:
-            known[1].observe(seconds)
+            counters[1].observe(seconds)
 
-    def text(self, queue: Iterable[Run], runs: Iterable[Run], status: Mapping[str, Any]) -> bytes:
-        """The exposition format, with what is true now: the *queue*, the *runs* of a day, the status document."""
-        _fill(self._queue, Tally(run.status for run in queue), (Status.QUEUED, Status.RUNNING, Status.PENDING))
-        _fill(self._runs, Tally(run.status for run in runs), tuple(Status))
+    def exposition(self, queue: Iterable[Run], runs: Iterable[Run], status: Mapping[str, Any]) -> bytes:
+        """Prometheus' text format, with what is true now: the *queue*, the *runs* of a day, the *status* document."""
+        _fill(self._queue, queue, (Status.QUEUED, Status.RUNNING, Status.PENDING))
+        _fill(self._runs, runs, tuple(Status))
         for service, at in last_successes(status).items():
             self._success.labels(service).set(at.timestamp())
         return generate_latest(self._registry)
 
 
-def _fill(gauge: Gauge, counts: Mapping[Status, int], statuses: Iterable[Status]) -> None:
+def _fill(gauge: Gauge, runs: Iterable[Run], statuses: Iterable[Status]) -> None:
+    counts = Counter(run.status for run in runs)
     for status in statuses:
-        gauge.labels(status.value).set(counts.get(status, 0))
+        gauge.labels(status.value).set(counts[status])
 
 
 def last_successes(status: Mapping[str, Any]) -> dict[str, datetime]:
     """By service: the moments under `last_success`, in text or as they are."""
     found = {}
-    for service, said in status.items():
-        at = said.get("last_success") if isinstance(said, Mapping) else None
+    for service, part in status.items():
+        at = part.get("last_success") if isinstance(part, Mapping) else None
         if isinstance(at, str):
             at = datetime.fromisoformat(at)
         if isinstance(at, datetime):
@@ -71,7 +77,7 @@ def last_successes(status: Mapping[str, Any]) -> dict[str, datetime]:
     return found
 
 
-def counting(meter: Meter) -> Any:
+def count_requests(metrics: Metrics) -> Any:
     """The middleware that counts; the outermost, so that every answer passes it."""
 
     @web.middleware
@@ -88,6 +94,6 @@ def counting(meter: Meter) -> Any:
         else:
             return response
         finally:
-            meter.answered(request, status, perf_counter() - began, stream=stream)
+            metrics.observe(request, status, perf_counter() - began, stream=stream)
 
     return count

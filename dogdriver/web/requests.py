@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from dogdriver.errors import BadInput, Invalid, TooLarge, UnsupportedMedia
 from dogdriver.model import Status
@@ -26,13 +26,13 @@ class Parameter:
     help: str
 
 
-def _word(text: str) -> str:
+def _text(text: str) -> str:
     if not text or len(text) > LONGEST or not text.isprintable():
         raise ValueError(f"1 to {LONGEST} printable characters")
     return text
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
+def _integer(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit()) or len(text) > len(str(high)) or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
@@ -41,7 +41,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
-def _moment(text: str) -> datetime:
+def _time(text: str) -> datetime:
     try:
         # A + that was not quoted arrives as a space.
         at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
@@ -63,26 +63,26 @@ def _statuses(text: str) -> frozenset[Status]:
         raise ValueError("one or more of " + ", ".join(Status) + ", with commas between") from None
 
 
-def word(name: str, help: str) -> Parameter:  # noqa: A002 - the field's name
-    return Parameter(name, _word, {"type": "string", "minLength": 1, "maxLength": LONGEST}, help)
+def text_parameter(name: str, help: str) -> Parameter:  # noqa: A002 - the field's name
+    return Parameter(name, _text, {"type": "string", "minLength": 1, "maxLength": LONGEST}, help)
 
 
-def picked(name: str, help: str) -> Parameter:  # noqa: A002 - the field's name
-    """A word, or nothing where a form's selector was left alone."""
-    return Parameter(name, lambda text: _word(text) if text else None, {"type": "string", "maxLength": LONGEST}, help)
+def optional_parameter(name: str, help: str) -> Parameter:  # noqa: A002 - the field's name
+    """A text, or nothing where a form's selector was left alone."""
+    return Parameter(name, lambda text: _text(text) if text else None, {"type": "string", "maxLength": LONGEST}, help)
 
 
-def whole(name: str, low: int, high: int, default: int, help: str) -> Parameter:  # noqa: A002 - the field's name
+def integer_parameter(name: str, low: int, high: int, default: int, help: str) -> Parameter:  # noqa: A002 - the field's name
     schema = {"type": "integer", "minimum": low, "maximum": high, "default": default}
-    return Parameter(name, _whole(low, high), schema, help)
+    return Parameter(name, _integer(low, high), schema, help)
 
 
-def moment_parameter(name: str, help: str) -> Parameter:  # noqa: A002 - the field's name
+def time_parameter(name: str, help: str) -> Parameter:  # noqa: A002 - the field's name
     schema = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
-    return Parameter(name, _moment, schema, help)
+    return Parameter(name, _time, schema, help)
 
 
-def statuses(name: str, help: str) -> Parameter:  # noqa: A002 - the field's name
+def statuses_parameter(name: str, help: str) -> Parameter:  # noqa: A002 - the field's name
     words = "|".join(Status)
     return Parameter(name, _statuses, {"type": "string", "pattern": f"^({words})(,({words}))*$"}, help)
 
@@ -161,17 +161,3 @@ def idempotency_key(request: web.Request) -> str | None:
     if key is not None and (not key.strip() or len(key) > 255 or not key.isprintable()):  # noqa: PLR2004 - our limit
         raise BadInput("Idempotency-Key must be 1 to 255 printable characters; a UUID is best")
     return key
-
-
-__all__ = [
-    "Parameter",
-    "hdrs",
-    "idempotency_key",
-    "moment_parameter",
-    "picked",
-    "read_body",
-    "read_query",
-    "statuses",
-    "whole",
-    "word",
-]

@@ -1,7 +1,7 @@
 """Everything that can be asked for, in one place, and the application that answers."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,32 @@ from dogdriver.pipeline.ports import CatalogSource, Commands
 from dogdriver.reports.project import Reports
 from dogdriver.settings import Secret
 from dogdriver.web import dockerflow
-from dogdriver.web import middlewares as security
 from dogdriver.web.api import legacy, openapi
-from dogdriver.web.api.events import end_streams
+from dogdriver.web.api.events import STREAMS, LiveStreams, end_streams
 from dogdriver.web.api.operations import OPERATIONS
 from dogdriver.web.auth import Access
-from dogdriver.web.cache import Answers
+from dogdriver.web.cache import ResponseCache
 from dogdriver.web.errors import api_errors
-from dogdriver.web.keys import ROOT, SITE, Site
+from dogdriver.web.keys import (
+    ABOUT,
+    ACCESS,
+    CACHE,
+    CATALOG,
+    CLOCK,
+    COMMANDS,
+    METRICS,
+    REPORTS,
+    ROOT,
+    STATUS,
+    STORE,
+    About,
+    Status,
+)
+from dogdriver.web.middlewares import add_security_headers, require_token_to_read
 from dogdriver.web.pages import handlers as pages
+from dogdriver.web.pages.rendering import add_templates, page_errors
 from dogdriver.web.ports import Store
-from dogdriver.web.prometheus import Meter, counting
+from dogdriver.web.prometheus import Metrics, count_requests
 
 STATIC = Path(__file__).parent / "static"
 IN_PATH = re.compile(r"{(\w+)}")  # a name may hold anything but a slash that is not quoted, braces too
@@ -35,7 +50,7 @@ def setup(
     store: Store,
     commands: Commands,
     catalog: CatalogSource,
-    status: Callable[[], Awaitable[Mapping[str, Any]]],
+    status: Status,
     clock: Clock,
     source: str,
     token: Secret,
@@ -47,30 +62,21 @@ def setup(
 ) -> None:
     """Give *app* its routes. Nothing here has a lifetime; whoever made *store* and the rest ends them.
 
-    *status* says how the neighbours are: by name, mappings with `last_success`, `last_error` and more. *version* is
-    what `/__version__` answers. *mask* takes secrets out of the log lines of live streams; without it the token is.
+    *version* is what `/__version__` answers. *mask* takes secrets out of the log lines of live streams, the token alone
+    where it is not given.
     *public_url* is the address that users see where it is not the one that requests name (a proxy that ends TLS).
     """
-    meter = Meter()
-    app[SITE] = Site(
-        store=store,
-        commands=commands,
-        catalog=catalog,
-        status=status,
-        clock=clock,
-        source=source,
-        version=version,
-        demo=demo,
-        mask=mask or masker(token),
-        access=Access(token, clock, private=private, public_url=public_url),
-        answers=Answers(store, catalog),
-        reports=Reports(store, catalog, source),
-        meter=meter,
-    )
-    app.middlewares.extend([counting(meter), api_errors, pages.page_errors, security.private])
-    app.on_response_prepare.append(security.harden)
+    app[ABOUT] = About(source, version, demo)
+    app[ACCESS] = Access(token, clock, private=private, public_url=public_url)
+    app[CACHE] = ResponseCache(store, catalog)
+    app[METRICS] = Metrics()
+    app[REPORTS] = Reports(store, catalog, source)
+    app[STREAMS] = LiveStreams(store, commands, mask or masker(token))
+    app[CATALOG], app[CLOCK], app[COMMANDS], app[STATUS], app[STORE] = catalog, clock, commands, status, store
+    app.middlewares.extend([count_requests(app[METRICS]), api_errors, page_errors, require_token_to_read])
+    app.on_response_prepare.append(add_security_headers)
     app.on_shutdown.append(end_streams)
-    pages.add_templates(app)
+    add_templates(app)
     app.add_routes([
         web.RouteDef(one.method, IN_PATH.sub(r"{\1:[^/]+}", one.path), one.handler, one.kwargs) for one in routes()
     ])  # fmt: skip

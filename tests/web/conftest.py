@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.storage import open_store
-from tests.web.seeded import START, TOKEN, Bench, Clock
+from tests.web.seeded import START, TOKEN, Clock, SeededSite
 
 Client = TestClient[web.Request, web.Application]
 
@@ -25,9 +25,9 @@ async def page(client: Client, path: str) -> str:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+async def site(tmp_path: Path) -> AsyncIterator[SeededSite]:
     async with open_store(tmp_path) as store:
-        yield Bench(store)
+        yield SeededSite(store)
 
 
 @pytest.fixture(scope="session", name="kept_history")
@@ -37,7 +37,7 @@ def _kept_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def make() -> None:
         async with open_store(data) as store:
-            await Bench(store).history()
+            await SeededSite(store).history()
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, make()).result()
@@ -45,31 +45,31 @@ def _kept_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def told(kept_history: Path, tmp_path: Path) -> AsyncIterator[Bench]:
-    """The same as `bench`, with 18 runs of three releases, of which the last is slower."""
-    data = tmp_path / "told"
+async def seeded(kept_history: Path, tmp_path: Path) -> AsyncIterator[SeededSite]:
+    """The same as `site`, with 18 runs of three releases, of which the last is slower."""
+    data = tmp_path / "seeded"
     shutil.copytree(kept_history, data, ignore=shutil.ignore_patterns("*.lock", "lock"))
     async with open_store(data) as store:
-        yield Bench(store, Clock(START + timedelta(hours=18)))
+        yield SeededSite(store, Clock(START + timedelta(hours=18)))
 
 
 @pytest.fixture
-async def reader(told: Bench) -> AsyncIterator[Client]:
+async def reader(seeded: SeededSite) -> AsyncIterator[Client]:
     """Somebody without a token, where there is a history."""
-    async with TestClient(TestServer(told.app())) as found:
+    async with TestClient(TestServer(seeded.app())) as found:
         yield found
 
 
 @pytest.fixture
-async def client(bench: Bench) -> AsyncIterator[Client]:
+async def client(site: SeededSite) -> AsyncIterator[Client]:
     """Somebody without a token."""
-    async with TestClient(TestServer(bench.app())) as found:
+    async with TestClient(TestServer(site.app())) as found:
         yield found
 
 
 @pytest.fixture
-async def owner(bench: Bench) -> AsyncIterator[Client]:
+async def owner(site: SeededSite) -> AsyncIterator[Client]:
     """Somebody with the token in every request."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with TestClient(TestServer(bench.app()), headers=headers) as found:
+    async with TestClient(TestServer(site.app()), headers=headers) as found:
         yield found

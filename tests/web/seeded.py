@@ -61,7 +61,7 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-class Shelf:
+class FixedCatalog:
     """A catalog that says what it is given."""
 
     def __init__(self, *projects: Project, problems: tuple[Problem, ...] = ()) -> None:
@@ -83,19 +83,19 @@ def project(name: str, *deployments: str, **others: Any) -> Project:
 
 
 @dataclass
-class Bench:
+class SeededSite:
     """All the parts of a site, so that a test can reach behind it."""
 
     store: Store
     clock: Clock = field(default_factory=Clock)
-    shelf: Shelf = field(default_factory=lambda: Shelf(project("kintowe", "stage", "prod")))
-    said: dict[str, Any] = field(default_factory=dict)
+    catalog: FixedCatalog = field(default_factory=lambda: FixedCatalog(project("kintowe", "stage", "prod")))
+    parts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         ids = count(1)
         self.context = Context(
             store=self.store,
-            catalog=self.shelf,
+            catalog=self.catalog,
             target=cast("Any", None),
             checkouts=cast("Any", None),
             runner=cast("Any", None),
@@ -111,7 +111,7 @@ class Bench:
         self.looks = Looks(self.store)
 
     async def status(self) -> Mapping[str, Any]:
-        return self.said
+        return self.parts
 
     def app(self, *, private: bool = False, demo: bool = False, **others: Any) -> web.Application:
         app = web.Application()
@@ -119,7 +119,7 @@ class Bench:
             app,
             store=self.store,
             commands=self.pipeline,
-            catalog=self.shelf,
+            catalog=self.catalog,
             status=self.status,
             clock=self.clock,
             source=OWN,
@@ -142,7 +142,7 @@ class Bench:
         if judge and run.status is Status.DONE and values:
             whole = await self.store.runs.get(run.id)
             assert whole is not None
-            looks = await self.looks.look(whole, self.shelf.current.projects.get(run.project), run.ended or START)
+            looks = await self.looks.look(whole, self.catalog.current.projects.get(run.project), run.ended or START)
             await self.store.transitions.save(whole, expect=Status.DONE, judged=looks)
         return kept
 

@@ -7,7 +7,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.web.auth import ATTEMPTS, COOKIE, SESSION, WINDOW
 from tests.web.conftest import Client
-from tests.web.seeded import TOKEN, Bench, ended_run
+from tests.web.seeded import TOKEN, SeededSite, ended_run
 
 RUN = "1" * 32
 WRITES = [
@@ -55,8 +55,8 @@ async def test_a_write_from_another_sites_page_is_refused_whoever_sends_it(
         assert answer.status == 403, headers
 
 
-async def test_a_session_can_do_what_the_token_can(bench: Bench, client: Client) -> None:
-    await bench.keep(ended_run(RUN, "kintowe", bench.clock(), "1.0.0"))
+async def test_a_session_can_do_what_the_token_can(site: SeededSite, client: Client) -> None:
+    await site.keep(ended_run(RUN, "kintowe", site.clock(), "1.0.0"))
     assert "Run now" not in await (await client.get("/p/kintowe")).text()
     cookie = await sign_in(client)
     assert "HttpOnly" in cookie
@@ -79,19 +79,19 @@ async def test_a_session_can_do_what_the_token_can(bench: Bench, client: Client)
     assert (await client.post("/p/kintowe/run", headers=home(client))).status == 401
 
 
-async def test_a_session_ends_and_cannot_be_made_up(bench: Bench, client: Client) -> None:
+async def test_a_session_ends_and_cannot_be_made_up(site: SeededSite, client: Client) -> None:
     await sign_in(client)
     assert "Sign out" in await (await client.get("/")).text()
-    bench.clock.forward(SESSION.total_seconds() + 2)
+    site.clock.forward(SESSION.total_seconds() + 2)
     assert "Sign in" in await (await client.get("/")).text()
     for made_up in ("session", "session.x.y", TOKEN, "", "ü"):
-        async with TestClient(TestServer(bench.app()), cookies={COOKIE: made_up}) as other:
+        async with TestClient(TestServer(site.app()), cookies={COOKIE: made_up}) as other:
             assert "Sign in" in await (await other.get("/")).text()
 
 
-async def test_a_cookie_goes_over_tls_alone_where_the_page_came_so(bench: Bench, client: Client) -> None:
+async def test_a_cookie_goes_over_tls_alone_where_the_page_came_so(site: SeededSite, client: Client) -> None:
     assert "Secure" in await sign_in(client, **{"X-Forwarded-Proto": "https"})
-    app = bench.app(public_url="https://dog.example.com")
+    app = site.app(public_url="https://dog.example.com")
     async with TestClient(TestServer(app)) as behind:
         headers = {"Host": "dog.example.com", "Origin": "https://dog.example.com"}
         assert "Secure" in await sign_in(behind, **headers)
@@ -116,7 +116,7 @@ async def test_signing_in_leads_back_and_nowhere_else(client: Client, wanted: st
     assert answer.headers["Location"] == given
 
 
-async def test_guessing_is_slowed_down_for_whoever_guesses(bench: Bench, client: Client) -> None:
+async def test_guessing_is_slowed_down_for_whoever_guesses(site: SeededSite, client: Client) -> None:
     for _ in range(ATTEMPTS):
         answer = await client.post("/login", data={"token": "guess"}, headers=home(client))
         assert answer.status == 401
@@ -127,7 +127,7 @@ async def test_guessing_is_slowed_down_for_whoever_guesses(bench: Bench, client:
     bearer = await client.post("/api/v1/runs", headers={"Authorization": "Bearer guess"})
     assert bearer.status == 429
     assert (await bearer.json())["error"]["code"] == "too_many_attempts"
-    bench.clock.now += WINDOW + timedelta(seconds=1)
+    site.clock.now += WINDOW + timedelta(seconds=1)
     assert (await client.post("/login", data={"token": "guess"}, headers=home(client))).status == 401
 
 
@@ -156,8 +156,8 @@ CLOSED = (
 )  # fmt: skip
 
 
-async def test_a_private_daemon_shows_strangers_its_heartbeat_and_no_more(bench: Bench) -> None:
-    async with TestClient(TestServer(bench.app(private=True))) as stranger:
+async def test_a_private_daemon_shows_strangers_its_heartbeat_and_no_more(site: SeededSite) -> None:
+    async with TestClient(TestServer(site.app(private=True))) as stranger:
         for path in OPEN:
             assert (await stranger.get(path)).status == 200, path
         for path in CLOSED:
@@ -169,9 +169,9 @@ async def test_a_private_daemon_shows_strangers_its_heartbeat_and_no_more(bench:
             assert answer.headers["Location"].startswith("/login?next=/")
 
 
-async def test_a_private_daemon_shows_everything_to_who_has_the_token(bench: Bench) -> None:
-    await bench.keep(ended_run(RUN, "kintowe", bench.clock(), "1.0.0"))
-    async with TestClient(TestServer(bench.app(private=True))) as client:
+async def test_a_private_daemon_shows_everything_to_who_has_the_token(site: SeededSite) -> None:
+    await site.keep(ended_run(RUN, "kintowe", site.clock(), "1.0.0"))
+    async with TestClient(TestServer(site.app(private=True))) as client:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         for path in (*CLOSED, "/", "/p/kintowe", f"/r/{RUN}", "/status"):
             assert (await client.get(path, headers=headers)).status == 200, path
@@ -185,8 +185,8 @@ async def test_a_private_daemon_shows_everything_to_who_has_the_token(bench: Ben
     ["/", "/p/kintowe", "/status", "/login", "/nothing", "/static/site.js", "/api/v1/projects", "/api/v1/nothing",
      f"/api/v1/runs/{RUN}/live", "/metrics", "/dogdriver"],
 )  # fmt: skip
-async def test_every_answer_is_hardened(bench: Bench, client: Client, path: str) -> None:
-    await bench.keep(ended_run(RUN, "kintowe", bench.clock(), "1.0.0"))
+async def test_every_answer_is_hardened(site: SeededSite, client: Client, path: str) -> None:
+    await site.keep(ended_run(RUN, "kintowe", site.clock(), "1.0.0"))
     answer = await client.get(path, allow_redirects=False)
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dogdriver.model import Headline
 from dogdriver.reports.agreement import agreement_document, agreement_of
 from tests.web.conftest import Client
-from tests.web.seeded import OWN, TOKEN, Bench, Shelf, project
+from tests.web.seeded import OWN, TOKEN, FixedCatalog, SeededSite, project
 
 SLOWER, FASTER, SAME, OPEN, MIXED = (
     Headline.SLOWER, Headline.FASTER, Headline.NO_CHANGE, Headline.UNDECIDED, Headline.MIXED,
@@ -57,12 +57,12 @@ def test_every_voice_agrees_disagrees_or_cannot_tell(voices: list[tuple[str, Hea
     assert found.agree == (max(others) if found.headline else 0)
 
 
-async def test_the_api_and_the_page_say_who_agrees_and_who_does_not(told: Bench, reader: Client) -> None:
+async def test_the_api_and_the_page_say_who_agrees_and_who_does_not(seeded: SeededSite, reader: Client) -> None:
     alone = await (await reader.get("/api/v1/projects/kintowe")).json()
     assert alone["agreement"] is None
     slow, quick = (("1.1.0", 1.0), ("1.2.0", 1.25)), (("1.1.0", 1.25), ("1.2.0", 1.0))
-    await told.history(releases=slow, runs=6, source="oregon", seed=7)
-    await told.history(releases=quick, runs=6, source="tokyo", seed=8)
+    await seeded.history(releases=slow, runs=6, source="oregon", seed=7)
+    await seeded.history(releases=quick, runs=6, source="tokyo", seed=8)
     (listed,) = (await (await reader.get("/api/v1/projects")).json())["projects"]
     assert listed["agreement"] == {
         "release": "1.2.0",
@@ -86,7 +86,7 @@ async def test_the_api_and_the_page_say_who_agrees_and_who_does_not(told: Bench,
     assert "2 of 3 sources: slower; disagreeing: tokyo: faster." in text
 
 
-async def test_what_a_client_must_know_is_for_who_has_the_token(bench: Bench, client: Client) -> None:
+async def test_what_a_client_must_know_is_for_who_has_the_token(site: SeededSite, client: Client) -> None:
     assert (await client.get("/api/v1/projects/kintowe/test")).status == 401
     token = {"Authorization": f"Bearer {TOKEN}"}
     answer = await client.get("/api/v1/projects/kintowe/test", headers=token)
@@ -94,7 +94,7 @@ async def test_what_a_client_must_know_is_for_who_has_the_token(bench: Bench, cl
         {"name": "stage", "endpoint": "https://stage.example.com"}, {"name": "prod", "endpoint": "https://prod.example.com"},
     ]  # fmt: skip
     assert (await client.get("/api/v1/projects/other/test", headers=token)).status == 404
-    bench.shelf.current = Shelf(project("none", test=None), project("outside", allowed=False)).current
+    site.catalog.current = FixedCatalog(project("none", test=None), project("outside", allowed=False)).current
     for name, said in ("none", "has no test"), ("outside", "not among the allowed ones"):
         refused = await client.get(f"/api/v1/projects/{name}/test", headers=token)
         assert refused.status == 409

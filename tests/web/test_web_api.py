@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dogdriver.model import CLIENT_METRICS, Filter, MetricState, MetricValue, Status
 from dogdriver.web.api.legacy import arrow
 from tests.web.conftest import Client
-from tests.web.seeded import OWN, START, TOKEN, Bench, Shelf, ended_run, project, values
+from tests.web.seeded import OWN, START, TOKEN, FixedCatalog, SeededSite, ended_run, project, values
 
 
 def delivery(**others: Any) -> dict[str, Any]:
@@ -59,8 +59,8 @@ async def test_a_slower_release_is_called_slower_everywhere(reader: Client) -> N
     assert verdict["reason"]
 
 
-async def test_a_project_says_how_it_is_run(bench: Bench, client: Client) -> None:
-    await bench.history(runs=2, releases=(("1.0.0", 1.0),))
+async def test_a_project_says_how_it_is_run(site: SeededSite, client: Client) -> None:
+    await site.history(runs=2, releases=(("1.0.0", 1.0),))
     found = await read(client, "/api/v1/projects/kintowe")
     assert found["schedule"] == "every 1h"
     assert found["test"] == {"url": "https://example.com/tests.git", "ref": "main", "name": "dogdriver", "path": ""}
@@ -68,14 +68,14 @@ async def test_a_project_says_how_it_is_run(bench: Bench, client: Client) -> Non
     assert found["endpoints"]["prod"] == "https://prod.example.com"
 
 
-async def test_a_project_known_from_history_alone_is_listed(bench: Bench, client: Client) -> None:
-    await bench.history("pizza-beacon", runs=2, releases=(("1", 1.0),))
+async def test_a_project_known_from_history_alone_is_listed(site: SeededSite, client: Client) -> None:
+    await site.history("pizza-beacon", runs=2, releases=(("1", 1.0),))
     listed = (await read(client, "/api/v1/projects"))["projects"]
     assert [p["name"] for p in listed] == ["kintowe", "pizza-beacon"]
     assert (await read(client, "/api/v1/projects/pizza-beacon"))["schedule"] is None
 
 
-async def test_names_of_every_kind_work_in_urls(bench: Bench) -> None:
+async def test_names_of_every_kind_work_in_urls(site: SeededSite) -> None:
     names = [
         "Focus (iOS)",
         "pizza-beacon",
@@ -89,7 +89,7 @@ async def test_names_of_every_kind_work_in_urls(bench: Bench) -> None:
         "api",
         "{x}",
     ]
-    again = Bench(bench.store, shelf=Shelf(*(project(name) for name in names)))
+    again = SeededSite(site.store, catalog=FixedCatalog(*(project(name) for name in names)))
     async with TestClient(TestServer(again.app()), headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         for name in names:
             quoted = quote(name, safe="")
@@ -129,8 +129,8 @@ async def test_an_idempotency_key_gives_the_same_run_and_no_other(owner: Client)
     assert other.status == 409
 
 
-async def test_runs_come_newest_first_and_in_pages(bench: Bench, client: Client) -> None:
-    made = await bench.history(runs=5, releases=(("1.0.0", 1.0), ("1.1.0", 1.0)))
+async def test_runs_come_newest_first_and_in_pages(site: SeededSite, client: Client) -> None:
+    made = await site.history(runs=5, releases=(("1.0.0", 1.0), ("1.1.0", 1.0)))
     first = await read(client, "/api/v1/runs?project=kintowe&limit=4")
     second = await read(client, f"/api/v1/runs?project=kintowe&limit=100&cursor={first['next']}")
     ids = [run["id"] for run in first["runs"] + second["runs"]]
@@ -144,8 +144,8 @@ async def test_runs_come_newest_first_and_in_pages(bench: Bench, client: Client)
     assert (await read(client, "/api/v1/runs?source=nowhere"))["runs"] == []
 
 
-async def test_a_run_is_told_whole(told: Bench, reader: Client) -> None:
-    made = (await told.store.runs.list(Filter(), limit=1)).runs
+async def test_a_run_is_told_whole(seeded: SeededSite, reader: Client) -> None:
+    made = (await seeded.store.runs.list(Filter(), limit=1)).runs
     run = (await read(reader, f"/api/v1/runs/{made[-1].id}"))["run"]
     assert run["release"] == "1.2.0"
     assert run["commit"].endswith("e" * 30)
@@ -160,8 +160,8 @@ async def test_a_run_is_told_whole(told: Bench, reader: Client) -> None:
     assert run["links"]
 
 
-async def test_a_run_is_cancelled_excluded_and_included(bench: Bench, owner: Client) -> None:
-    made = await bench.history(runs=4, releases=(("1.0.0", 1.0), ("1.1.0", 1.0)))
+async def test_a_run_is_cancelled_excluded_and_included(site: SeededSite, owner: Client) -> None:
+    made = await site.history(runs=4, releases=(("1.0.0", 1.0), ("1.1.0", 1.0)))
     excluded = await owner.post(f"/api/v1/runs/{made[-1].id}/exclude", json={"reason": "the disk was full"})
     assert (await excluded.json())["run"]["excluded"] == "the disk was full"
     (point,) = (p for p in (await read(owner, "/api/v1/series/kintowe/art"))["points"] if p["run"] == made[-1].id)
@@ -185,8 +185,8 @@ async def test_a_run_made_elsewhere_is_kept_once(owner: Client) -> None:
     assert (await owner.put("/api/v1/runs/other", json=delivery(source=OWN))).status == 422
 
 
-async def test_what_one_daemon_says_of_a_run_another_takes(bench: Bench, owner: Client) -> None:
-    made = await bench.history(runs=1, releases=(("1.0.0", 1.0),))
+async def test_what_one_daemon_says_of_a_run_another_takes(site: SeededSite, owner: Client) -> None:
+    made = await site.history(runs=1, releases=(("1.0.0", 1.0),))
     document = (await read(owner, f"/api/v1/runs/{made[0].id}"))["run"]
     moved = {**document, "id": "moved", "source": "elsewhere"}
     answer = await owner.put("/api/v1/runs/moved", json=moved)
@@ -197,12 +197,12 @@ async def test_what_one_daemon_says_of_a_run_another_takes(bench: Bench, owner: 
     assert kept["tally"] == document["tally"]
 
 
-async def test_a_series_has_its_releases_segments_and_changes(bench: Bench, client: Client) -> None:
-    made = await bench.history(runs=10)
-    at = bench.clock.now
+async def test_a_series_has_its_releases_segments_and_changes(site: SeededSite, client: Client) -> None:
+    made = await site.history(runs=10)
+    at = site.clock.now
     for hours, hosts in ((0, 5.0), (1, 5.0), (2, 3.0)):
         run = ended_run(f"{hours:032x}", "kintowe", at + timedelta(hours=hours), "1.2.0", fingerprint=hosts)
-        await bench.keep(run, {"art": MetricValue(MetricState.SETTLED, 20.0, 5, 5, None, "ms")}, judge=False)
+        await site.keep(run, {"art": MetricValue(MetricState.SETTLED, 20.0, 5, 5, None, "ms")}, judge=False)
     series = await read(client, "/api/v1/series/kintowe/art")
     assert series["metric"] == {"name": "art", "title": "Average response time", "unit": "ms", "better": "lower"}
     assert (series["deployment"], series["source"]) == ("stage", OWN)
@@ -219,18 +219,18 @@ async def test_a_series_has_its_releases_segments_and_changes(bench: Bench, clie
     assert len((await read(client, f"/api/v1/series/kintowe/art?until={until}"))["points"]) == 5
 
 
-async def test_a_run_that_ended_badly_is_there_without_a_segment_of_its_own(bench: Bench, client: Client) -> None:
-    await bench.history(runs=3, releases=(("1.0.0", 1.0),))
-    failed = ended_run("f" * 32, "kintowe", bench.clock.now, "1.0.0", status=Status.FAILED, reason="no", load=None)
-    await bench.keep(failed)
+async def test_a_run_that_ended_badly_is_there_without_a_segment_of_its_own(site: SeededSite, client: Client) -> None:
+    await site.history(runs=3, releases=(("1.0.0", 1.0),))
+    failed = ended_run("f" * 32, "kintowe", site.clock.now, "1.0.0", status=Status.FAILED, reason="no", load=None)
+    await site.keep(failed)
     points = (await read(client, "/api/v1/series/kintowe/art"))["points"]
     assert [(p["status"], p["value"] is None) for p in points][-1] == ("failed", True)
     assert {p["segment"] for p in points} == {0}
 
 
-async def test_sources_are_never_mixed_and_the_best_comes_first(bench: Bench, client: Client) -> None:
-    await bench.history(runs=2, releases=(("1.0.0", 1.0),))
-    await bench.history(runs=4, releases=(("1.0.0", 1.0),), source="oregon", seed=2)
+async def test_sources_are_never_mixed_and_the_best_comes_first(site: SeededSite, client: Client) -> None:
+    await site.history(runs=2, releases=(("1.0.0", 1.0),))
+    await site.history(runs=4, releases=(("1.0.0", 1.0),), source="oregon", seed=2)
     (found,) = (await read(client, "/api/v1/projects"))["projects"]
     assert found["sources"] == ["oregon", OWN]
     assert found["best_source"] == "oregon"
@@ -238,8 +238,8 @@ async def test_sources_are_never_mixed_and_the_best_comes_first(bench: Bench, cl
     assert len((await read(client, f"/api/v1/series/kintowe/art?source={OWN}"))["points"]) == 2
 
 
-async def test_a_pinned_baseline_is_judged_against_alone(bench: Bench, client: Client) -> None:
-    await bench.history(runs=5, releases=(("1.0.0", 1.0), ("1.1.0", 1.24), ("1.2.0", 1.25)))
+async def test_a_pinned_baseline_is_judged_against_alone(site: SeededSite, client: Client) -> None:
+    await site.history(runs=5, releases=(("1.0.0", 1.0), ("1.1.0", 1.24), ("1.2.0", 1.25)))
     step = await read(client, "/api/v1/verdicts/kintowe?release=1.2.0")
     whole = await read(client, "/api/v1/verdicts/kintowe?release=1.2.0&baseline=1.0.0")
     assert whole["baseline"] == "1.0.0"
@@ -250,9 +250,9 @@ async def test_a_pinned_baseline_is_judged_against_alone(bench: Bench, client: C
     assert abs(small["effect"]) < art["effect"]
 
 
-async def test_a_pinned_baseline_is_compared_with_the_runs_on_its_hosts(bench: Bench, client: Client) -> None:
+async def test_a_pinned_baseline_is_compared_with_the_runs_on_its_hosts(site: SeededSite, client: Client) -> None:
     """Release 1.0.0 ran behind 3 hosts, 1.1.0 behind 6, and 1.2.0 behind 3 again at first."""
-    await several(bench, ("1.0.0", 3.0), ("1.1.0", 6.0), ("1.2.0", 3.0), ("1.2.0", 6.0))
+    await several(site, ("1.0.0", 3.0), ("1.1.0", 6.0), ("1.2.0", 3.0), ("1.2.0", 6.0))
     pinned = {}
     for baseline in ("1.0.0", "1.1.0"):
         said = await read(client, f"/api/v1/verdicts/kintowe?release=1.2.0&baseline={baseline}")
@@ -263,8 +263,8 @@ async def test_a_pinned_baseline_is_compared_with_the_runs_on_its_hosts(bench: B
     assert pinned["1.1.0"]["baseline_releases"] == ["1.1.0"]
 
 
-async def test_a_pinned_baseline_says_that_the_infrastructure_changed(bench: Bench, client: Client) -> None:
-    await several(bench, ("1.0.0", 3.0), ("1.1.0", 6.0))
+async def test_a_pinned_baseline_says_that_the_infrastructure_changed(site: SeededSite, client: Client) -> None:
+    await several(site, ("1.0.0", 3.0), ("1.1.0", 6.0))
     said = await read(client, "/api/v1/verdicts/kintowe?release=1.1.0&baseline=1.0.0")
     (art,) = (v for v in said["verdicts"] if v["metric"] == "art")
     assert (art["outcome"], art["baseline_runs"]) == ("undecided", 0)
@@ -272,34 +272,34 @@ async def test_a_pinned_baseline_says_that_the_infrastructure_changed(bench: Ben
 
 
 async def test_a_pinned_baseline_compares_infrastructures_as_far_as_the_project_tolerates(
-    bench: Bench, client: Client
+    site: SeededSite, client: Client
 ) -> None:
-    bench.shelf = Shelf(project("kintowe", "stage", "prod", fingerprint_tolerance=0.5))
-    await several(bench, ("1.0.0", 3.0), ("1.1.0", 6.0))
-    said = await read_of(bench, "/api/v1/verdicts/kintowe?release=1.1.0&baseline=1.0.0")
+    site.catalog = FixedCatalog(project("kintowe", "stage", "prod", fingerprint_tolerance=0.5))
+    await several(site, ("1.0.0", 3.0), ("1.1.0", 6.0))
+    said = await read_of(site, "/api/v1/verdicts/kintowe?release=1.1.0&baseline=1.0.0")
     (art,) = (v for v in said["verdicts"] if v["metric"] == "art")
     assert (art["runs"], art["baseline_runs"]) == (5, 5)
 
 
-async def several(bench: Bench, *stretches: tuple[str, float]) -> None:
+async def several(site: SeededSite, *stretches: tuple[str, float]) -> None:
     """Five runs of each release, behind so many hosts; one is faster where there are more."""
     dice = random.Random(5)  # noqa: S311 - a seeded history
     at = START
     for label, hosts in stretches:
         for place in range(5):
             run = ended_run(f"{dice.getrandbits(128):032x}", "kintowe", at, label, 3 / hosts, fingerprint=hosts)
-            await bench.keep(run, values(run, 3 / hosts, dice), judge=place == 4)
+            await site.keep(run, values(run, 3 / hosts, dice), judge=place == 4)
             at += timedelta(hours=1)
-    bench.clock.now = at
+    site.clock.now = at
 
 
-async def read_of(bench: Bench, path: str) -> Any:
-    async with TestClient(TestServer(bench.app())) as client:
+async def read_of(site: SeededSite, path: str) -> Any:
+    async with TestClient(TestServer(site.app())) as client:
         return await read(client, path)
 
 
-async def test_the_status_has_the_queue_and_what_the_parts_say(bench: Bench, owner: Client) -> None:
-    bench.said = {"datadog": {"state": "ok", "last_success": START, "last_error": None, "budget": {"remaining": 3}}}
+async def test_the_status_has_the_queue_and_what_the_parts_say(site: SeededSite, owner: Client) -> None:
+    site.parts = {"datadog": {"state": "ok", "last_success": START, "last_error": None, "budget": {"remaining": 3}}}
     await owner.post("/api/v1/runs", json={"project": "kintowe"})
     said = await read(owner, "/api/v1/status")
     assert said["datadog"]["last_success"] == "2026-05-04T12:00:00Z"
@@ -309,10 +309,10 @@ async def test_the_status_has_the_queue_and_what_the_parts_say(bench: Bench, own
     assert said["catalogue"] == {"projects": 1, "stale": None, "problems": []}
 
 
-async def test_the_first_dogdrivers_clients_get_its_documents(told: Bench, reader: Client) -> None:
-    made = list(reversed((await told.store.runs.list(Filter())).runs))
-    empty = replace(ended_run("0" * 32, "kintowe", told.clock.now, "1.2.0"), client=None)
-    await told.keep(empty, {"cpu": MetricValue(MetricState.NO_DATA)}, judge=False)
+async def test_the_first_dogdrivers_clients_get_its_documents(seeded: SeededSite, reader: Client) -> None:
+    made = list(reversed((await seeded.store.runs.list(Filter())).runs))
+    empty = replace(ended_run("0" * 32, "kintowe", seeded.clock.now, "1.2.0"), client=None)
+    await seeded.keep(empty, {"cpu": MetricValue(MetricState.NO_DATA)}, judge=False)
     for root in ("/api", "/dogdriver/api"):
         listed = await read(reader, f"{root}/projects")
         assert listed == {"projects": [{"name": "kintowe", "sources": [OWN], "best_source": OWN}]}

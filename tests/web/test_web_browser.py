@@ -8,7 +8,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from dogdriver.model import Filter, Phase, Snapshot, Status
-from tests.web.seeded import TOKEN, Bench, ended_run
+from tests.web.seeded import TOKEN, SeededSite, ended_run
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -35,8 +35,8 @@ async def browser() -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-async def server(told: Bench) -> AsyncIterator[TestServer]:
-    started = TestServer(told.app(demo=True))
+async def server(seeded: SeededSite) -> AsyncIterator[TestServer]:
+    started = TestServer(seeded.app(demo=True))
     async with started:
         yield started
 
@@ -57,12 +57,13 @@ async def open_page(browser: Any, server: TestServer, **options: Any) -> tuple[A
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 async def test_pages_are_drawn_without_fault_and_fit(
-    told: Bench, browser: Any, server: TestServer, width: int, scheme: str
+    seeded: SeededSite, browser: Any, server: TestServer, width: int, scheme: str
 ) -> None:
-    (newest,) = (await told.store.runs.list(Filter(), limit=1)).runs
-    failed = ended_run("f" * 32, "kintowe", told.clock(), "1.2.0", status=Status.FAILED, reason="x" * 300)
-    await told.keep(failed)
-    told.said = {"datadog": {"state": "failing", "last_error": "y" * 300, "endpoints": {"query": {"error": "z" * 99}}}}
+    (newest,) = (await seeded.store.runs.list(Filter(), limit=1)).runs
+    failed = ended_run("f" * 32, "kintowe", seeded.clock(), "1.2.0", status=Status.FAILED, reason="x" * 300)
+    await seeded.keep(failed)
+    endpoints = {"query": {"error": "z" * 99}}
+    seeded.parts = {"datadog": {"state": "failing", "last_error": "y" * 300, "endpoints": endpoints}}
     page, faults = await open_page(browser, server, viewport={"width": width, "height": 900}, color_scheme=scheme)
     for path in ("/", "/p/kintowe", f"/r/{newest.id}", f"/r/{failed.id}", "/status", "/login"):
         await page.goto(path, wait_until="networkidle")
@@ -73,9 +74,9 @@ async def test_pages_are_drawn_without_fault_and_fit(
 
 
 async def test_a_chart_tells_its_points_by_mouse_and_by_keyboard_and_opens_runs(
-    told: Bench, browser: Any, server: TestServer
+    seeded: SeededSite, browser: Any, server: TestServer
 ) -> None:
-    runs = (await told.store.runs.list(Filter())).runs
+    runs = (await seeded.store.runs.list(Filter())).runs
     page, faults = await open_page(browser, server, viewport={"width": 1280, "height": 900})
     await page.goto("/p/kintowe", wait_until="networkidle")
     plot = page.locator('.plot[data-title="Average response time"]')
@@ -95,7 +96,9 @@ async def test_a_chart_tells_its_points_by_mouse_and_by_keyboard_and_opens_runs(
     assert faults == []
 
 
-async def test_somebody_signs_in_starts_a_run_and_watches_it(told: Bench, browser: Any, server: TestServer) -> None:
+async def test_somebody_signs_in_starts_a_run_and_watches_it(
+    seeded: SeededSite, browser: Any, server: TestServer
+) -> None:
     page, faults = await open_page(browser, server)
     await page.goto("/p/kintowe", wait_until="networkidle")
     await page.click("text=Sign in")
@@ -105,17 +108,17 @@ async def test_somebody_signs_in_starts_a_run_and_watches_it(told: Bench, browse
     await page.click("text=Run now")
     await page.wait_for_url("**/r/*")
     assert "Waiting its turn" in await page.inner_text("main")
-    run = await told.store.transitions.claim(told.clock())
+    run = await seeded.store.transitions.claim(seeded.clock())
     assert run is not None
-    told.context.live.open(run.id)
+    seeded.context.live.open(run.id)
     await page.wait_for_selector("text=Now")
     step = Snapshot(Phase.LOADING, 0.5, 150.0, 20, 418.2, 18.3, 43.1, 20_000, 3, 63_000, 3, ("GET /v1/records 200",))
-    told.context.live.push(run.id, step)
+    seeded.context.live.push(run.id, step)
     await page.wait_for_selector("text=418 /s")
     await page.wait_for_selector("text=GET /v1/records 200")
-    ended = ended_run(run.id, "kintowe", run.created, "1.2.0", status=Status.PENDING, due=told.clock())
-    await told.store.transitions.save(ended, expect=Status.RUNNING)
-    told.context.live.close(run.id)
+    ended = ended_run(run.id, "kintowe", run.created, "1.2.0", status=Status.PENDING, due=seeded.clock())
+    await seeded.store.transitions.save(ended, expect=Status.RUNNING)
+    seeded.context.live.close(run.id)
     await page.wait_for_selector("text=Waiting for data")
     await page.click("text=Cancel")
     await page.wait_for_selector("text=Aborted")
@@ -125,9 +128,9 @@ async def test_somebody_signs_in_starts_a_run_and_watches_it(told: Bench, browse
 
 
 async def test_what_is_picked_leads_to_an_address_that_keeps_only_what_can_be_there(
-    told: Bench, browser: Any, server: TestServer
+    seeded: SeededSite, browser: Any, server: TestServer
 ) -> None:
-    await told.history(deployment="prod", releases=(("0.9", 1.0),), runs=2, seed=2, source="oregon")
+    await seeded.history(deployment="prod", releases=(("0.9", 1.0),), runs=2, seed=2, source="oregon")
     page, faults = await open_page(browser, server)
     await page.goto("/p/kintowe?source=paris&runs=50", wait_until="networkidle")
     await page.select_option("[name=release]", "1.1.0")
@@ -152,7 +155,7 @@ async def test_a_lone_run_stands_in_the_middle_of_its_hour(browser: Any, server:
     assert faults == []
 
 
-async def test_without_scripts_everything_is_still_said(told: Bench, browser: Any, server: TestServer) -> None:
+async def test_without_scripts_everything_is_still_said(seeded: SeededSite, browser: Any, server: TestServer) -> None:
     page, _ = await open_page(browser, server, java_script_enabled=False)
     await page.goto("/p/kintowe?source=paris")
     await page.click("text=In sentences")

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dogdriver.model import Status
 from tests.web.conftest import Client
-from tests.web.seeded import START, Bench, ended_run
+from tests.web.seeded import START, SeededSite, ended_run
 
 
 async def test_the_version_is_what_it_was_given(client: Client) -> None:
@@ -20,8 +20,8 @@ async def test_the_version_is_what_it_was_given(client: Client) -> None:
     }  # fmt: skip
 
 
-async def test_the_heartbeat_of_a_daemon_that_is_well(bench: Bench, client: Client) -> None:
-    bench.said = {"datadog": {"state": "off", "message": "no keys"}, "scheduler": {"state": "ok", "last_error": None}}
+async def test_the_heartbeat_of_a_daemon_that_is_well(site: SeededSite, client: Client) -> None:
+    site.parts = {"datadog": {"state": "off", "message": "no keys"}, "scheduler": {"state": "ok", "last_error": None}}
     assert await (await client.get("/__lbheartbeat__")).json() == {"status": "ok"}
     answer = await client.get("/__heartbeat__")
     assert answer.status == 200
@@ -38,33 +38,33 @@ async def test_the_heartbeat_of_a_daemon_that_is_well(bench: Bench, client: Clie
     ],
 )
 async def test_a_neighbour_that_is_down_is_a_warning(
-    bench: Bench, client: Client, said: dict[str, object], status: int, level: str
+    site: SeededSite, client: Client, said: dict[str, object], status: int, level: str
 ) -> None:
-    bench.said = {"datadog": said}
+    site.parts = {"datadog": said}
     answer = await client.get("/__heartbeat__")
     assert answer.status == status
     assert (await answer.json())["status"] == level
 
 
-async def test_a_daemon_that_cannot_work_is_an_error(bench: Bench, client: Client, tmp_path: Path) -> None:
-    bench.said = {"scheduler": {"last_error": "KeyError"}}
+async def test_a_daemon_that_cannot_work_is_an_error(site: SeededSite, client: Client, tmp_path: Path) -> None:
+    site.parts = {"scheduler": {"last_error": "KeyError"}}
     answer = await client.get("/__heartbeat__")
     assert answer.status == 500
     assert (await answer.json())["details"]["scheduler"]["message"] == "KeyError"
-    bench.said = {}
+    site.parts = {}
     (tmp_path / "dogdriver.db").rename(tmp_path / "elsewhere")
     answer = await client.get("/__heartbeat__")
     assert answer.status == 500
     assert (await answer.json())["checks"] == {"database": "error"}
 
 
-async def test_prometheus_reads_the_queue_the_runs_the_neighbours_and_the_requests(bench: Bench) -> None:
-    bench.said = {"datadog": {"last_success": START}, "bucket": {"last_success": START.isoformat()}, "x": None}
+async def test_prometheus_reads_the_queue_the_runs_the_neighbours_and_the_requests(site: SeededSite) -> None:
+    site.parts = {"datadog": {"last_success": START}, "bucket": {"last_success": START.isoformat()}, "x": None}
     for number, status in enumerate((Status.DONE, Status.DONE, Status.FAILED)):
-        await bench.keep(ended_run(f"{number:031x}f", "kintowe", START, "1.0.0", status=status, reason="x"))
-    await bench.keep(ended_run("f" * 32, "kintowe", START - timedelta(days=2), "1.0.0"))
-    await bench.pipeline.trigger("kintowe")
-    async with TestClient(TestServer(bench.app())) as client:
+        await site.keep(ended_run(f"{number:031x}f", "kintowe", START, "1.0.0", status=status, reason="x"))
+    await site.keep(ended_run("f" * 32, "kintowe", START - timedelta(days=2), "1.0.0"))
+    await site.pipeline.trigger("kintowe")
+    async with TestClient(TestServer(site.app())) as client:
         for path in ("/", "/p/kintowe", "/p/unknown", "/no/such/page", "/api/v1/runs"):
             await client.get(path)
         text = await (await client.get("/metrics")).text()

@@ -5,15 +5,17 @@ A row of a table is a request, its status and a word of its sentence. The senten
 
 import io
 import logging
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.errors import RateLimited, Refused, RunError, StoreError
+from dogdriver.reports.project import Reports
+from dogdriver.web.keys import REPORTS
 from dogdriver.web.requests import MOST_BYTES
 from tests.web.conftest import Client
-from tests.web.seeded import OWN, TOKEN, Bench, Shelf, ended_run, project
+from tests.web.seeded import OWN, TOKEN, FixedCatalog, SeededSite, ended_run, project
 from tests.web.test_web_api import delivery
 
 RUN = "1" * 32
@@ -69,13 +71,13 @@ def shape(document: Any) -> str:
 
 
 @pytest.fixture(name="run")
-async def _run(bench: Bench) -> None:
-    await bench.keep(ended_run(RUN, "kintowe", bench.clock(), "1.0.0"))
+async def _run(site: SeededSite) -> None:
+    await site.keep(ended_run(RUN, "kintowe", site.clock(), "1.0.0"))
 
 
 @pytest.mark.parametrize(("path", "status", "said"), READS)
 async def test_a_read_that_cannot_be_answered_says_why(
-    bench: Bench, client: Client, run: None, path: str, status: int, said: str
+    site: SeededSite, client: Client, run: None, path: str, status: int, said: str
 ) -> None:
     answer = await client.get(path)
     assert answer.content_type == "application/json"
@@ -146,13 +148,13 @@ WRITES: list[tuple[str, str, dict[str, Any], int, str]] = [
 
 @pytest.mark.parametrize(("method", "path", "sent", "status", "said"), WRITES)
 async def test_a_write_that_cannot_be_done_says_why(
-    bench: Bench, run: None, method: str, path: str, sent: dict[str, Any], status: int, said: str
+    site: SeededSite, run: None, method: str, path: str, sent: dict[str, Any], status: int, said: str
 ) -> None:
-    shelf = Shelf(
+    catalog = FixedCatalog(
         project("kintowe", "stage", "prod"), project("untested", test=None), project("outside", allowed=False),
         project("homeless", deployments=()),
     )  # fmt: skip
-    app = Bench(bench.store, bench.clock, shelf).app()
+    app = SeededSite(site.store, site.clock, catalog).app()
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with TestClient(TestServer(app), headers=headers) as owner:
         answer = await owner.request(method, path, **sent)
@@ -161,7 +163,7 @@ async def test_a_write_that_cannot_be_done_says_why(
         assert answer.status == status
         if status == 405:
             assert "GET" in answer.headers["Allow"]
-        assert [run.status for run in (await bench.store.runs.queue())] == []  # nothing was written on the way
+        assert [run.status for run in (await site.store.runs.queue())] == []  # nothing was written on the way
 
 
 async def test_a_body_that_is_too_large_is_not_read(owner: Client) -> None:
@@ -191,16 +193,14 @@ async def test_a_body_that_does_not_say_its_length_is_cut_off_all_the_same(owner
     ],
 )
 async def test_what_fails_behind_has_its_status_and_says_no_more_than_is_meant(
-    bench: Bench, caplog: pytest.LogCaptureFixture, raised: Exception, status: int, code: str
+    site: SeededSite, caplog: pytest.LogCaptureFixture, raised: Exception, status: int, code: str
 ) -> None:
     class Broken:
         def __getattr__(self, name: str) -> Any:
             raise raised
 
-    app = Bench(bench.store).app()
-    from dogdriver.web.keys import SITE  # noqa: PLC0415 - this test alone reaches inside
-
-    object.__setattr__(app[SITE], "reports", Broken())
+    app = SeededSite(site.store).app()
+    app[REPORTS] = cast("Reports", Broken())
     with caplog.at_level(logging.CRITICAL if status != 500 else logging.ERROR):
         async with TestClient(TestServer(app)) as client:
             answer = await client.get("/api/v1/projects")

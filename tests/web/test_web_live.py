@@ -8,9 +8,9 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.model import Phase, Run, Snapshot, Status
-from dogdriver.web.keys import SITE
+from dogdriver.web.api.events import STREAMS
 from tests.web.conftest import Client
-from tests.web.seeded import TOKEN, Bench, ended_run
+from tests.web.seeded import TOKEN, SeededSite, ended_run
 
 RUN = "1" * 32
 
@@ -33,45 +33,45 @@ async def event(answer: ClientResponse) -> tuple[str, Any]:
     return name, None
 
 
-async def start(bench: Bench) -> Run:
-    await bench.pipeline.trigger("kintowe")
-    run = await bench.store.transitions.claim(bench.clock())
+async def start(site: SeededSite) -> Run:
+    await site.pipeline.trigger("kintowe")
+    run = await site.store.transitions.claim(site.clock())
     assert run is not None
-    bench.context.live.open(run.id)
+    site.context.live.open(run.id)
     return run
 
 
-async def end(bench: Bench, run: Run) -> None:
-    ended = ended_run(run.id, "kintowe", run.created, "1.0.0", status=Status.PENDING, due=bench.clock())
-    assert await bench.store.transitions.save(ended, expect=Status.RUNNING)
-    bench.context.live.close(run.id)
+async def end(site: SeededSite, run: Run) -> None:
+    ended = ended_run(run.id, "kintowe", run.created, "1.0.0", status=Status.PENDING, due=site.clock())
+    assert await site.store.transitions.save(ended, expect=Status.RUNNING)
+    site.context.live.close(run.id)
 
 
-async def test_a_queued_run_is_followed_to_the_end_of_its_load(bench: Bench) -> None:
-    app = bench.app()
+async def test_a_queued_run_is_followed_to_the_end_of_its_load(site: SeededSite) -> None:
+    app = site.app()
     async with TestClient(TestServer(app)) as client:
-        queued = await bench.pipeline.trigger("kintowe")
+        queued = await site.pipeline.trigger("kintowe")
         answer = await client.get(f"/api/v1/runs/{queued.id}/live")
         assert answer.content_type == "text/event-stream"
         assert answer.headers["Cache-Control"] == "no-store"
         assert await event(answer) == ("state", {"status": "queued", "reason": None})
-        run = await start(bench)
+        run = await start(site)
         assert run.id == queued.id
         assert await event(answer) == ("state", {"status": "running", "reason": None})
-        bench.context.live.push(run.id, snapshot(0.25))
+        site.context.live.push(run.id, snapshot(0.25))
         name, step = await event(answer)
         assert name == "progress"
         assert (step["progress"], step["rps"], step["p95"], step["errors"]) == (0.25, 410.0, 41.0, 1)
-        await end(bench, run)
+        await end(site, run)
         assert await event(answer) == ("state", {"status": "pending", "reason": None})
         assert await event(answer) == ("end", {"status": "pending", "reason": None})
         assert await answer.content.read() == b""
 
 
-async def test_log_lines_need_the_token_and_hold_no_secret(bench: Bench) -> None:
-    async with TestClient(TestServer(bench.app())) as client:
-        run = await start(bench)
-        bench.context.live.push(run.id, snapshot(0.5, f"Authorization: Bearer {TOKEN}", "x" * 5000))
+async def test_log_lines_need_the_token_and_hold_no_secret(site: SeededSite) -> None:
+    async with TestClient(TestServer(site.app())) as client:
+        run = await start(site)
+        site.context.live.push(run.id, snapshot(0.5, f"Authorization: Bearer {TOKEN}", "x" * 5000))
         for headers, lines in (
             ({}, None),
             ({"Authorization": f"Bearer {TOKEN}"}, ["Authorization: Bearer ***", "x" * 2000]),
@@ -82,11 +82,11 @@ async def test_log_lines_need_the_token_and_hold_no_secret(bench: Bench) -> None
             assert name == "progress"
             assert step.get("lines") == lines
             answer.close()
-        await end(bench, run)
+        await end(site, run)
 
 
-async def test_a_run_that_is_over_says_so_at_once(bench: Bench, client: Client) -> None:
-    await bench.keep(ended_run(RUN, "kintowe", bench.clock(), "1.0.0"))
+async def test_a_run_that_is_over_says_so_at_once(site: SeededSite, client: Client) -> None:
+    await site.keep(ended_run(RUN, "kintowe", site.clock(), "1.0.0"))
     answer = await client.get(f"/api/v1/runs/{RUN}/live")
     assert await event(answer) == ("state", {"status": "done", "reason": None})
     assert await event(answer) == ("end", {"status": "done", "reason": None})
@@ -94,38 +94,38 @@ async def test_a_run_that_is_over_says_so_at_once(bench: Bench, client: Client) 
     assert head.status == 200
 
 
-async def test_progress_stands_in_the_run_itself_too_and_is_never_kept(bench: Bench, client: Client) -> None:
-    run = await start(bench)
+async def test_progress_stands_in_the_run_itself_too_and_is_never_kept(site: SeededSite, client: Client) -> None:
+    run = await start(site)
     for progress in (0.1, 0.9):
-        bench.context.live.push(run.id, snapshot(progress))
+        site.context.live.push(run.id, snapshot(progress))
         for path in (f"/api/v1/runs/{run.id}", "/api/v1/runs"):
             document = await (await client.get(path)).json()
             assert (document.get("run") or document["runs"][0])["progress"] == progress
         queue = (await (await client.get("/api/v1/status")).json())["queue"]
         assert queue["runs"][0]["progress"] == progress
-    await end(bench, run)
+    await end(site, run)
 
 
-async def test_a_silent_stream_gives_signs_of_life_and_ends_with_the_server(bench: Bench) -> None:
-    app = bench.app()
-    object.__setattr__(app[SITE], "beat", 0.01)
+async def test_a_silent_stream_gives_signs_of_life_and_ends_with_the_server(site: SeededSite) -> None:
+    app = site.app()
+    app[STREAMS].heartbeat = 0.01
     server = TestServer(app)
     async with TestClient(server) as client:
-        run = await start(bench)
+        run = await start(site)
         answer = await client.get(f"/api/v1/runs/{run.id}/live")
         await event(answer)
         assert (await asyncio.wait_for(answer.content.readline(), 10)).startswith(b":")
-        assert len(app[SITE].streams) == 1
+        assert len(app[STREAMS].tasks) == 1
         await asyncio.wait_for(server.close(), 10)
-        assert not app[SITE].streams
+        assert not app[STREAMS].tasks
 
 
-async def test_there_is_an_end_to_how_many_may_follow(bench: Bench) -> None:
-    app = bench.app()
-    app[SITE].streams.update(asyncio.ensure_future(asyncio.sleep(60)) for _ in range(100))
+async def test_there_is_an_end_to_how_many_may_follow(site: SeededSite) -> None:
+    app = site.app()
+    app[STREAMS].tasks.update(asyncio.ensure_future(asyncio.sleep(60)) for _ in range(100))
     async with TestClient(TestServer(app)) as client:
-        run = await start(bench)
+        run = await start(site)
         answer = await client.get(f"/api/v1/runs/{run.id}/live")
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "30"
-    await asyncio.gather(*app[SITE].streams, return_exceptions=True)
+    await asyncio.gather(*app[STREAMS].tasks, return_exceptions=True)

@@ -15,7 +15,7 @@ from dogdriver.model import MetricState, MetricValue, Status
 from dogdriver.web.api.openapi import document
 from dogdriver.web.api.operations import OPERATIONS
 from tests.web.conftest import Client
-from tests.web.seeded import TOKEN, Bench, ended_run
+from tests.web.seeded import TOKEN, SeededSite, ended_run
 from tests.web.test_web_api import delivery
 
 DESCRIBED: Mapping[str, Any] = document()
@@ -45,14 +45,15 @@ async def hold_to(operation: Mapping[str, Any], answer: Any) -> None:
 
 
 @pytest.fixture
-async def busy(told: Bench) -> AsyncIterator[Client]:
+async def busy(seeded: SeededSite) -> AsyncIterator[Client]:
     """A daemon that has a bit of everything, and somebody with the token."""
-    bad = ended_run("b" * 32, "kintowe", told.clock.now, "1.2.0", status=Status.INVALID, reason="too many errors")
-    await told.keep(bad, {"cpu": MetricValue(MetricState.NO_DATA, note="Datadog has no points", expected=5, points=0)})
-    await told.keep(ended_run(EXISTING, "kintowe", told.clock.now, "1.2.0", client=None, load=None, tally=None))
-    await told.pipeline.exclude(EXISTING, "a test")
-    await told.pipeline.trigger("kintowe")
-    async with TestClient(TestServer(told.app()), headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+    bad = ended_run("b" * 32, "kintowe", seeded.clock.now, "1.2.0", status=Status.INVALID, reason="too many errors")
+    nothing = MetricValue(MetricState.NO_DATA, note="Datadog has no points", expected=5, points=0)
+    await seeded.keep(bad, {"cpu": nothing})
+    await seeded.keep(ended_run(EXISTING, "kintowe", seeded.clock.now, "1.2.0", client=None, load=None, tally=None))
+    await seeded.pipeline.exclude(EXISTING, "a test")
+    await seeded.pipeline.trigger("kintowe")
+    async with TestClient(TestServer(seeded.app()), headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         yield client
 
 
@@ -67,10 +68,10 @@ def test_it_is_a_valid_openapi_document() -> None:
     assert len(ids) == len(set(ids)) == len(OPERATIONS)
 
 
-def test_it_has_every_route_under_its_root_and_no_other(bench: Bench) -> None:
+def test_it_has_every_route_under_its_root_and_no_other(site: SeededSite) -> None:
     routed = {
         (route.method.lower(), route.resource.canonical)
-        for route in bench.app().router.routes()
+        for route in site.app().router.routes()
         if route.resource is not None and route.resource.canonical.startswith("/api/v1/") and route.method != "HEAD"
     }
     described = {(method, path) for method, path, _ in OPERATIONS_DESCRIBED}
@@ -112,8 +113,8 @@ async def test_a_good_answer_has_the_shape_that_is_described(
         await hold_to(DESCRIBED["paths"][path][method], again)
 
 
-async def test_cancelling_has_the_shape_that_is_described(told: Bench, busy: Client) -> None:
-    (queued,) = await told.store.runs.queue()
+async def test_cancelling_has_the_shape_that_is_described(seeded: SeededSite, busy: Client) -> None:
+    (queued,) = await seeded.store.runs.queue()
     answer = await busy.post(f"/api/v1/runs/{queued.id}/cancel")
     assert answer.status == 200
     await hold_to(DESCRIBED["paths"]["/api/v1/runs/{id}/cancel"]["post"], answer)
@@ -161,10 +162,10 @@ async def test_whatever_is_sent_the_answer_is_one_that_is_described(
     await hold_to(operation, answer)
 
 
-async def test_a_stranger_gets_what_is_described(bench: Bench) -> None:
+async def test_a_stranger_gets_what_is_described(site: SeededSite) -> None:
     """All operations without the token, on an open and on a private daemon."""
     for private in (False, True):
-        async with TestClient(TestServer(bench.app(private=private))) as stranger:
+        async with TestClient(TestServer(site.app(private=private))) as stranger:
             for method, path, operation in OPERATIONS_DESCRIBED:
                 answer = await stranger.request(method, re.sub(r"{\w+}", "unknown", path))
                 await hold_to(operation, answer)

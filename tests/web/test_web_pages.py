@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from dogdriver.model import Better, Filter, Metric, MetricState, MetricValue, Problem, Status
 from dogdriver.web.api.operations import OPERATIONS
 from dogdriver.web.pages import contexts as dashboard
-from dogdriver.web.pages import format as words
+from dogdriver.web.pages.format import STATUSES
 from dogdriver.web.routes import FILES, STATIC
 from tests.web.conftest import Client, page
-from tests.web.seeded import START, TOKEN, Bench, Shelf, ended_run, project
+from tests.web.seeded import START, TOKEN, FixedCatalog, SeededSite, ended_run, project
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 EVIL = '<script>alert("x")</script>'
@@ -33,8 +33,8 @@ async def test_the_home_page_says_in_words_what_is_slower(reader: Client) -> Non
     assert '<svg class="spark"' in text
 
 
-async def test_an_empty_daemon_says_what_is_missing_and_what_to_do(bench: Bench) -> None:
-    again = Bench(bench.store, shelf=Shelf(problems=(Problem("projects.toml", "line 3: fix it"),)))
+async def test_an_empty_daemon_says_what_is_missing_and_what_to_do(site: SeededSite) -> None:
+    again = SeededSite(site.store, catalog=FixedCatalog(problems=(Problem("projects.toml", "line 3: fix it"),)))
     async with TestClient(TestServer(again.app())) as client:
         text = await page(client, "/")
     assert "DOGDRIVER_PROJECTS" in text
@@ -42,8 +42,8 @@ async def test_an_empty_daemon_says_what_is_missing_and_what_to_do(bench: Bench)
     assert "Nothing runs or waits" in text
 
 
-async def test_what_is_slower_stands_first_and_what_never_ran_last(bench: Bench) -> None:
-    again = Bench(bench.store, shelf=Shelf(project("alpha"), project("beta"), project("zulu")))
+async def test_what_is_slower_stands_first_and_what_never_ran_last(site: SeededSite) -> None:
+    again = SeededSite(site.store, catalog=FixedCatalog(project("alpha"), project("beta"), project("zulu")))
     await again.history("beta", releases=(("1", 1.0),), runs=1, seed=2)
     await again.history("zulu")
     async with TestClient(TestServer(again.app())) as client:
@@ -51,12 +51,12 @@ async def test_what_is_slower_stands_first_and_what_never_ran_last(bench: Bench)
     assert text.index("/p/zulu") < text.index("/p/beta") < text.index("Never run</h2>") < text.index("/p/alpha")
 
 
-async def test_what_datadog_refuses_is_said_at_the_project_in_its_own_words(bench: Bench) -> None:
+async def test_what_datadog_refuses_is_said_at_the_project_in_its_own_words(site: SeededSite) -> None:
     words = "Datadog says: Error parsing query: Rule 'scope_expr' didn't match"
     refused = MetricValue(MetricState.REFUSED, query="avg:system.cpu.idle{", note=words)
     for hour in range(2):
-        await bench.keep(ended_run(f"{hour:032x}", "kintowe", START + timedelta(hours=hour), "1.0.0"), {"cpu": refused})
-    async with TestClient(TestServer(bench.app())) as client:
+        await site.keep(ended_run(f"{hour:032x}", "kintowe", START + timedelta(hours=hour), "1.0.0"), {"cpu": refused})
+    async with TestClient(TestServer(site.app())) as client:
         for path in ("/", "/p/kintowe"):
             text = html.unescape(await page(client, path))
             assert text.count(words) == 1, path
@@ -66,7 +66,7 @@ async def test_what_datadog_refuses_is_said_at_the_project_in_its_own_words(benc
         assert words in said
         settled = replace(refused, state=MetricState.SETTLED, value=1.0, note=None)
         newer = ended_run(f"{2:032x}", "kintowe", START + timedelta(hours=2), "1.0.0")
-        await bench.keep(newer, {"cpu": settled})
+        await site.keep(newer, {"cpu": settled})
         assert words not in html.unescape(await page(client, "/p/kintowe"))
 
 
@@ -79,8 +79,8 @@ async def test_what_datadog_refuses_is_said_at_the_project_in_its_own_words(benc
         ({"deployments": ()}, "it has no deployment"),
     ],
 )
-async def test_a_project_that_never_ran_says_why(bench: Bench, others: dict[str, object], said: str) -> None:
-    again = Bench(bench.store, shelf=Shelf(project("new", **others)))
+async def test_a_project_that_never_ran_says_why(site: SeededSite, others: dict[str, object], said: str) -> None:
+    again = SeededSite(site.store, catalog=FixedCatalog(project("new", **others)))
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with TestClient(TestServer(again.app()), headers=headers) as client:
         assert said in await page(client, "/")
@@ -89,24 +89,24 @@ async def test_a_project_that_never_ran_says_why(bench: Bench, others: dict[str,
     assert ("Run now" in text) is (others == {})
 
 
-async def test_a_share_of_scenarios_is_not_called_one_of_requests(told: Bench, reader: Client) -> None:
-    (newest,) = (await told.store.runs.list(Filter(), limit=1)).runs
+async def test_a_share_of_scenarios_is_not_called_one_of_requests(seeded: SeededSite, reader: Client) -> None:
+    (newest,) = (await seeded.store.runs.list(Filter(), limit=1)).runs
     text = await page(reader, f"/r/{newest.id}")
     assert "<dt>Scenarios failed</dt><dd>0.002 %</dd>" in text
     assert "<dt>Requests failed</dt><dd>0.002 %</dd>" not in text
 
 
-async def test_links_have_words(bench: Bench, client: Client) -> None:
+async def test_links_have_words(site: SeededSite, client: Client) -> None:
     links = {"datadog.event.start": "https://app.datadoghq.com/event/1", "datadog.art": "https://app.datadoghq.com/m",
              "other": "https://example.com/x"}  # fmt: skip
-    await bench.keep(ended_run("1" * 32, "kintowe", bench.clock(), "1.0.0", links=links))
+    await site.keep(ended_run("1" * 32, "kintowe", site.clock(), "1.0.0", links=links))
     text = await page(client, f"/r/{'1' * 32}")
     for said in ("Start event in Datadog", "Average response time in Datadog", ">Other<"):
         assert said in text
 
 
-async def test_the_run_page_tells_everything(told: Bench, reader: Client) -> None:
-    (newest,) = (await told.store.runs.list(Filter(), limit=1)).runs
+async def test_the_run_page_tells_everything(seeded: SeededSite, reader: Client) -> None:
+    (newest,) = (await seeded.store.runs.list(Filter(), limit=1)).runs
     text = await page(reader, f"/r/{newest.id}")
     for said in (
         "Scenarios succeeded", "41\u202f000", "max:system.cpu.user", "5 of 5", "list_records", "503 Service",
@@ -118,28 +118,28 @@ async def test_the_run_page_tells_everything(told: Bench, reader: Client) -> Non
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.ABORTED, Status.INVALID])
-async def test_a_run_that_ended_badly_says_why(bench: Bench, client: Client, status: Status) -> None:
-    run = ended_run("1" * 32, "kintowe", bench.clock(), "1.0.0", status=status, reason="the service answered 503",
+async def test_a_run_that_ended_badly_says_why(site: SeededSite, client: Client, status: Status) -> None:
+    run = ended_run("1" * 32, "kintowe", site.clock(), "1.0.0", status=status, reason="the service answered 503",
                     client=None, tally=None, load=None, started=None, ended=None)  # fmt: skip
-    await bench.keep(run)
+    await site.keep(run)
     for path in ("/", "/p/kintowe", f"/r/{run.id}"):
         text = await page(client, path)
-        assert words.STATUSES[status].word in text
+        assert STATUSES[status].word in text
         assert "The service answered 503." in text or path == "/"
 
 
-async def test_a_missing_value_is_never_a_zero(bench: Bench, client: Client) -> None:
-    run = ended_run("1" * 32, "kintowe", bench.clock(), "1.0.0", client=None)
-    await bench.keep(run, {"cpu": MetricValue(MetricState.NO_DATA, note="Datadog had no points", expected=5, points=0)})
+async def test_a_missing_value_is_never_a_zero(site: SeededSite, client: Client) -> None:
+    run = ended_run("1" * 32, "kintowe", site.clock(), "1.0.0", client=None)
+    await site.keep(run, {"cpu": MetricValue(MetricState.NO_DATA, note="Datadog had no points", expected=5, points=0)})
     text = await page(client, f"/r/{run.id}")
     assert "no data" in text
     assert "Datadog had no points" in text
     assert "0 %" not in text
 
 
-async def test_the_status_page_shows_whatever_the_parts_say(bench: Bench, client: Client) -> None:
-    bench.said = {
-        "datadog": {"state": "failing", "last_success": bench.clock(), "last_error": "403 <Forbidden>", "ok": False,
+async def test_the_status_page_shows_whatever_the_parts_say(site: SeededSite, client: Client) -> None:
+    site.parts = {
+        "datadog": {"state": "failing", "last_success": site.clock(), "last_error": "403 <Forbidden>", "ok": False,
                     "budget": {"limit": 600, "remaining": None}, "list": [{"a": 1}, "b"], "none": []},
         "bucket": {"state": "off", "message": "no bucket is set"},
     }  # fmt: skip
@@ -149,14 +149,14 @@ async def test_the_status_page_shows_whatever_the_parts_say(bench: Bench, client
     assert "failing" in text
 
 
-async def test_no_name_can_become_markup(bench: Bench) -> None:
+async def test_no_name_can_become_markup(site: SeededSite) -> None:
     metric = Metric(EVIL, EVIL, EVIL, Better.LOWER, query=EVIL)
-    shelf = Shelf(project(EVIL, metrics=(metric,), problems=(EVIL,)), problems=(Problem(EVIL, EVIL),))
-    evil = Bench(bench.store, shelf=shelf)
-    run = ended_run("1" * 32, EVIL, bench.clock(), EVIL, source=EVIL, reason=EVIL, notes=(EVIL,),
+    catalog = FixedCatalog(project(EVIL, metrics=(metric,), problems=(EVIL,)), problems=(Problem(EVIL, EVIL),))
+    evil = SeededSite(site.store, catalog=catalog)
+    run = ended_run("1" * 32, EVIL, site.clock(), EVIL, source=EVIL, reason=EVIL, notes=(EVIL,),
                     links={EVIL: "javascript:alert(1)"})  # fmt: skip
     await evil.keep(run, {EVIL: MetricValue(MetricState.SETTLED, 1.0, 5, 5, EVIL, EVIL, note=EVIL)}, judge=False)
-    evil.said = {"datadog": {"last_error": EVIL}}
+    evil.parts = {"datadog": {"last_error": EVIL}}
     async with TestClient(TestServer(evil.app())) as client:
         for path in (
             "/",
@@ -206,9 +206,9 @@ class Audit(HTMLParser):
 
 
 @pytest.mark.parametrize("path", ["/", "/p/kintowe", "/status", "/login", "/r/{}"])
-async def test_pages_are_sound(told: Bench, path: str) -> None:
-    (newest,) = (await told.store.runs.list(Filter(), limit=1)).runs
-    async with TestClient(TestServer(told.app(demo=True)), headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+async def test_pages_are_sound(seeded: SeededSite, path: str) -> None:
+    (newest,) = (await seeded.store.runs.list(Filter(), limit=1)).runs
+    async with TestClient(TestServer(seeded.app(demo=True)), headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         text = await page(client, path.format(newest.id))
     audit = Audit()
     audit.feed(text)
@@ -238,8 +238,8 @@ async def test_the_first_dogdrivers_addresses_lead_on(client: Client, old: str, 
     assert (answer.status, answer.headers["Location"]) == (301, new)
 
 
-async def test_fixed_addresses_win_over_projects_of_the_same_name(bench: Bench) -> None:
-    again = Bench(bench.store, shelf=Shelf(project("status"), project("metrics"), project("login")))
+async def test_fixed_addresses_win_over_projects_of_the_same_name(site: SeededSite) -> None:
+    again = SeededSite(site.store, catalog=FixedCatalog(project("status"), project("metrics"), project("login")))
     async with TestClient(TestServer(again.app())) as client:
         assert "<h1>Status</h1>" in await page(client, "/status")
         assert "<h1>status</h1>" in await page(client, "/p/status")
@@ -278,11 +278,11 @@ def test_every_field_of_a_page_is_described() -> None:
             assert f"*{field.name}*" in (kind.__doc__ or ""), f"{kind.__name__}.{field.name}"
 
 
-def test_every_route_is_documented(bench: Bench) -> None:
+def test_every_route_is_documented(site: SeededSite) -> None:
     text = DOCS.read_text(encoding="utf-8")
     routed = {
         f"{route.method} {route.resource.canonical}"
-        for route in bench.app().router.routes()
+        for route in site.app().router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
     documented = set(re.findall(r"`((?:GET|POST|PUT|DELETE) /[^`?]*)`", text))

@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from dogdriver.model import Filter, Judged, Noise, Outcome, SeriesKey, Standing, Verdict
 from dogdriver.verdict import standing
 from tests.web.conftest import Client, page
-from tests.web.seeded import OWN, START, TOKEN, Bench, Shelf, project
+from tests.web.seeded import OWN, START, TOKEN, FixedCatalog, SeededSite, project
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,8 @@ from tests.web.seeded import OWN, START, TOKEN, Bench, Shelf, project
         ({"deployments": ()}, "it has no deployment"),
     ],
 )
-async def test_a_project_that_never_ran_says_why(bench: Bench, others: dict[str, object], said: str) -> None:
-    again = Bench(bench.store, shelf=Shelf(project("new", **others)))
+async def test_a_project_that_never_ran_says_why(site: SeededSite, others: dict[str, object], said: str) -> None:
+    again = SeededSite(site.store, catalog=FixedCatalog(project("new", **others)))
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with TestClient(TestServer(again.app()), headers=headers) as client:
         assert said in await page(client, "/")
@@ -30,12 +30,12 @@ async def test_a_project_that_never_ran_says_why(bench: Bench, others: dict[str,
     assert ("Run now" in text) is (others == {})
 
 
-async def test_the_project_page_has_verdicts_charts_runs_and_a_fallback(told: Bench, reader: Client) -> None:
+async def test_the_project_page_has_verdicts_charts_runs_and_a_fallback(seeded: SeededSite, reader: Client) -> None:
     text = await page(reader, "/p/kintowe")
     assert "What is said of 1.2.0, metric by metric" in text
     assert text.count('data-series="/api/v1/series/kintowe/') == 8
     assert "so this is worse" in text
-    for run in (await told.store.runs.list(Filter(), limit=10)).runs:
+    for run in (await seeded.store.runs.list(Filter(), limit=10)).runs:
         assert f"/r/{run.id}" in text
     assert "In words and numbers" in text
     addresses = re.findall(r'data-series="([^"]+)"', text)
@@ -81,15 +81,15 @@ async def test_a_chart_says_in_words_where_the_level_changed(reader: Client) -> 
     assert re.search(r"The level changed <time.*?</time>: \+2\d\.\d % \(.*?\), with 1\.2\.0", text)
 
 
-async def test_what_is_the_same_for_all_metrics_is_said_once(bench: Bench, client: Client) -> None:
-    await bench.history(runs=2, releases=(("1.0.0", 1.0), ("1.1.0", 1.0)))
+async def test_what_is_the_same_for_all_metrics_is_said_once(site: SeededSite, client: Client) -> None:
+    await site.history(runs=2, releases=(("1.0.0", 1.0), ("1.1.0", 1.0)))
     text = await page(client, "/p/kintowe")
     assert "<b>All 8 metrics</b>" in text
     assert text.count("1 more run before it can be judged") == 1
 
 
-async def test_sources_can_be_chosen_and_each_has_its_voice(told: Bench, reader: Client) -> None:
-    await told.history(releases=(("1.1.0", 1.0), ("1.2.0", 1.25)), runs=5, source="oregon", seed=7)
+async def test_sources_can_be_chosen_and_each_has_its_voice(seeded: SeededSite, reader: Client) -> None:
+    await seeded.history(releases=(("1.1.0", 1.0), ("1.2.0", 1.25)), runs=5, source="oregon", seed=7)
     text = await page(reader, "/p/kintowe")
     assert f"<option selected>{OWN}</option>" in text
     assert "<option>oregon</option>" in text
@@ -99,7 +99,7 @@ async def test_sources_can_be_chosen_and_each_has_its_voice(told: Bench, reader:
     assert "source=oregon" in other
 
 
-def told(metric: str, *, p: float) -> Judged:
+def called(metric: str, *, p: float) -> Judged:
     """A metric that one look calls regressed, and that waits for another."""
     noise = Noise(sd=0.02, autocorrelation=0.0, wobble=0.0)
     verdict = Verdict(
@@ -112,15 +112,15 @@ def told(metric: str, *, p: float) -> Judged:
 
 
 def test_what_waits_for_one_run_to_agree_is_not_given_up() -> None:
-    said = standing([told("a", p=0.0001), told("b", p=0.0001)])
+    said = standing([called("a", p=0.0001), called("b", p=0.0001)])
     assert said is not None
     assert said.sentence == "Can't tell yet: 2 undecided; 1 more run should settle it."
-    unsure = standing([told("a", p=0.009)])
+    unsure = standing([called("a", p=0.009)])
     assert unsure is not None
     assert unsure.sentence == "Can't tell yet: 1 undecided; more runs have to agree."
 
 
 def test_metrics_of_one_title_are_all_counted() -> None:
-    said = standing([told("a", p=0.1), told("b", p=0.1)], {"a": "Latency", "b": "Latency"})
+    said = standing([called("a", p=0.1), called("b", p=0.1)], {"a": "Latency", "b": "Latency"})
     assert said is not None
     assert "2 undecided" in said.sentence

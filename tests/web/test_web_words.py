@@ -5,8 +5,8 @@ import re
 import pytest
 
 from dogdriver.model import Noise, Outcome, Verdict
-from dogdriver.web.pages import format as words
-from dogdriver.web.pages.svg import interval, reach, sparkline
+from dogdriver.web.pages.format import amount, as_sentence, duration, number, percent, without_badge_words
+from dogdriver.web.pages.svg import interval, scale_of, sparkline
 
 
 @pytest.mark.parametrize(
@@ -17,24 +17,24 @@ from dogdriver.web.pages.svg import interval, reach, sparkline
     ],
 )  # fmt: skip
 def test_numbers_have_three_digits_that_matter(value: float | None, text: str) -> None:
-    assert words.number(value) == text
+    assert number(value) == text
 
 
 def test_sentences_begin_and_end_as_such_and_do_not_repeat_their_badge() -> None:
-    said = [words.sentence(text) for text in ("cancelled", "Done.", "the disk is full", "molotov.json has no entry x")]
+    said = [as_sentence(text) for text in ("cancelled", "Done.", "the disk is full", "molotov.json has no entry x")]
     assert said == ["Cancelled.", "Done.", "The disk is full.", "molotov.json has no entry x."]
-    assert words.beside_badge("Can't tell yet: 8 undecided; 2 more runs should settle it.") == (
+    assert without_badge_words("Can't tell yet: 8 undecided; 2 more runs should settle it.") == (
         "8 undecided; 2 more runs should settle it."
     )
-    assert words.beside_badge("Worse: CPU +9.0 %.") == "Worse: CPU +9.0 %."
+    assert without_badge_words("Worse: CPU +9.0 %.") == "Worse: CPU +9.0 %."
 
 
 def test_amounts_and_changes_carry_unit_and_sign() -> None:
-    assert words.amount(0.0123, "ratio") == "1.23 %"
-    assert words.amount(420, "1/s") == "420 /s"
-    assert words.amount(None, "ms") == "–"
-    assert [words.percent(x) for x in (0.0421, -0.2, 0, 12.3, None)] == ["+4.2 %", "−20.0 %", "0.0 %", "+1,230 %", "–"]
-    assert [words.duration(x) for x in (4.23, 125, 3725, None)] == ["4.2 s", "2 min 5 s", "1 h 2 min", "–"]
+    assert amount(0.0123, "ratio") == "1.23 %"
+    assert amount(420, "1/s") == "420 /s"
+    assert amount(None, "ms") == "–"
+    assert [percent(x) for x in (0.0421, -0.2, 0, 12.3, None)] == ["+4.2 %", "−20.0 %", "0.0 %", "+1,230 %", "–"]
+    assert [duration(x) for x in (4.23, 125, 3725, None)] == ["4.2 s", "2 min 5 s", "1 h 2 min", "–"]
 
 
 def verdict(effect: float | None, low: float | None, high: float | None, margin: float = 0.03) -> Verdict:
@@ -43,24 +43,24 @@ def verdict(effect: float | None, low: float | None, high: float | None, margin:
 
 
 @pytest.mark.parametrize(
-    ("others", "wide"),
+    ("others", "scale"),
     [((), 0.02), ((0.01,), 0.05), ((-0.3,), 0.5), ((7.0,), 1.0)],
 )
-def test_intervals_are_drawn_on_one_round_scale_and_stay_in_their_box(others: tuple[float, ...], wide: float) -> None:
+def test_intervals_are_drawn_on_one_round_scale_and_stay_in_their_box(others: tuple[float, ...], scale: float) -> None:
     verdicts = [verdict(end / 2, min(0.0, end), max(0.0, end)) for end in others]
-    assert reach(verdicts) == wide
+    assert scale_of(verdicts) == scale
     for one in verdicts:
-        drawn = interval(one, wide)
+        drawn = interval(one, scale)
         assert drawn is not None
         assert 0 <= drawn.left <= drawn.at <= drawn.right <= 200
         assert drawn.inner < 100 < drawn.outer
-    assert interval(verdict(None, None, None), wide) is None
+    assert interval(verdict(None, None, None), scale) is None
 
 
 def test_what_goes_beyond_the_scale_has_no_end_there() -> None:
     drawn = interval(verdict(0.2, -3.0, 4.0), 1.0)
     assert drawn is not None
-    assert (drawn.left, drawn.right, drawn.before, drawn.beyond) == (0.0, 200.0, True, True)
+    assert (drawn.left, drawn.right, drawn.cut_left, drawn.cut_right) == (0.0, 200.0, True, True)
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0], [0.0, 0.0], [-1e300, 1e300], [1e308, -1e308, 0.0], [5.0] * 500])

@@ -7,17 +7,16 @@ from aiohttp import web
 
 from dogdriver.model import UNKNOWN, Point, Status
 from dogdriver.reports.history import PERIOD
-from dogdriver.reports.project import direction
+from dogdriver.reports.project import Reports, direction
 from dogdriver.reports.scope import Selection
 from dogdriver.verdict.comparability import counts
-from dogdriver.web import requests as query
-from dogdriver.web.cache import Made, encode
-from dogdriver.web.keys import Site, site_of
-from dogdriver.web.requests import read_query
+from dogdriver.web.cache import Content, encode
+from dogdriver.web.keys import CACHE, REPORTS
+from dogdriver.web.requests import read_query, text_parameter
 
 ROOTS = ("/api", "/dogdriver/api")
 MOST_POINTS = 10_000
-SOURCE = query.word("source", "Where the load came from; without it, and for `None`, the best source.")
+SOURCE = text_parameter("source", "Where the load came from; without it, and for `None`, the best source.")
 WORSE_WHEN_UP = frozenset({"cpu", "art"})
 GOOD, BAD, EQUAL = (f'<span class="trend{word}">{{}}</span>' for word in ("Good", "Bad", "Eq"))
 """The first dogDriver answers its trend as a piece of HTML; these are all there are, and no name is in them."""
@@ -38,31 +37,31 @@ def routes() -> list[web.RouteDef]:
 async def projects(request: web.Request) -> web.StreamResponse:
     """`{"projects": [{"name", "sources", "best_source"}]}`."""
     read_query(request, ())
-    site = site_of(request)
+    reports = request.app[REPORTS]
 
-    async def make() -> Made:
+    async def build() -> Content:
         documents = []
-        for name in await site.reports.selections.names():
-            sources = await site.reports.selections.all_sources(name)
+        for name in await reports.selections.names():
+            sources = await reports.selections.all_sources(name)
             documents.append({"name": name, "sources": list(sources), "best_source": sources[0] if sources else None})
-        return Made(encode({"projects": documents}))
+        return Content(encode({"projects": documents}))
 
-    return await site.answers.respond(request, make)
+    return await request.app[CACHE].respond(request, build)
 
 
 async def trend(request: web.Request) -> web.StreamResponse:
     """`{"trend"}` of RPS."""
     source = _source(request)
-    site = site_of(request)
+    reports = request.app[REPORTS]
 
-    async def make() -> Made:
-        selection = await site.reports.selections.find(request.match_info["project"], source=source)
+    async def build() -> Content:
+        selection = await reports.selections.find(request.match_info["project"], source=source)
         there = [metric.name for metric in selection.metrics if metric.name.lower() == "rps"]
         name = there[0] if there else "client.rps"
-        points = await site.reports.history.points(selection, name, limit=PERIOD)
-        return Made(encode({"trend": await _trend(site, selection, name, points)}))
+        points = await reports.history.points(selection, name, limit=PERIOD)
+        return Content(encode({"trend": await _trend(reports, selection, name, points)}))
 
-    return await site.answers.respond(request, make)
+    return await request.app[CACHE].respond(request, build)
 
 
 async def runs(request: web.Request) -> web.StreamResponse:
@@ -71,16 +70,16 @@ async def runs(request: web.Request) -> web.StreamResponse:
     *label* is the start in unix seconds, as text; *release* is empty where it is the one before, or unknown.
     """
     source = _source(request)
-    site = site_of(request)
+    reports = request.app[REPORTS]
 
-    async def make() -> Made:
-        selection = await site.reports.selections.find(request.match_info["project"], source=source)
+    async def build() -> Content:
+        selection = await reports.selections.find(request.match_info["project"], source=source)
         metric = selection.metric(request.match_info["metric"])
-        points = await site.reports.history.points(selection, metric.name, limit=MOST_POINTS)
-        found = await _trend(site, selection, metric.name, points[-PERIOD:])
-        return Made(encode({"data": _data(points), "trend": found}))
+        points = await reports.history.points(selection, metric.name, limit=MOST_POINTS)
+        found = await _trend(reports, selection, metric.name, points[-PERIOD:])
+        return Content(encode({"data": _data(points), "trend": found}))
 
-    return await site.answers.respond(request, make)
+    return await request.app[CACHE].respond(request, build)
 
 
 def _source(request: web.Request) -> str | None:
@@ -100,8 +99,8 @@ def _data(points: Iterable[Point]) -> list[dict[str, Any]]:
     return data
 
 
-async def _trend(site: Site, selection: Selection, name: str, points: Any) -> str:
-    found = await site.reports.history.trend(selection, selection.metric(name), points)
+async def _trend(reports: Reports, selection: Selection, name: str, points: Any) -> str:
+    found = await reports.history.trend(selection, selection.metric(name), points)
     return arrow(direction(found) if found else None, up_is_bad=name.lower() in WORSE_WHEN_UP)
 
 

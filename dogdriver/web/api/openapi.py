@@ -94,7 +94,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     responses: dict[str, Any] = {
         str(status): {"description": MEANINGS[status], "content": good} for status in operation.status
     }
-    if operation.kept:
+    if operation.cached:
         responses["304"] = {"description": MEANINGS[304]}
     bad = {"application/json": {"schema": ERROR}}
     for status in sorted({*operation.fails, 401, 429, 500, 503}):

@@ -8,7 +8,6 @@ from aiohttp import web
 from dogdriver.web.api import projects as api
 from dogdriver.web.api import runs
 from dogdriver.web.api.events import live
-from dogdriver.web.api.lookup import project_test
 from dogdriver.web.requests import Parameter
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -32,22 +31,22 @@ class Operation:
     body_required: bool = True
     write: bool = False
     fails: tuple[int, ...] = ()
-    kept: bool = False  # the answer carries an ETag and may be a 304
+    cached: bool = False  # the answer carries an ETag and may be a 304
 
 
 WRITES = (400, 401, 403, 413, 415, 422, 429)
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/projects", api.projects, "All projects, with their trend and headline.", "Projects",
-              fails=(400,), kept=True),
+              fails=(400,), cached=True),
     Operation("GET", "/projects/{project}", api.project, "One project, with its schedule, test and load.",
-              "ProjectDetail", fails=(400, 404), kept=True),
-    Operation("GET", "/projects/{project}/test", project_test, "What it takes to run the project's test elsewhere.",
+              "ProjectDetail", fails=(400, 404), cached=True),
+    Operation("GET", "/projects/{project}/test", api.project_test, "What it takes to run the project's test elsewhere.",
               "ProjectTest", write=True, fails=(400, 404, 409)),
     Operation("POST", "/runs", runs.trigger, "Queue a run, or give the one that is queued already.",
               "RunAnswer", status=(202,), body="Trigger", write=True, fails=(*WRITES, 404, 409)),
     Operation("GET", "/runs", runs.runs, "Runs, newest first.", "Runs", parameters=runs.RUNS, fails=(400, 422),
-              kept=True),
-    Operation("GET", "/runs/{id}", runs.run, "One run.", "RunAnswer", fails=(400, 404), kept=True),
+              cached=True),
+    Operation("GET", "/runs/{id}", runs.run, "One run.", "RunAnswer", fails=(400, 404), cached=True),
     Operation("PUT", "/runs/{id}", runs.deliver, "Deliver a run made elsewhere.", "RunAnswer",
               status=(200, 201), body="Delivery", write=True, fails=(*WRITES, 409)),
     Operation("POST", "/runs/{id}/cancel", runs.cancel, "Cancel a run that has not ended.", "RunAnswer",
@@ -59,8 +58,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/runs/{id}/live", live, "Follow a run: Server-Sent Events until its load has ended.",
               "text/event-stream", fails=(400, 404, 503)),
     Operation("GET", "/series/{project}/{metric}", api.series, "The values of one metric over the runs.", "Series",
-              parameters=api.SERIES, fails=(400, 404), kept=True),
+              parameters=api.SERIES, fails=(400, 404), cached=True),
     Operation("GET", "/verdicts/{project}", api.verdicts, "The verdicts on one release, each with its reason.",
-              "Verdicts", parameters=api.VERDICTS, fails=(400, 404), kept=True),
+              "Verdicts", parameters=api.VERDICTS, fails=(400, 404), cached=True),
     Operation("GET", "/status", api.status, "How the daemon and its neighbours are.", "Status", fails=(400,)),
 )  # fmt: skip

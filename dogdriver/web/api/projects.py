@@ -2,82 +2,99 @@
 
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
+from dogdriver.errors import Conflict, NotFound
 from dogdriver.model import Run
 from dogdriver.model.document import moment, verdict_document
 from dogdriver.pipeline.judge import tolerance_of
-from dogdriver.reports.project import metric_head, project_detail, project_document
+from dogdriver.reports.project import Reports, metric_head, project_detail, project_document
 from dogdriver.verdict.comparability import segments
-from dogdriver.web import requests as query
 from dogdriver.web.api.runs import progress
-from dogdriver.web.cache import Made, encode, json_response
-from dogdriver.web.keys import Site, site_of
-from dogdriver.web.requests import read_query
+from dogdriver.web.cache import Content, encode, json_response
+from dogdriver.web.keys import ABOUT, ACCESS, CACHE, CATALOG, COMMANDS, REPORTS, STATUS, STORE
+from dogdriver.web.requests import integer_parameter, read_query, text_parameter, time_parameter
 
-DEPLOYMENT = query.word("deployment", "One deployment; else the project's usual one.")
-TEST = query.word("test", "One test; else the project's usual one.")
-SOURCE = query.word("source", "Where the load came from; else the best source: most runs, most recent.")
+DEPLOYMENT = text_parameter("deployment", "One deployment; else the project's usual one.")
+TEST = text_parameter("test", "One test; else the project's usual one.")
+SOURCE = text_parameter("source", "Where the load came from; else the best source: most runs, most recent.")
 SERIES = (
     DEPLOYMENT,
     TEST,
     SOURCE,
-    query.moment_parameter("since", "Runs from then on."),
-    query.moment_parameter("until", "Runs before then."),
-    query.whole("limit", 1, 10_000, 1000, "The newest so many points."),
+    time_parameter("since", "Runs from then on."),
+    time_parameter("until", "Runs before then."),
+    integer_parameter("limit", 1, 10_000, 1000, "The newest so many points."),
 )
 VERDICTS = (
     DEPLOYMENT,
     TEST,
     SOURCE,
-    query.word("release", "One release; else the newest judged one."),
-    query.word("baseline", "Judge against this release alone, however long ago it was."),
+    text_parameter("release", "One release; else the newest judged one."),
+    text_parameter("baseline", "Judge against this release alone, however long ago it was."),
 )
 
 
 async def projects(request: web.Request) -> web.StreamResponse:
     read_query(request, ())
-    site = site_of(request)
+    reports = request.app[REPORTS]
 
-    async def make() -> Made:
-        views = [await site.reports.project(name) for name in await site.reports.selections.names()]
-        return Made(encode({"projects": [project_document(view) for view in views]}))
+    async def build() -> Content:
+        views = [await reports.project(name) for name in await reports.selections.names()]
+        return Content(encode({"projects": [project_document(view) for view in views]}))
 
-    return await site.answers.respond(request, make)
+    return await request.app[CACHE].respond(request, build)
 
 
 async def project(request: web.Request) -> web.StreamResponse:
     read_query(request, ())
-    site = site_of(request)
+    reports = request.app[REPORTS]
 
-    async def make() -> Made:
-        return Made(encode(project_detail(await site.reports.project(request.match_info["project"]))))
+    async def build() -> Content:
+        return Content(encode(project_detail(await reports.project(request.match_info["project"]))))
 
-    return await site.answers.respond(request, make)
+    return await request.app[CACHE].respond(request, build)
+
+
+async def project_test(request: web.Request) -> web.StreamResponse:
+    """What it takes to run the project's test elsewhere. Its variables are not for everybody: it needs the token."""
+    request.app[ACCESS].require(request)
+    read_query(request, ())
+    name = request.match_info["project"]
+    entry = request.app[CATALOG].current.projects.get(name)
+    if entry is None:
+        raise NotFound(f"there is no project {name} to run; GET /api/v1/projects lists those there are")
+    if entry.test is None:
+        raise Conflict(f"{name} has no test that can be run; give it one in ServiceBook or the projects file")
+    if not entry.allowed:
+        raise Conflict(f"the test of {name} is not among the allowed ones; add a pattern to the projects file")
+    places = [{"name": place.name, "endpoint": place.endpoint} for place in entry.deployments]
+    return json_response(
+        {"project": {"name": entry.name, "deployments": places, "test": msgspec.to_builtins(entry.test)}}
+    )
 
 
 async def series(request: web.Request) -> web.StreamResponse:
     wanted = read_query(request, SERIES)
-    site = site_of(request)
+    reports, (name, metric) = request.app[REPORTS], (request.match_info["project"], request.match_info["metric"])
 
-    async def make() -> Made:
-        return Made(
-            encode(await series_document(site, request.match_info["project"], request.match_info["metric"], wanted))
-        )
+    async def build() -> Content:
+        return Content(encode(await series_document(reports, name, metric, wanted)))
 
-    return await site.answers.respond(request, make)
+    return await request.app[CACHE].respond(request, build)
 
 
-async def series_document(site: Site, name: str, metric_name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+async def series_document(reports: Reports, name: str, metric_name: str, wanted: dict[str, Any]) -> dict[str, Any]:
     choice = {key: wanted.get(key) for key in ("deployment", "test", "source")}
-    selection = await site.reports.selections.find(name, **choice)
+    selection = await reports.selections.find(name, **choice)
     metric = selection.metric(metric_name)
-    points = await site.reports.history.points(
+    points = await reports.history.points(
         selection, metric.name, limit=wanted.get("limit", 1000), since=wanted.get("since"), until=wanted.get("until")
     )
     numbers = segments(points, tolerance_of(selection.entry))
     run_at = {point.at: point.run for point in reversed(points)}
-    changes = await site.reports.history.changes(selection, metric, points)
+    changes = await reports.history.changes(selection, metric, points)
     first_run = {point.release: point.run for point in reversed(points)}
     return {
         "metric": metric_head(metric),
@@ -103,7 +120,7 @@ async def series_document(site: Site, name: str, metric_name: str, wanted: dict[
         ],
         "releases": [
             {"release": seen.release.label, "at": moment(seen.at), "run": first_run.get(seen.release.label)}
-            for seen in await site.reports.history.releases(selection)
+            for seen in await reports.history.releases(selection)
         ],
         "changes": [
             {
@@ -122,12 +139,12 @@ async def series_document(site: Site, name: str, metric_name: str, wanted: dict[
 
 async def verdicts(request: web.Request) -> web.StreamResponse:
     wanted = read_query(request, VERDICTS)
-    site = site_of(request)
+    reports = request.app[REPORTS]
     release, baseline = wanted.pop("release", None), wanted.pop("baseline", None)
 
-    async def make() -> Made:
-        selection = await site.reports.selections.find(request.match_info["project"], **wanted)
-        view = await site.reports.releases.view(selection, release, baseline)
+    async def build() -> Content:
+        selection = await reports.selections.find(request.match_info["project"], **wanted)
+        view = await reports.releases.view(selection, release, baseline)
         document = {
             "project": selection.project,
             "deployment": selection.deployment,
@@ -139,38 +156,38 @@ async def verdicts(request: web.Request) -> web.StreamResponse:
             "sentence": view.summary.sentence if view.summary else None,
             "verdicts": [verdict_document(judged) for judged in view.verdicts],
         }
-        return Made(encode(document))
+        return Content(encode(document))
 
-    return await site.answers.respond(request, make)
+    return await request.app[CACHE].respond(request, build)
 
 
 async def status(request: web.Request) -> web.StreamResponse:
     read_query(request, ())
-    return json_response(await status_document(site_of(request)))
+    return json_response(await status_document(request.app))
 
 
-async def status_document(site: Site) -> dict[str, Any]:
+async def status_document(app: web.Application) -> dict[str, Any]:
     """What the daemon says of its parts, and the queue."""
-    queue = await site.store.runs.queue()
-    catalog = site.catalog.current
+    about, catalog, runs = app[ABOUT], app[CATALOG].current, app[STORE].runs
+    queue = await runs.queue()
     return {
-        "source": site.source,
-        "version": site.version.get("version"),
+        "source": about.source,
+        "version": about.version.get("version"),
         "catalogue": {
             "projects": len(catalog.projects),
             "stale": catalog.stale,
             "problems": [{"subject": p.subject, "message": p.message} for p in catalog.problems],
         },
-        **await site.status(),
+        **await app[STATUS](),
         "queue": {
             "length": len(queue),
-            "next_due": moment(await site.store.runs.next_due()),
-            "runs": [_queued(site, one) for one in queue],
+            "next_due": moment(await runs.next_due()),
+            "runs": [_queued(one, progress(app[COMMANDS], one)) for one in queue],
         },
     }
 
 
-def _queued(site: Site, one: Run) -> dict[str, Any]:
+def _queued(one: Run, done: float | None) -> dict[str, Any]:
     return {
         "id": one.id,
         "project": one.project,
@@ -178,5 +195,5 @@ def _queued(site: Site, one: Run) -> dict[str, Any]:
         "status": one.status.value,
         "created": moment(one.created),
         "due": moment(one.due),
-        "progress": progress(site, one),
+        "progress": done,
     }

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from dogdriver.model import Point, Run
-from dogdriver.web.pages.format import Saying
+from dogdriver.web.pages.format import Badge
 from dogdriver.web.pages.svg import Interval, Sparkline
 
 
@@ -17,12 +17,12 @@ from dogdriver.web.pages.svg import Interval, Sparkline
 class Frame:
     """What surrounds every page.
 
-    *title* of the page, *here* its address (for coming back after signing in), *signed_in* whether buttons are shown,
-    *demo* whether the banner is, *source* this daemon's own, *version* dogDriver's.
+    *title* of the page, its *address* (for coming back after signing in), *signed_in*: whether buttons are shown,
+    *demo*: whether the banner is, *source*: this daemon's own, *version*: dogDriver's.
     """
 
     title: str
-    here: str
+    address: str
     signed_in: bool
     demo: bool
     source: str
@@ -31,10 +31,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A line in a list of runs: the *run*, its *status* in words, its *progress* 0..1 while its load runs."""
+    """A line in a list of runs: the *run*, its *status* as a badge, its *progress* 0..1 while its load runs."""
 
     run: Run
-    status: Saying
+    status: Badge
     progress: float | None
 
 
@@ -42,22 +42,23 @@ class RunRow:
 class Card:
     """A project on the home page.
 
-    *name* and *url*; the *headline* in words with its *release*, what that is held *against*, and the *sentence*; the
-    most telling *metric* with its *last* value, *trend* and *spark* line; the newest *run*; when it runs (*schedule*);
-    *problems* to fix; *empty* says what is missing where nothing was ever run.
+    *name* and *url*. The *headline* of its *release*, what that is *compared_with*, and the *sentence*. The title of
+    one *metric* (the largest decided change), its *last* value, its *trend* and *spark* line. The newest *run* and its
+    *status*. When it runs (*schedule*). *problems* to fix. *empty* says what is missing where nothing was ever run.
     """
 
     name: str
     url: str
-    headline: Saying
+    headline: Badge
     release: str | None
-    against: str | None
+    compared_with: str | None
     sentence: str | None
     metric: str
     last: str
-    trend: Saying
+    trend: Badge
     spark: Sparkline | None
-    run: RunRow | None
+    run: Run | None
+    status: Badge | None
     schedule: str
     problems: tuple[str, ...]
     empty: str | None
@@ -65,10 +66,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """`/`: the *cards* of all projects that ever ran, the most pressing first, and of the *others*; the *lead*
-    sentence, the *queue*, and what is wrong with the catalog.
+    """`/`: the *cards* of all projects that ever ran, what is slower first, and of the *others*, which never ran.
 
-    *problems* are (subject, message); *stale* says why the catalog is an earlier one than wanted.
+    *lead* is the sentence above them. *queue*: the runs that are not done. *problems* of the catalog are (subject,
+    message); *stale* says why the catalog is an earlier one than wanted, None where it is not.
     """
 
     lead: str
@@ -81,52 +82,59 @@ class HomePage:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A selector: its *name* in the address, its *label*, *options* (value, text), the *chosen* value. What is picked
-    here decides what there is to pick in those that follow, unless it stands *apart*.
+    """A selector: its *name* in the address, its *label*, *options* (value, text), the *chosen* value.
+
+    What is picked in one decides what the selectors after it offer, unless it is *independent*.
     """
 
     name: str
     label: str
     options: tuple[tuple[str, str], ...]
     chosen: str | None
-    apart: bool = False
+    independent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
-    """What is said of one metric of the release: its *title*, the outcome in words (*saying*)
-    and the *reason* in a sentence; the *effect* with its interval in words (*span*) and drawn (*interval*); the *runs*
-    that it rests on; *stands*, how firmly, or what it would take; *visible*, the smallest change that could be seen.
+    """The verdict on one metric of the release.
+
+    *title* of the metric, the outcome as a *badge*, the *reason* in a sentence. *effect* with its interval in words
+    (*span*) and drawn (*interval*). *runs* of the release and of what it is compared with. *certainty*: how firm the
+    outcome is, or what it would take. *smallest_visible*: the smallest change that these runs could show.
     """
 
     title: str
-    saying: Saying
+    badge: Badge
     reason: str
     effect: str
     span: str | None
     interval: Interval | None
     runs: str
-    stands: str
-    visible: str
+    certainty: str
+    smallest_visible: str
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictTable:
-    """The verdicts on a release: *rows*, the decided ones first; *wide*, how far the drawn intervals reach to either
-    side, as text; *same*, the one reason that all metrics share, None where they differ.
+    """The verdicts on a release: *rows*, the decided ones first.
+
+    *scale*: how far to either side the intervals are drawn, as text. *shared_reason*: the one reason of all metrics,
+    None where they differ.
     """
 
     rows: tuple[VerdictRow, ...]
-    wide: str
-    same: str | None
+    scale: str
+    shared_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One metric's chart: *name*, *title*, *unit*, which way is *better*, whether the load generator measured it
-    (*client*), its *last* value and *trend* in words with its *reason*, the address of its *series*; as text, the
-    newest steps in its level (*changes*: at, words) and the *newest* values (point, text); *empty* says what to do
-    without any.
+    """One metric's chart.
+
+    *name*, *title*, *unit*; which way is *better*, in words; whether the load generator measured it (*client*). Its
+    *last* value; its *trend*, with the *reason*. *series*: the address of what is drawn. In words and numbers: the
+    newest steps of its level (*changes*: at, words) and the *newest* values (point, text). *empty* says what to do
+    where there is none.
     """
 
     name: str
@@ -135,7 +143,7 @@ class Chart:
     better: str
     client: bool
     last: str
-    trend: Saying
+    trend: Badge
     reason: str
     series: str
     changes: tuple[tuple[datetime, str], ...]
@@ -145,22 +153,24 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class ProjectPage:
-    """`/p/{project}`: *name*, *url*; the *release* with its *headline*, *sentence* and what it is held *against*, and
-    the *newest* one where that is another; the *choices* of deployment, test, source, release, baseline and span; what
-    each source says (*voices*: source, saying) and what that amounts to (*agreement*);
-    *verdicts*, *charts* and *runs*; *facts* (label, text) on test and schedule; *problems*; *blocked* says why no run
-    can be started, None where one can; *empty* what is missing where nothing was run.
+    """`/p/{project}`, of one deployment, test and source.
+
+    *name* and *url*. The *release* with its *headline* and *sentence*, what it is *compared_with*, and the *newest*
+    release where that is another. *choices* of deployment, test, source, release, baseline, and how many runs are
+    drawn. What each source says (*source_badges*: source, badge) and what that amounts to (*agreement*). *verdicts*,
+    *charts*, the newest *runs*. *facts* (label, text) on test and schedule. *problems* to fix. *blocked* says why no
+    run can be started, *empty* what is missing where nothing was run; None elsewhere.
     """
 
     name: str
     url: str
     release: str | None
     newest: str | None
-    against: str | None
-    headline: Saying
+    compared_with: str | None
+    headline: Badge
     sentence: str | None
     choices: tuple[Choice, ...]
-    voices: tuple[tuple[str, Saying], ...]
+    source_badges: tuple[tuple[str, Badge], ...]
     agreement: str | None
     verdicts: VerdictTable
     charts: tuple[Chart, ...]
@@ -172,13 +182,13 @@ class ProjectPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """A Datadog metric on the run's page: *title*, the *text* of its value, its *state* in words, *points* received of
-    those expected, a *note*, and the *query* that was asked.
+class MetricRow:
+    """A metric from Datadog on the run's page: *title*, its *value* and *state* in words, *points* received of those
+    expected, a *note*, and the *query* that was asked.
     """
 
     title: str
-    text: str
+    value: str
     state: str
     points: str | None
     note: str | None
@@ -187,10 +197,12 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """`/r/{run}`: the *row* with run and status, the address of its *project*; *live* and *api*, where its progress
-    and its document are; *facts* (label, text); *tally* (label, text); *client* (label, text); *measures*; *links*
-    (text, address); what is said of its release, the *headline* and *sentence*, None where nothing is, and the address
-    of the page that says more (*verdicts*); whether it can be cancelled, excluded or included (*can*).
+    """`/r/{run}`.
+
+    *row*: the run and its status. Addresses: of its *project*, its progress (*live*), its document (*api*) and the
+    verdicts on its release (*verdicts*), of which *headline* and *sentence* are shown, None where there are none.
+    *facts*, the *tally* and what the *client* measured as (label, text); the *metrics* from Datadog; *links* (text,
+    address). *commands*: which of cancel, exclude and include are possible.
     """
 
     row: RunRow
@@ -200,17 +212,19 @@ class RunPage:
     facts: tuple[tuple[str, str], ...]
     tally: tuple[tuple[str, str], ...]
     client: tuple[tuple[str, str], ...]
-    measures: tuple[Measure, ...]
+    metrics: tuple[MetricRow, ...]
     links: tuple[tuple[str, str], ...]
-    headline: Saying | None
+    headline: Badge | None
     sentence: str | None
     verdicts: str
-    can: frozenset[str]
+    commands: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class StatusPage:
-    """`/status`: *parts* (name, what is said of it), the *queue*, *problems* (subject, message) and *stale*."""
+    """`/status`: *parts* of the daemon (name, how it is), the *queue*, and of the catalog *problems* (subject, message)
+    and *stale*, why it is an earlier one than wanted.
+    """
 
     parts: tuple[tuple[str, Mapping[str, Any]], ...]
     queue: tuple[RunRow, ...]

@@ -8,14 +8,14 @@ from math import floor, isfinite, log10
 from dogdriver.model import Better, Headline, Metric, MetricState, Outcome, Status, Summary, Trend
 from dogdriver.reports.project import direction
 
-NOTHING = "–"
+DASH = "–"
 UNITS: Mapping[str, str] = {"1/s": "/s", "ratio": "%"}
-LEADING = frozenset({"a", "an", "it", "its", "no", "the", "there", "this"})
+COMMON_FIRST_WORDS = frozenset({"a", "an", "it", "its", "no", "the", "there", "this"})
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
+class Badge:
     """A judgement in *word*s, with an *arrow* and a *tone* (worse, better, same, open, none): never colour alone."""
 
     word: str
@@ -23,29 +23,29 @@ class Saying:
     tone: str
 
 
-NO_VERDICT = Saying("No verdict yet", "○", "none")
-HEADLINES: Mapping[Headline, Saying] = {
-    Headline.SLOWER: Saying("Slower", "↘", "worse"),
-    Headline.FASTER: Saying("Faster", "↗", "better"),
-    Headline.MIXED: Saying("Mixed", "⇅", "mixed"),
-    Headline.NO_CHANGE: Saying("No change", "→", "same"),
-    Headline.UNDECIDED: Saying("Can’t tell yet", "?", "open"),
+NO_VERDICT = Badge("No verdict yet", "○", "none")
+HEADLINES: Mapping[Headline, Badge] = {
+    Headline.SLOWER: Badge("Slower", "↘", "worse"),
+    Headline.FASTER: Badge("Faster", "↗", "better"),
+    Headline.MIXED: Badge("Mixed", "⇅", "mixed"),
+    Headline.NO_CHANGE: Badge("No change", "→", "same"),
+    Headline.UNDECIDED: Badge("Can’t tell yet", "?", "open"),
 }
-OUTCOMES: Mapping[Outcome, Saying] = {
-    Outcome.REGRESSED: Saying("Worse", "↘", "worse"),
-    Outcome.IMPROVED: Saying("Better", "↗", "better"),
-    Outcome.UNCHANGED: Saying("Unchanged", "→", "same"),
-    Outcome.UNDECIDED: Saying("Can’t tell yet", "?", "open"),
-    Outcome.TOO_FEW_RUNS: Saying("Too few runs", "…", "open"),
+OUTCOMES: Mapping[Outcome, Badge] = {
+    Outcome.REGRESSED: Badge("Worse", "↘", "worse"),
+    Outcome.IMPROVED: Badge("Better", "↗", "better"),
+    Outcome.UNCHANGED: Badge("Unchanged", "→", "same"),
+    Outcome.UNDECIDED: Badge("Can’t tell yet", "?", "open"),
+    Outcome.TOO_FEW_RUNS: Badge("Too few runs", "…", "open"),
 }
-STATUSES: Mapping[Status, Saying] = {
-    Status.QUEUED: Saying("Queued", "◌", "open"),
-    Status.RUNNING: Saying("Running", "▶", "busy"),
-    Status.PENDING: Saying("Waiting for data", "◔", "busy"),
-    Status.DONE: Saying("Done", "●", "same"),
-    Status.FAILED: Saying("Failed", "✕", "worse"),
-    Status.ABORTED: Saying("Aborted", "■", "none"),
-    Status.INVALID: Saying("Invalid", "⊘", "mixed"),
+STATUSES: Mapping[Status, Badge] = {
+    Status.QUEUED: Badge("Queued", "◌", "open"),
+    Status.RUNNING: Badge("Running", "▶", "busy"),
+    Status.PENDING: Badge("Waiting for data", "◔", "busy"),
+    Status.DONE: Badge("Done", "●", "same"),
+    Status.FAILED: Badge("Failed", "✕", "worse"),
+    Status.ABORTED: Badge("Aborted", "■", "none"),
+    Status.INVALID: Badge("Invalid", "⊘", "mixed"),
 }
 
 STATES: Mapping[MetricState, str] = {
@@ -58,31 +58,31 @@ STATES: Mapping[MetricState, str] = {
 }
 
 
-def headline_badge(headline: Headline | None) -> Saying:
+def headline_badge(headline: Headline | None) -> Badge:
     return HEADLINES[headline] if headline else NO_VERDICT
 
 
-def headline_saying(summary: Summary | None) -> Saying:
+def summary_badge(summary: Summary | None) -> Badge:
     return headline_badge(summary.headline if summary else None)
 
 
-def trend_saying(trend: Trend | None) -> Saying:
+def trend_badge(trend: Trend | None) -> Badge:
     """The trend's direction by its arrow, whether that is good by its tone and word."""
     if trend is None:
-        return Saying("no trend yet", "○", "none")
+        return Badge("no trend yet", "○", "none")
     way = direction(trend)
     if way is None:
-        return Saying("no clear trend", "~", "open")
+        return Badge("no clear trend", "~", "open")
     if way == "flat":
-        return Saying("steady", "→", "same")
+        return Badge("steady", "→", "same")
     tone = "worse" if trend.outcome is Outcome.REGRESSED else "better"
-    return Saying(f"{percent(trend.effect)}, {tone}", "↑" if way == "up" else "↓", tone)
+    return Badge(f"{percent(trend.effect)}, {tone}", "↑" if way == "up" else "↓", tone)
 
 
 def percent(share: float | None) -> str:
     """A relative change with its sign: +4.2 %."""
     if share is None or not isfinite(share):
-        return NOTHING
+        return DASH
     value = share * 100
     text = f"{abs(value):.1f}" if abs(value) < 100 else f"{abs(value):,.0f}"  # noqa: PLR2004 - as the sentences have it
     sign = "" if float(text.replace(",", "")) == 0 else "+" if value > 0 else "−"
@@ -91,13 +91,13 @@ def percent(share: float | None) -> str:
 
 def share(value: float | None) -> str:
     """A share without a sign: 14 %."""
-    return NOTHING if value is None else percent(abs(value)).lstrip("+")
+    return DASH if value is None else percent(abs(value)).lstrip("+")
 
 
 def number(value: float | None) -> str:
     """Three digits that matter, thousands apart; never an exponent below a million million."""
     if value is None or not isfinite(value):
-        return NOTHING
+        return DASH
     size = abs(value)
     if size >= 1e12 or 0 < size < 1e-4:  # noqa: PLR2004 - where digits stop to help
         return f"{value:.3g}".replace("-", "−")
@@ -109,7 +109,7 @@ def number(value: float | None) -> str:
 def amount(value: float | None, unit: str) -> str:
     """A number in its unit: 12.3 ms, 840 /s, 1.2 %."""
     if value is None:
-        return NOTHING
+        return DASH
     shown = number(value * 100 if unit == "ratio" else value)
     return f"{shown} {UNITS.get(unit, unit)}".strip()
 
@@ -117,7 +117,7 @@ def amount(value: float | None, unit: str) -> str:
 def duration(seconds: float | None) -> str:
     """1 h 5 min, 2 min 3 s, 4.2 s."""
     if seconds is None:
-        return NOTHING
+        return DASH
     if seconds < MINUTE:
         return f"{number(round(seconds, 1))} s"
     if seconds < HOUR:
@@ -127,25 +127,25 @@ def duration(seconds: float | None) -> str:
 
 def clock_time(at: datetime | None) -> str:
     """In UTC, to the minute; the page's script makes it the reader's own."""
-    return NOTHING if at is None else at.strftime("%Y-%m-%d %H:%M UTC")
+    return DASH if at is None else at.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def better_is(metric: Metric) -> str:
     return "lower is better" if metric.better is Better.LOWER else "higher is better"
 
 
-def sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
     """With a capital and a full stop; a text that may begin with a name keeps its first letter."""
     text = text.strip()
-    if text.partition(" ")[0] in LEADING or text.isalpha():
+    if text.partition(" ")[0] in COMMON_FIRST_WORDS or text.isalpha():
         text = text[:1].upper() + text[1:]
     return text + ("" if text.endswith((".", "!", "?", "…")) else ".")
 
 
-def beside_badge(text: str) -> str:
+def without_badge_words(text: str) -> str:
     """A headline's sentence where its badge says the first words already."""
     lead, colon, rest = text.partition(": ")
-    return sentence(rest) if colon and lead == "Can't tell yet" else text
+    return as_sentence(rest) if colon and lead == "Can't tell yet" else text
 
 
 def plural(count: int, word: str) -> str:

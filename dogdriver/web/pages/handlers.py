@@ -1,59 +1,31 @@
-"""The pages: each reads, fills its context (dashboard.py) and renders; forms give a command and lead back."""
+"""The pages: each reads, fills its context (contexts.py) and renders; forms give a command and lead back."""
 
-import math
-from collections.abc import Mapping
-from hashlib import blake2b
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-import aiohttp_jinja2
-import jinja2
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
 
-from dogdriver.errors import BadInput, DogdriverError, NotFound, TooLarge
-from dogdriver.web import requests as query
-from dogdriver.web.cache import BRIEF, Made
-from dogdriver.web.errors import Failure, failure, is_api
-from dogdriver.web.keys import Site, site_of
-from dogdriver.web.pages import format as words
-from dogdriver.web.pages.contexts import ErrorPage, Frame, LoginPage
+from dogdriver.errors import BadInput, NotFound, TooLarge
+from dogdriver.web.cache import Content
+from dogdriver.web.keys import ACCESS, CACHE, CATALOG, COMMANDS, REPORTS, STATUS, STORE
+from dogdriver.web.pages.contexts import LoginPage, RunRow
 from dogdriver.web.pages.home import home_page, status_page
-from dogdriver.web.pages.parts import project_url, resting
+from dogdriver.web.pages.parts import max_age, project_url, run_row
 from dogdriver.web.pages.project import project_page
+from dogdriver.web.pages.rendering import HTML, html_response, render
 from dogdriver.web.pages.run import run_page
-from dogdriver.web.requests import read_query
+from dogdriver.web.requests import integer_parameter, optional_parameter, read_query, text_parameter
 
-HERE = Path(__file__).parent.parent
-HTML = "text/html"
 MOST_FORM = 16 * 1024
 CHOICES = (
-    query.word("deployment", "Deployment."),
-    query.word("test", "Test."),
-    query.word("source", "Source."),
-    query.picked("release", "The release that is judged; else the newest judged one."),
-    query.picked("baseline", "The release that it is held against; else those before it."),
-    query.whole("runs", 2, 10_000, 200, "Runs that a chart shows."),
+    text_parameter("deployment", "Deployment."),
+    text_parameter("test", "Test."),
+    text_parameter("source", "Source."),
+    optional_parameter("release", "The release that is judged; else the newest judged one."),
+    optional_parameter("baseline", "The release that it is held against; else those before it."),
+    integer_parameter("runs", 2, 10_000, 200, "Runs that a chart shows."),
 )
-
-
-def add_templates(app: web.Application) -> None:
-    """Give *app* what the pages are rendered with."""
-    environment = aiohttp_jinja2.setup(
-        app,
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["asset"] = _asset
-    environment.filters |= {
-        "when": words.clock_time, "amount": words.amount, "number": words.number, "percent": words.percent,
-        "plural": words.plural, "sentence": words.sentence, "segment": lambda text: quote(text, safe=""),
-    }  # fmt: skip
 
 
 def routes() -> list[web.RouteDef]:
@@ -68,74 +40,75 @@ def routes() -> list[web.RouteDef]:
         web.get("/r/{id}", run),
         web.post("/r/{id}/{command}", command),
         web.get("/favicon.ico", favicon),
-        web.get("/dogdriver", first_home),
-        web.get("/dogdriver/", first_home),
-        web.get("/dogdriver/{project}", first_project),
-        web.get("/{project}", first_project),
+        web.get("/dogdriver", legacy_home),
+        web.get("/dogdriver/", legacy_home),
+        web.get("/dogdriver/{project}", legacy_project),
+        web.get("/{project}", legacy_project),
     ]
 
 
 async def home(request: web.Request) -> web.StreamResponse:
-    _source(request)
-    site = site_of(request)
+    _legacy_source(request)
+    app = request.app
 
-    async def make() -> Made:
-        page = await home_page(site)
-        return Made(_render(request, "home.html", "Projects", page), holds=math.inf if resting(page.queue) else BRIEF)
+    async def build() -> Content:
+        page = await home_page(app[REPORTS], app[CATALOG].current, await _queue(app))
+        return Content(render(request, "home.html", "Projects", page), max_age=max_age(page.queue))
 
-    return await _kept(request, make)
+    return await _cached(request, build)
 
 
 async def project(request: web.Request) -> web.StreamResponse:
     wanted = read_query(request, CHOICES)
-    site = site_of(request)
+    app = request.app
 
-    async def make() -> Made:
-        page = await project_page(site, request.match_info["project"], wanted)
-        return Made(_render(request, "project.html", page.name, page), holds=math.inf if resting(page.runs) else BRIEF)
+    async def build() -> Content:
+        page = await project_page(app[REPORTS], app[STORE].runs, app[COMMANDS], request.match_info["project"], wanted)
+        return Content(render(request, "project.html", page.name, page), max_age=max_age(page.runs))
 
-    return await _kept(request, make)
+    return await _cached(request, build)
 
 
 async def run(request: web.Request) -> web.StreamResponse:
     read_query(request, ())
-    site = site_of(request)
+    app = request.app
 
-    async def make() -> Made:
-        page = await run_page(site, request.match_info["id"])
+    async def build() -> Content:
+        page = await run_page(app[STORE], app[REPORTS].selections, app[COMMANDS], request.match_info["id"])
         title = f"{page.row.run.project}, run {page.row.run.id[:8]}"
-        return Made(_render(request, "run.html", title, page), holds=math.inf if resting([page.row]) else BRIEF)
+        return Content(render(request, "run.html", title, page), max_age=max_age([page.row]))
 
-    return await _kept(request, make)
+    return await _cached(request, build)
 
 
 async def status(request: web.Request) -> web.StreamResponse:
     read_query(request, ())
-    page = await status_page(site_of(request))
-    return _html(_render(request, "status.html", "Status", page))
+    app = request.app
+    page = status_page(app[CATALOG].current, await app[STATUS](), await _queue(app))
+    return html_response(render(request, "status.html", "Status", page))
 
 
 async def login_form(request: web.Request) -> web.StreamResponse:
-    wanted = read_query(request, (query.word("next", "Where to go then."),))
-    return _html(_render(request, "login.html", "Sign in", LoginPage(_local(wanted.get("next")), None)))
+    wanted = read_query(request, (text_parameter("next", "Where to go then."),))
+    return html_response(render(request, "login.html", "Sign in", LoginPage(_local_path(wanted.get("next")), None)))
 
 
 async def login(request: web.Request) -> web.StreamResponse:
-    access = site_of(request).access
+    access = request.app[ACCESS]
     access.check_origin(request)
     form = await _form(request, ("token", "next"))
-    target = _local(form.get("next"))
+    target = _local_path(form.get("next"))
     if not access.login(request, form.get("token", "").strip()):
         problem = "That is not the token. `dogdriver token` shows it on the daemon’s host."
         page = LoginPage(target, problem)
-        return _html(_render(request, "login.html", "Sign in", page), HTTPStatus.UNAUTHORIZED)
+        return html_response(render(request, "login.html", "Sign in", page), HTTPStatus.UNAUTHORIZED)
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: target})
     access.remember(request, response)
     return response
 
 
 async def logout(request: web.Request) -> web.StreamResponse:
-    access = site_of(request).access
+    access = request.app[ACCESS]
     access.check_origin(request)
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: "/"})
     access.forget(request, response)
@@ -143,28 +116,27 @@ async def logout(request: web.Request) -> web.StreamResponse:
 
 
 async def trigger(request: web.Request) -> web.StreamResponse:
-    site = site_of(request)
-    site.access.require(request)
+    request.app[ACCESS].require(request)
     form = await _form(request, ("deployment",))
-    queued = await site.commands.trigger(request.match_info["project"], deployment=form.get("deployment") or None)
+    project_name, deployment = request.match_info["project"], form.get("deployment") or None
+    queued = await request.app[COMMANDS].trigger(project_name, deployment=deployment)
     raise web.HTTPSeeOther(f"/r/{quote(queued.id, safe='')}")
 
 
 async def command(request: web.Request) -> web.StreamResponse:
     """Cancel, exclude or include, from the buttons of a run's page."""
-    site = site_of(request)
-    site.access.require(request)
+    request.app[ACCESS].require(request)
     form = await _form(request, ("reason",))
     run_id = request.match_info["id"]
     match request.match_info["command"]:
         case "cancel":
-            await site.commands.cancel(run_id)
+            await request.app[COMMANDS].cancel(run_id)
         case "exclude":
             if not form.get("reason", "").strip():
                 raise BadInput("the reason is missing; say in a few words why this run should not count")
-            await site.commands.exclude(run_id, form["reason"].strip())
+            await request.app[COMMANDS].exclude(run_id, form["reason"].strip())
         case "include":
-            await site.commands.include(run_id)
+            await request.app[COMMANDS].include(run_id)
         case other:
             raise NotFound(f"a run has no command {other}; there are cancel, exclude and include")
     raise web.HTTPSeeOther(f"/r/{quote(run_id, safe='')}")
@@ -175,73 +147,28 @@ async def favicon(request: web.Request) -> web.StreamResponse:
     raise web.HTTPMovedPermanently("/static/icon.svg")
 
 
-async def first_home(request: web.Request) -> web.StreamResponse:
+async def legacy_home(request: web.Request) -> web.StreamResponse:
     """The first dogDriver's address of the home page."""
-    _source(request)
+    _legacy_source(request)
     raise web.HTTPMovedPermanently("/")
 
 
-async def first_project(request: web.Request) -> web.StreamResponse:
+async def legacy_project(request: web.Request) -> web.StreamResponse:
     """The first dogDriver's address of a project; its `source` is kept."""
-    source = _source(request)
+    source = _legacy_source(request)
     name = request.match_info["project"]
-    if name not in await site_of(request).reports.selections.names():
+    if name not in await request.app[REPORTS].selections.names():
         raise web.HTTPNotFound
     raise web.HTTPMovedPermanently(project_url(name) + (f"?source={quote(source, safe='')}" if source else ""))
 
 
-@web.middleware
-async def page_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Errors as a page, everywhere but under /api."""
-    if is_api(request.path):
-        return await handler(request)
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        if error.status < HTTPStatus.BAD_REQUEST:
-            raise
-        failed = failure(request, error)
-    except DogdriverError as error:
-        failed = failure(request, error)
-    except Exception as error:  # noqa: BLE001 - the last stop: failure() logs what nobody expected
-        failed = failure(request, error)
-    return _error_page(request, failed)
+async def _cached(request: web.Request, build: Callable[[], Awaitable[Content]]) -> web.StreamResponse:
+    variant = "in:" if request.app[ACCESS].signed_in(request) else "out:"
+    return await request.app[CACHE].respond(request, build, kind=HTML, variant=variant)
 
 
-def _error_page(request: web.Request, failed: Failure) -> web.Response:
-    page = ErrorPage(failed.status, failed.message)
-    body = _render(request, "error.html", failed.status.phrase, page, trust_cookie_only=True)
-    response = _html(body, failed.status)
-    response.headers.update(failed.headers)
-    return response
-
-
-def _reader(request: web.Request, *, cookie_only: bool = False) -> bool:
-    access = site_of(request).access
-    return access.has_session(request) if cookie_only else access.signed_in(request)
-
-
-def _render(request: web.Request, template: str, title: str, page: Any, *, trust_cookie_only: bool = False) -> bytes:
-    site: Site = site_of(request)
-    frame = Frame(
-        title=title,
-        here=request.rel_url.raw_path_qs,
-        signed_in=_reader(request, cookie_only=trust_cookie_only),
-        demo=site.demo,
-        source=site.source,
-        version=str(site.version.get("version") or ""),
-    )
-    return aiohttp_jinja2.render_string(template, request, {"page": page, "frame": frame}).encode()
-
-
-async def _kept(request: web.Request, make: Any) -> web.StreamResponse:
-    variant = "in:" if _reader(request) else "out:"
-    return await site_of(request).answers.respond(request, make, kind=HTML, variant=variant)
-
-
-def _html(body: bytes, status: int = 200) -> web.Response:
-    headers = {hdrs.CACHE_CONTROL: "no-store"}
-    return web.Response(body=body, status=status, content_type=HTML, charset="utf-8", headers=headers)
+async def _queue(app: web.Application) -> tuple[RunRow, ...]:
+    return tuple(run_row(app[COMMANDS], run) for run in await app[STORE].runs.queue())
 
 
 async def _form(request: web.Request, fields: tuple[str, ...]) -> Mapping[str, str]:
@@ -253,26 +180,15 @@ async def _form(request: web.Request, fields: tuple[str, ...]) -> Mapping[str, s
     return form
 
 
-def _source(request: web.Request) -> str | None:
+def _legacy_source(request: web.Request) -> str | None:
     """The first dogDriver's pages carried it."""
-    source = read_query(request, (query.word("source", "Source."),)).get("source")
+    source = read_query(request, (text_parameter("source", "Source."),)).get("source")
     return None if source == "None" else source
 
 
-def _local(target: str | None) -> str:
+def _local_path(target: str | None) -> str:
     """*target* where it is a path on this host, else the home page."""
     if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
         return "/"
     parts = urlsplit(target)
     return target if not parts.scheme and not parts.netloc and unquote(target).isprintable() else "/"
-
-
-_ASSETS: dict[str, str] = {}
-
-
-def _asset(name: str) -> str:
-    """The address of a static file, with a mark of its content: it may be kept for ever."""
-    if name not in _ASSETS:
-        mark = blake2b((HERE / "static" / name).read_bytes(), digest_size=6).hexdigest()
-        _ASSETS[name] = f"/static/{name}?v={mark}"
-    return _ASSETS[name]

@@ -1,74 +1,74 @@
 """The pieces that several pages show."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from math import inf
 from urllib.parse import quote
 
 from dogdriver.model import OPEN, Judged, Outcome, Run, Standing, Status, Summary
+from dogdriver.pipeline.ports import Commands
 from dogdriver.reports.project import ProjectView
 from dogdriver.reports.release import ReleaseView
 from dogdriver.web.api.runs import progress
-from dogdriver.web.keys import Site
-from dogdriver.web.pages import format as words
 from dogdriver.web.pages.contexts import RunRow, VerdictRow, VerdictTable
-from dogdriver.web.pages.svg import interval, reach
+from dogdriver.web.pages.format import DASH, OUTCOMES, STATUSES, amount, percent, plural, share, without_badge_words
+from dogdriver.web.pages.svg import interval, scale_of
 
 ORDER = tuple(Outcome)  # what is decided first
+RUNNING_MAX_AGE = 1.0  # seconds: a load says something new once a second, and the page streams it
 
 
 def project_url(name: str) -> str:
     return f"/p/{quote(name, safe='')}"
 
 
-def row(site: Site, run: Run) -> RunRow:
-    return RunRow(run, words.STATUSES[run.status], progress(site, run))
+def run_row(commands: Commands, run: Run) -> RunRow:
+    return RunRow(run, STATUSES[run.status], progress(commands, run))
 
 
-def resting(rows: Sequence[RunRow]) -> bool:
-    """Whether nothing in the list moves without a write."""
-    return all(one.run.status is not Status.RUNNING for one in rows)
+def max_age(rows: Iterable[RunRow]) -> float:
+    """For how many seconds a page with these *rows* is true, unless something is written."""
+    return RUNNING_MAX_AGE if any(one.run.status is Status.RUNNING for one in rows) else inf
 
 
-def against(view: ReleaseView) -> str | None:
-    """What a release is held against, in words."""
+def baselines_in_words(view: ReleaseView) -> str | None:
+    """What a release is compared with."""
     if len(view.baselines) > 1:
         return f"{len(view.baselines)} earlier releases, {view.baselines[0]} to {view.baselines[-1]}"
     return view.baseline
 
 
-def told(summary: Summary | None) -> str | None:
-    return words.beside_badge(summary.sentence) if summary else None
+def sentence_of(summary: Summary | None) -> str | None:
+    return without_badge_words(summary.sentence) if summary else None
 
 
 def verdict_table(judged: Iterable[Judged], titles: Mapping[str, str]) -> VerdictTable:
     """The decided ones first; *titles* of metrics by name."""
     ranked = sorted(judged, key=lambda one: ORDER.index(one.standing_outcome))
-    wide = reach(one.verdict for one in ranked)
-    rows = tuple(_verdict_row(one, titles.get(one.key.metric, one.key.metric), wide) for one in ranked)
+    scale = scale_of(one.verdict for one in ranked)
+    rows = tuple(_verdict_row(one, titles.get(one.key.metric, one.key.metric), scale) for one in ranked)
     reasons = {row.reason for row in rows}
-    return VerdictTable(
-        rows, words.amount(wide, "ratio"), reasons.pop() if len(rows) > 1 and len(reasons) == 1 else None
-    )
+    return VerdictTable(rows, amount(scale, "ratio"), reasons.pop() if len(rows) > 1 and len(reasons) == 1 else None)
 
 
-def _verdict_row(judged: Judged, title: str, wide: float) -> VerdictRow:
+def _verdict_row(judged: Judged, title: str, scale: float) -> VerdictRow:
     verdict, seen = judged.verdict, judged.verdict.smallest_visible
     span = None
     if verdict.low is not None and verdict.high is not None:
-        span = f"{words.percent(verdict.low)} to {words.percent(verdict.high)}"
+        span = f"{percent(verdict.low)} to {percent(verdict.high)}"
     return VerdictRow(
         title=title,
-        saying=words.OUTCOMES[judged.standing_outcome],
+        badge=OUTCOMES[judged.standing_outcome],
         reason=judged.reason,
-        effect=words.percent(verdict.effect),
+        effect=percent(verdict.effect),
         span=span,
-        interval=interval(verdict, wide),
+        interval=interval(verdict, scale),
         runs=f"{verdict.runs} vs {verdict.baseline_runs}",
-        stands=_stands(judged),
-        visible=words.NOTHING if seen is None else f"≥ {words.share(seen)}",
+        certainty=_certainty(judged),
+        smallest_visible=DASH if seen is None else f"≥ {share(seen)}",
     )
 
 
-def _stands(judged: Judged) -> str:
+def _certainty(judged: Judged) -> str:
     """How firm the outcome is; of one that is open, what it would take."""
     verdict, outcome = judged.verdict, judged.standing_outcome
     before = "withdrawn; " if judged.standing is Standing.WITHDRAWN else ""
@@ -77,7 +77,7 @@ def _stands(judged: Judged) -> str:
     if verdict.outcome not in OPEN:
         return f"{before}one more run has to agree"
     if verdict.runs_needed:
-        return f"{before}{words.plural(verdict.runs_needed, 'more run')}"
+        return f"{before}{plural(verdict.runs_needed, 'more run')}"
     if outcome is Outcome.TOO_FEW_RUNS:
         return f"{before}too few runs of earlier releases"
     return f"{before}more runs will hardly tell"

@@ -6,14 +6,32 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from dogdriver.model import Change, Filter
+from dogdriver.pipeline.ports import Commands
 from dogdriver.reports.agreement import FEWEST
-from dogdriver.reports.project import MetricView, ProjectView
+from dogdriver.reports.ports import Runs
+from dogdriver.reports.project import MetricView, ProjectView, Reports
 from dogdriver.reports.release import ReleaseView
-from dogdriver.web.keys import ROOT, Site
-from dogdriver.web.pages import format as words
+from dogdriver.web.keys import ROOT
 from dogdriver.web.pages.contexts import Chart, Choice, ProjectPage
-from dogdriver.web.pages.format import Saying
-from dogdriver.web.pages.parts import against, blocked, empty, project_url, row, told, verdict_table
+from dogdriver.web.pages.format import (
+    DASH,
+    Badge,
+    amount,
+    better_is,
+    headline_badge,
+    percent,
+    summary_badge,
+    trend_badge,
+)
+from dogdriver.web.pages.parts import (
+    baselines_in_words,
+    blocked,
+    empty,
+    project_url,
+    run_row,
+    sentence_of,
+    verdict_table,
+)
 
 NEWEST = 10  # values in a chart's table
 RUNS = 25  # runs in the list
@@ -22,39 +40,41 @@ CHANGES = 3  # steps that are told beside a chart
 RELEASES = 100  # that can be picked
 
 
-async def project_page(site: Site, name: str, wanted: Mapping[str, Any]) -> ProjectPage:
+async def project_page(
+    reports: Reports, runs: Runs, commands: Commands, name: str, wanted: Mapping[str, Any]
+) -> ProjectPage:
     """*wanted*: deployment, test, source, release, baseline, and runs, how many a chart shows."""
     choice = {key: wanted.get(key) for key in ("deployment", "test", "source", "release", "baseline")}
     span = wanted.get("runs", SPANS[1])
-    view = await site.reports.project(name, limit=span, **choice)
+    view = await reports.project(name, limit=span, **choice)
     selection, release = view.selection, view.release
-    page = await site.store.runs.list(Filter(project=name, deployment=selection.deployment), limit=RUNS)
+    page = await runs.list(Filter(project=name, deployment=selection.deployment), limit=RUNS)
     query = {"deployment": selection.deployment, "test": selection.test, "source": selection.source, "limit": span}
     return ProjectPage(
         name=selection.project,
         url=project_url(selection.project),
         release=release.release,
         newest=release.newest if release.newest != release.release else None,
-        against=against(release),
-        headline=words.headline_saying(release.titled),
-        sentence=told(release.titled),
+        compared_with=baselines_in_words(release),
+        headline=summary_badge(release.titled),
+        sentence=sentence_of(release.titled),
         choices=(
             Choice("deployment", "Deployment", _plain(selection.deployments), selection.deployment),
             Choice("test", "Test", _plain(selection.tests), selection.test),
             Choice("source", "Source", _plain(selection.sources or (selection.source,)), selection.source),
             *_releases(release, wanted.get("baseline")),
-            Choice("runs", "Runs shown", _plain(map(str, sorted({*SPANS, span}))), str(span), apart=True),
+            Choice("runs", "Runs shown", _plain(map(str, sorted({*SPANS, span}))), str(span), independent=True),
         ),
-        voices=_voices(view),
+        source_badges=_source_badges(view),
         agreement=view.agreement.sentence if view.agreement else None,
         verdicts=verdict_table(release.verdicts, selection.titles),
         charts=tuple(
             [
-                _chart(name, metric, query, await site.reports.history.changes(selection, metric.metric, metric.points))
+                _chart(name, metric, query, await reports.history.changes(selection, metric.metric, metric.points))
                 for metric in view.metrics
             ]
         ),
-        runs=tuple(row(site, run) for run in page.runs),
+        runs=tuple(run_row(commands, run) for run in page.runs),
         facts=_project_facts(view),
         problems=view.problems,
         blocked=blocked(view),
@@ -79,7 +99,7 @@ def _releases(view: ReleaseView, baseline: str | None) -> tuple[Choice, ...]:
     )
 
 
-def _voices(view: ProjectView) -> tuple[tuple[str, Saying], ...]:
+def _source_badges(view: ProjectView) -> tuple[tuple[str, Badge], ...]:
     """What each source says of the same release; empty where there is but one."""
     sources = view.selection.sources
     if len(sources) < FEWEST or view.release.release is None:
@@ -87,7 +107,7 @@ def _voices(view: ProjectView) -> tuple[tuple[str, Saying], ...]:
     said = dict(view.agreement.votes) if view.agreement else {}
     if view.release.summary:
         said.setdefault(view.selection.source, view.release.summary.headline)
-    return tuple((source, words.headline_badge(said.get(source))) for source in sources)
+    return tuple((source, headline_badge(said.get(source))) for source in sources)
 
 
 def _project_facts(view: ProjectView) -> tuple[tuple[str, str], ...]:
@@ -104,14 +124,14 @@ def _change(change: Change) -> tuple[datetime, str]:
     where = f"with {change.release}" if change.release else "with no release: infrastructure?"
     return (
         change.at,
-        f"{words.percent(change.effect)} ({words.percent(change.low)} to {words.percent(change.high)}), {where}",
+        f"{percent(change.effect)} ({percent(change.low)} to {percent(change.high)}), {where}",
     )
 
 
 def _chart(project: str, view: MetricView, query: Mapping[str, Any], changes: Sequence[Change]) -> Chart:
     metric, last = view.metric, view.last
     given = urlencode({key: value for key, value in query.items() if value is not None})
-    newest = tuple((p, words.amount(p.value, metric.unit)) for p in reversed(view.points[-NEWEST:]))
+    newest = tuple((p, amount(p.value, metric.unit)) for p in reversed(view.points[-NEWEST:]))
     empty = None
     if not any(point.value is not None for point in view.points):
         empty = "No value yet." if metric.from_client else "No value yet; the runs below say what Datadog answered."
@@ -119,10 +139,10 @@ def _chart(project: str, view: MetricView, query: Mapping[str, Any], changes: Se
         name=metric.name,
         title=metric.title,
         unit=metric.unit,
-        better=words.better_is(metric),
+        better=better_is(metric),
         client=metric.from_client,
-        last=words.amount(last.value, metric.unit) if last else words.NOTHING,
-        trend=words.trend_saying(view.trend),
+        last=amount(last.value, metric.unit) if last else DASH,
+        trend=trend_badge(view.trend),
         reason=view.trend.reason if view.trend else "",
         changes=tuple(_change(change) for change in changes[-CHANGES:]),
         series=f"{ROOT}/series/{quote(project, safe='')}/{quote(metric.name, safe='')}?{given}",

@@ -4,47 +4,50 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from dogdriver.model import Load, Run
+from dogdriver.pipeline.ports import Commands
+from dogdriver.reports.ports import Store
+from dogdriver.reports.scope import Selections
 from dogdriver.verdict import standing
 from dogdriver.web.api.runs import find_run, verdicts_of
-from dogdriver.web.keys import ROOT, Site
-from dogdriver.web.pages import format as words
-from dogdriver.web.pages.contexts import Measure, RunPage
-from dogdriver.web.pages.parts import project_url, row, told
+from dogdriver.web.keys import ROOT
+from dogdriver.web.pages.contexts import MetricRow, RunPage
+from dogdriver.web.pages.format import DASH, STATES, amount, duration, number, plural, summary_badge
+from dogdriver.web.pages.parts import project_url, run_row, sentence_of
 
 
-async def run_page(site: Site, run_id: str) -> RunPage:
-    run = await find_run(site, run_id)
-    kept = await site.store.verdicts.newest(run.scope)
+async def run_page(store: Store, selections: Selections, commands: Commands, run_id: str) -> RunPage:
+    run = await find_run(store.runs, run_id)
+    kept = await store.verdicts.newest(run.scope)
     judged = verdicts_of(run, kept)
-    selection = await site.reports.selections.find(run.project)
+    selection = await selections.find(run.project)
     metrics = {metric.name: metric for metric in selection.metrics}
     titles = {name: metric.title for name, metric in metrics.items()}
     headline = standing(judged, titles)
-    measures = []
+    rows = []
     order = {name: place for place, name in enumerate(metrics)}
     for name, value in sorted(run.metrics.items(), key=lambda item: order.get(item[0], len(order))):
         if run.client and name.startswith("client."):
             continue  # what the load generator measured has its own place
         unit = value.unit or (metrics[name].unit if name in metrics else "")
         points = f"{value.points} of {value.expected}" if value.expected is not None else None
-        measures.append(
-            Measure(titles.get(name, name), words.amount(value.value, unit), words.STATES[value.state],
+        rows.append(
+            MetricRow(titles.get(name, name), amount(value.value, unit), STATES[value.state],
                     points, value.note, value.query)
         )  # fmt: skip
     return RunPage(
-        row=row(site, run),
+        row=run_row(commands, run),
         project=project_url(run.project),
         live=f"{ROOT}/runs/{quote(run.id, safe='')}/live",
         api=f"{ROOT}/runs/{quote(run.id, safe='')}",
         facts=_run_facts(run),
         tally=_tally(run),
         client=_client(run),
-        measures=tuple(measures),
+        metrics=tuple(rows),
         links=_links(run, titles),
-        headline=words.headline_saying(headline) if headline else None,
-        sentence=told(headline),
+        headline=summary_badge(headline) if headline else None,
+        sentence=sentence_of(headline),
         verdicts=_verdicts_url(run),
-        can=_can(run),
+        commands=_commands(run),
     )
 
 
@@ -73,7 +76,7 @@ def _run_facts(run: Run) -> tuple[tuple[str, str], ...]:
     seconds = run.window.seconds if run.window else None
     load = run.load
     facts = [
-        ("Release", run.release or words.NOTHING),
+        ("Release", run.release or DASH),
         ("Commit", run.commit[:12] if run.commit else None),
         ("Deployment", run.deployment),
         ("Endpoint", run.endpoint),
@@ -82,18 +85,18 @@ def _run_facts(run: Run) -> tuple[tuple[str, str], ...]:
         ("Source", run.source),
         ("Started by", run.trigger.value),
         ("Load", _load(load) if load else None),
-        ("Lasted", words.duration(seconds) if seconds is not None else None),
-        ("Hosts", words.number(run.fingerprint) if run.fingerprint is not None else None),
+        ("Lasted", duration(seconds) if seconds is not None else None),
+        ("Hosts", number(run.fingerprint) if run.fingerprint is not None else None),
         ("Kinds of hosts", run.kinds),
     ]
     return tuple((label, text) for label, text in facts if text)
 
 
 def _load(load: Load) -> str:
-    workers = words.plural(load.workers, "worker")
+    workers = plural(load.workers, "worker")
     if load.processes > 1:
         workers += f" in each of {load.processes} processes"
-    return f"{workers} for {words.duration(load.duration)}"
+    return f"{workers} for {duration(load.duration)}"
 
 
 def _tally(run: Run) -> tuple[tuple[str, str], ...]:
@@ -101,10 +104,10 @@ def _tally(run: Run) -> tuple[tuple[str, str], ...]:
         return ()
     tally = run.tally
     return (
-        ("Scenarios succeeded", words.number(tally.ok)),
-        ("Scenarios failed", words.number(tally.failed)),
-        ("Requests", words.number(tally.requests)),
-        ("Requests failed", words.number(tally.errors)),
+        ("Scenarios succeeded", number(tally.ok)),
+        ("Scenarios failed", number(tally.failed)),
+        ("Requests", number(tally.requests)),
+        ("Requests failed", number(tally.errors)),
     )
 
 
@@ -113,19 +116,19 @@ def _client(run: Run) -> tuple[tuple[str, str], ...]:
         return ()
     client = run.client
     return (
-        ("Rate", words.amount(client.rps, "1/s")),
-        ("Median latency", words.amount(client.p50, "ms")),
-        ("95th percentile", words.amount(client.p95, "ms")),
-        ("99th percentile", words.amount(client.p99, "ms")),
-        ("Scenarios failed", words.amount(client.error_ratio, "ratio")),
-        ("Generator’s lag, p99", words.amount(client.lag_p99, "ms")),
-        ("Its longest stall", words.amount(client.stall, "ms")),
-        ("Its CPU", words.amount(client.cpu, "ratio")),
+        ("Rate", amount(client.rps, "1/s")),
+        ("Median latency", amount(client.p50, "ms")),
+        ("95th percentile", amount(client.p95, "ms")),
+        ("99th percentile", amount(client.p99, "ms")),
+        ("Scenarios failed", amount(client.error_ratio, "ratio")),
+        ("Generator’s lag, p99", amount(client.lag_p99, "ms")),
+        ("Its longest stall", amount(client.stall, "ms")),
+        ("Its CPU", amount(client.cpu, "ratio")),
         ("Its grade", client.grade.value),
     )
 
 
-def _can(run: Run) -> frozenset[str]:
+def _commands(run: Run) -> frozenset[str]:
     if not run.status.final:
         return frozenset({"cancel"})
     return frozenset({"include"}) if run.excluded is not None else frozenset({"exclude"})
