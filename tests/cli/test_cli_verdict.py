@@ -15,30 +15,30 @@ from dogdriver.cli.verdict import DaemonVerdicts, OwnVerdicts, VerdictSource, ve
 from dogdriver.errors import NotFound
 from dogdriver.settings import Secret
 from dogdriver.storage import open_store
-from tests.web.seeded import TOKEN, Bench, ended_run
+from tests.web.seeded import TOKEN, SeededSite, ended_run
 
 RELEASES = (("1.0.0", 1.0), ("1.1.0", 1.0), ("1.2.0", 1.3))
 
 
-@pytest.fixture(name="bench")
-async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
+@pytest.fixture(name="site")
+async def _bench(tmp_path: Path) -> AsyncIterator[SeededSite]:
     async with open_store(tmp_path) as store:
-        yield Bench(store)
+        yield SeededSite(store)
 
 
 @asynccontextmanager
-async def sources(bench: Bench, baseline: str | None) -> AsyncIterator[tuple[VerdictSource, ...]]:
-    """A daemon that is asked, and the own store: both over *bench*."""
-    async with TestServer(bench.app(), host="127.0.0.1") as server, aiohttp.ClientSession() as http:
+async def sources(site: SeededSite, baseline: str | None) -> AsyncIterator[tuple[VerdictSource, ...]]:
+    """A daemon that is asked, and the own store: both over *site*."""
+    async with TestServer(site.app(), host="127.0.0.1") as server, aiohttp.ClientSession() as http:
         daemon = DaemonClient(http, str(server.make_url("")).rstrip("/"), Secret(TOKEN))
-        own = OwnVerdicts(bench.pipeline, bench.store, bench.shelf, bench.clock, baseline=baseline)
+        own = OwnVerdicts(site.pipeline, site.store, site.catalog, site.clock, baseline=baseline)
         yield DaemonVerdicts(daemon, baseline=baseline), own
 
 
-async def test_the_verdict_is_against_the_releases_before_or_the_baseline_alone(bench: Bench) -> None:
-    *_, run = await bench.history(releases=RELEASES)
+async def test_the_verdict_is_against_the_releases_before_or_the_baseline_alone(site: SeededSite) -> None:
+    *_, run = await site.history(releases=RELEASES)
     for baseline, against in ((None, {"1.0.0", "1.1.0"}), ("1.0.0", {"1.0.0"}), ("1.1.0", {"1.1.0"})):
-        async with sources(bench, baseline) as (daemon, own):
+        async with sources(site, baseline) as (daemon, own):
             asked, judged = await daemon.wait(run), await own.wait(run)
         assert (judged.headline, judged.sentence) == (asked.headline, asked.sentence)
         assert verdict_lines(judged.verdicts) == verdict_lines(asked.verdicts)
@@ -47,18 +47,18 @@ async def test_the_verdict_is_against_the_releases_before_or_the_baseline_alone(
         assert {label for one in judged.verdicts for label in one["baseline_releases"]} == against
 
 
-async def test_a_baseline_that_there_is_not_is_named(bench: Bench) -> None:
-    run = await bench.keep(ended_run("1" * 32, "kintowe", bench.clock(), "1.0.0"))
-    async with sources(bench, "0.9") as both:
+async def test_a_baseline_that_there_is_not_is_named(site: SeededSite) -> None:
+    run = await site.keep(ended_run("1" * 32, "kintowe", site.clock(), "1.0.0"))
+    async with sources(site, "0.9") as both:
         for one in both:
             with pytest.raises(NotFound, match=r"no baseline 0\.9 here; the newest are 1\.0\.0"):
                 await one.wait(run)
 
 
-async def test_a_release_that_nobody_judges_is_undecided(bench: Bench) -> None:
-    nameless = replace(ended_run("1" * 32, "kintowe", bench.clock(), "unknown"), version=None, commit=None)
-    run = await bench.keep(nameless)
-    async with sources(bench, None) as both:
+async def test_a_release_that_nobody_judges_is_undecided(site: SeededSite) -> None:
+    nameless = replace(ended_run("1" * 32, "kintowe", site.clock(), "unknown"), version=None, commit=None)
+    run = await site.keep(nameless)
+    async with sources(site, None) as both:
         for one in both:
             judged = await one.wait(run)
             assert (judged.headline, judged.verdicts, judged.exit_code) == (None, (), ExitCode.UNDECIDED)
