@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+# One worker more than the two processors of a small machine: much of the time is waiting for real processes.
+PYTEST = $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 UV = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --constraints constraints.txt
 
 .PHONY: help run quick test lint format bench browser image-check clean
@@ -37,6 +38,8 @@ run: $(VENV)/.run ## start the daemon: your projects if DOGDRIVER_PROJECTS or DO
 # A second thread of the linear algebra only doubles what these small matrices cost.
 quick test: export OPENBLAS_NUM_THREADS = 1
 quick test: export OMP_NUM_THREADS = 1
+# Hundreds of processes are started, and none shall compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 quick: $(VENV)/.dev ## the tests that start no process: most of them, in less than a minute
 	$(PYTEST) -m "not browser and not processes" $(ARGS)

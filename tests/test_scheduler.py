@@ -36,7 +36,7 @@ def worker(name: str, step: Step, commits: Commits) -> Worker:
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     """Give the loop turns until something is so; a wait in vain ends by this limit."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not await true():  # noqa: ASYNC110 - the store has no event to wait for
             await asyncio.sleep(0.01)
 
@@ -171,7 +171,7 @@ async def working(step: Step, due: NextDue | None = None) -> AsyncIterator[tuple
     worker.start()
     yield worker, commits
     worker.close()
-    await worker.wait_closed(10)
+    await worker.wait_closed(120)
 
 
 def virtual_now() -> datetime:
@@ -297,7 +297,7 @@ async def test_the_end_waits_for_what_is_in_hand_and_cancels_what_hangs() -> Non
     own.start()
     await begun.wait()
     own.close()
-    await own.wait_closed(10)
+    await own.wait_closed(120)
     assert finished.is_set()
 
     hanging = asyncio.Event()

@@ -10,5 +10,5 @@ from tests.archive.s3 import S3Server
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_nothing_is_lost_and_nothing_is_twice(own_s3: S3Server, tmp_path: Path, seed: int) -> None:
-    outcome = await havoc(tmp_path, own_s3, seed, delivered=194, loads=2)
+    outcome = await havoc(tmp_path, own_s3, seed, delivered=94, loads=2)
     outcome.check()

@@ -76,7 +76,7 @@ class Cli:
 
 
 async def said(process: asyncio.subprocess.Process) -> Said:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         out, err = await process.communicate()
     assert process.returncode is not None
     return Said(process.returncode, out.decode(), err.decode())

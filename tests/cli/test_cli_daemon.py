@@ -21,7 +21,7 @@ RUN = {"id": "r1", "project": "thing"}
 
 
 @asynccontextmanager
-async def answering(handler: Handler, *, patience: float = 5.0) -> AsyncIterator[DaemonClient]:
+async def answering(handler: Handler, *, patience: float = 60.0) -> AsyncIterator[DaemonClient]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
     async with TestServer(app, host="127.0.0.1") as server, aiohttp.ClientSession() as session:

@@ -190,7 +190,7 @@ async def first_progress(client: asyncio.subprocess.Process) -> str:
     """The run whose load has begun."""
     assert client.stdout is not None
     lines = []
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         async for line in client.stdout:
             lines.append(line)
             said = json.loads(line)

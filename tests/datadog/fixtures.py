@@ -70,7 +70,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 def datadog(session: aiohttp.ClientSession, clock: Clock, standin: Standin) -> Datadog:
     return Datadog(
-        session, clock=clock, api_key=Secret(API_KEY), app_key=Secret(APP_KEY), address=standin.url, timeout=5.0
+        session, clock=clock, api_key=Secret(API_KEY), app_key=Secret(APP_KEY), address=standin.url, timeout=60.0
     )
 
 

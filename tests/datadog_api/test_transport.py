@@ -61,7 +61,7 @@ print(heavy, models < 200, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss -
 """
 
 
-def test_the_import_is_light() -> None:
+def test_the_import_is_light(starts_processes: None) -> None:
     told = subprocess.run([sys.executable, "-c", LIGHT], check=True, capture_output=True, text=True).stdout
     assert told.strip() == "[] True True"
 

@@ -81,7 +81,7 @@ async def test_each_second_is_delivered_once(feed: Feed, datadog: Datadog) -> No
 
     meter = Meter("parcels", "demo", "parcels-1", closed=begin, usage=Usage(0, 0, 0))
     delivering = asyncio.create_task(deliver_each_second(meter, feed, clock))
-    await asyncio.wait_for(datadog.several.wait(), 20)
+    await asyncio.wait_for(datadog.several.wait(), 120)
     delivering.cancel()
 
     seconds = [{s["points"][0]["timestamp"] for s in body} for body in datadog.bodies[:2]]

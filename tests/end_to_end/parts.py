@@ -222,7 +222,7 @@ class Daemon:
         assert self.process is not None
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             return await self.process.wait()
 
     async def get(self, path: str) -> Any:
@@ -244,7 +244,7 @@ class Daemon:
         return found
 
 
-async def answers(url: str, process: asyncio.subprocess.Process, seconds: float = 60.0) -> None:
+async def answers(url: str, process: asyncio.subprocess.Process, seconds: float = 180.0) -> None:
     """Wait until *process* answers at *url* with 200: one that starts takes real time."""
     async with aiohttp.ClientSession() as session, asyncio.timeout(seconds):
         while True:

@@ -50,6 +50,12 @@ class Service:
     def url(self) -> str:
         return str(self.server.make_url("/")).rstrip("/")
 
+    @property
+    def connections(self) -> int:
+        """How many are open to it."""
+        assert self.server.runner.server is not None
+        return len(self.server.runner.server.connections)
+
     def projects(self, folder: Path, entry: str, *, url: str | None = None, tests: str | None = None) -> str:
         """Write the projects file for one entry of the load test; gives its path."""
         file = folder / "projects.toml"

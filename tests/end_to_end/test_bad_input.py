@@ -37,7 +37,7 @@ async def refused(environ: Mapping[str, str]) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "dogdriver", env={"PATH": "/usr/bin:/bin", **environ}, stderr=subprocess.PIPE
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         _, said = await process.communicate()
     assert process.returncode == 2, said
     text = said.decode()
@@ -137,7 +137,7 @@ async def test_every_bad_test_and_target_ends_with_its_reason_and_blocks_nothing
         for name, (url, entry, endpoint, _) in cases.items()
     ]
     file = tmp_path / "projects.toml"
-    file.write_text('[defaults]\nschedule = "off"\n' + "".join(projects))
+    file.write_text('[defaults]\nschedule = "off"\nstall = "60s"\n' + "".join(projects))
     daemon = Daemon(tmp_path / "data", {"DOGDRIVER_PROJECTS": str(file)})
     await daemon.start()
     try:
@@ -161,7 +161,7 @@ async def test_every_bad_test_and_target_ends_with_its_reason_and_blocks_nothing
 
 
 async def _ended(daemon: Daemon, run: str) -> Any:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         while (found := (await daemon.get(f"/api/v1/runs/{run}"))["run"])["status"] in {"queued", "running", "pending"}:
             await asyncio.sleep(0.05)
     return found

@@ -54,7 +54,7 @@ async def _service() -> AsyncIterator[Service]:
 
 
 async def _scheduled(daemon: Daemon, project: str) -> str:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while not (runs := [run for run in await daemon.runs(project) if run["trigger"] == "schedule"]):
             await asyncio.sleep(0.05)
     return str(runs[0]["deployment"])
@@ -71,7 +71,7 @@ async def test_a_servicebook_that_hangs_delays_no_start(tmp_path: Path, service:
     )
     try:
         await daemon.start()  # the book answers nothing before this has returned
-        await asyncio.wait_for(book.asked.wait(), 60)
+        await asyncio.wait_for(book.asked.wait(), 180)
         status = await daemon.get("/api/v1/status")
         assert "has not answered yet" in status["catalogue"]["stale"]
         assert status["servicebook"]["state"] == "unknown"

@@ -335,6 +335,7 @@ async def test_a_setup_that_hangs_is_cut_off(
         await runner.load(job(code, isolation="process"), cancelled=never(), watch=watch)
 
 
+@pytest.mark.usefixtures("starts_processes")
 async def test_a_teardown_that_hangs_is_cut_off(tmp_path: Path, clock: Clock, job: MakeJob) -> None:
     runner = MolotovRunner(tmp_path / "data", clock, grace=1.0, limits=Limits(teardown=0.1))
     code = GET + "@molotov.global_teardown()\ndef s(): time.sleep(3600)\n"

@@ -75,7 +75,7 @@ async def test_reads_do_not_wait_for_a_write(tmp_path: Path) -> None:
 
     def slow(db: sqlite3.Connection) -> None:
         db.execute("INSERT INTO state VALUES ('a', '1')")
-        asyncio.run_coroutine_threadsafe(read.wait(), loop).result(timeout=30)
+        asyncio.run_coroutine_threadsafe(read.wait(), loop).result(timeout=120)
 
     async with open_database(tmp_path) as database:
         writing = asyncio.ensure_future(database.write(slow))
@@ -104,7 +104,7 @@ async def test_a_second_process_is_refused(tmp_path: Path, starts_processes: Non
     )
     async with open_store(tmp_path):
         other = subprocess.run(  # noqa: ASYNC221 - nothing else happens here
-            [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False, timeout=120
         )
     assert other.returncode == 1
     assert f"in use by another dogDriver (process {os.getpid()})" in other.stderr

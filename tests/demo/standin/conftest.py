@@ -69,5 +69,5 @@ async def _standin(clock: Clock) -> AsyncIterator[Standin]:
 
 @pytest.fixture(name="client")
 async def _client(standin: Standin) -> AsyncIterator[Client]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as session:
         yield Client(standin, session)

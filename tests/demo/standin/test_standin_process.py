@@ -30,7 +30,7 @@ async def _process(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pr
 async def test_it_prints_its_address_serves_and_ends_when_told_to(starts_processes: None) -> None:
     async with _process("--api-key", "k1", "--app-key", "k2", "--delay", "demo.=0") as (process, url):
         keys = {"DD-API-KEY": "k1", "DD-APPLICATION-KEY": "k2"}
-        async with aiohttp.ClientSession(headers=keys, timeout=aiohttp.ClientTimeout(total=30)) as session:
+        async with aiohttp.ClientSession(headers=keys, timeout=aiohttp.ClientTimeout(total=120)) as session:
             async with session.get(f"{url}/api/v1/validate") as answer:
                 assert await answer.json() == {"valid": True}
             async with session.post(f"{url}/_fake/points", json={"points": [{"metric": "demo.a", "points": [[1, 2]]}]}):

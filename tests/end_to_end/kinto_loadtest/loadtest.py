@@ -16,7 +16,7 @@ def make_collection(args):
 
     for url in (f"{SERVER}/buckets/{BUCKET}", COLLECTION):
         request = urllib.request.Request(url, method="PUT", data=b"{}", headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert answer.status in (200, 201)
     hello = json_request(f"{SERVER}/")
     set_var("version", hello["content"]["http_api_version"])
