@@ -49,8 +49,8 @@ def heavy(setting: Setting, rng: np.random.Generator) -> Values:
 
 
 def outliers(setting: Setting, rng: np.random.Generator) -> Values:
-    wild = rng.random(setting.runs) < setting.option("share", 0.05)
-    return iid(setting, rng) + wild * rng.uniform(0.15, setting.option("size", 0.6), setting.runs)
+    outlying = rng.random(setting.runs) < setting.option("share", 0.05)
+    return iid(setting, rng) + outlying * rng.uniform(0.15, setting.option("size", 0.6), setting.runs)
 
 
 def autocorrelated(setting: Setting, rng: np.random.Generator) -> Values:

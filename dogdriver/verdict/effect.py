@@ -104,7 +104,7 @@ def estimate_since_pinned(
 
 
 def standardize(coordinates: Floats, series: Series, own: Flags, base: Flags) -> Standardized:
-    """Take the levels and the wild runs out, find out whether something repeats.
+    """Take the levels and the outliers out, find out whether something repeats.
 
     *coordinates* (runs,) of *series*; *own*, *base* (runs,) mark the judged release and what it is compared with.
     """
@@ -131,7 +131,7 @@ def standardize(coordinates: Floats, series: Series, own: Flags, base: Flags) ->
     amplitude = float(seasonal.seasons[seasonal.best])
     if not amplitude:
         return Standardized(clean / unit, replace(design, season=design.season[:, :0]), 0.0, unit, offset)
-    # Wild runs are told better once the season is out of the way; it goes back in for the model to fit.
+    # Outliers are told better once the season is out of the way; it goes back in for the model to fit.
     wave = seasonal.season() * unit
     clean, unit = pseudo_values(centred - wave, group, groups)
     unit = max(unit, smallest)

@@ -211,43 +211,32 @@ def conclude(effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseli
     """The verdict that *effect*, in coordinates of *scale*, is: docs/verdict.md, "Answer"."""
     estimate, thresholds = Estimate.of(effect.mixture, criteria.alpha), scale.thresholds(criteria.margin)
     size = scale.relative(estimate.middle) if abs(estimate.middle) > ROUNDING else 0.0
+    (low, high), critical = estimate.inner, estimate.critical
     outcome = decide(
-        size,
-        estimate.p,
-        estimate.inner,
-        thresholds,
-        better=criteria.better,
-        margin=criteria.margin,
-        alpha=criteria.alpha,
+        size, estimate.p, (low, high), thresholds, better=criteria.better, margin=criteria.margin, alpha=criteria.alpha
     )
     if outcome is Outcome.UNCHANGED and effect.confounding_step is not None:
         outcome = Outcome.UNDECIDED
-    critical, ahead = estimate.critical, None
+    ahead = None
     if outcome is Outcome.UNDECIDED:
         releases = len(baseline.releases)
         ahead = forecast(effect, thresholds, runs, power=criteria.power, critical=critical, releases=releases)
     visible = smallest_visible(estimate.error, critical, thresholds[1], criteria.power)
-    verdict = Verdict(
+    verdict = replace(
+        no_answer(criteria, runs, baseline),
         outcome=outcome,
         effect=size,
         low=scale.relative(estimate.low),
         high=scale.relative(estimate.high),
         p=estimate.p,
-        runs=runs,
-        baseline_runs=baseline.runs,
-        baseline_releases=baseline.releases,
         runs_needed=ahead.needed if ahead else None,
         smallest_visible=scale.relative(visible),
         noise=Noise(sd=effect.sd, autocorrelation=effect.autocorrelation, wobble=effect.between_releases),
-        margin=criteria.margin,
-        method=METHOD,
-        seed=criteria.seed,
-        reason="",
     )
     details = wording.Details(
         better=criteria.better,
         alpha=criteria.alpha,
-        inner=(scale.relative(estimate.inner[0]), scale.relative(estimate.inner[1])),
+        inner=(scale.relative(low), scale.relative(high)),
         hundred_percent=scale.hundred_percent,
         confounding_step=effect.confounding_step,
         forecast=ahead,
@@ -257,7 +246,14 @@ def conclude(effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseli
 
 def too_few_runs(criteria: Criteria, runs: int, baseline: Baseline, pinned: str | None = None) -> Verdict:
     """The verdict where nothing can be estimated; *pinned* is the one release that was to be compared with, if any."""
-    verdict = Verdict(
+    needed = max(FEWEST_RUNS - runs, 0) if baseline.runs >= FEWEST_RUNS else None
+    verdict = replace(no_answer(criteria, runs, baseline), runs_needed=needed)
+    return replace(verdict, reason=wording.too_few_runs(verdict, criteria.release, FEWEST_RUNS, pinned))
+
+
+def no_answer(criteria: Criteria, runs: int, baseline: Baseline) -> Verdict:
+    """What is known before anything is estimated."""
+    return Verdict(
         outcome=Outcome.TOO_FEW_RUNS,
         effect=None,
         low=None,
@@ -266,7 +262,7 @@ def too_few_runs(criteria: Criteria, runs: int, baseline: Baseline, pinned: str 
         runs=runs,
         baseline_runs=baseline.runs,
         baseline_releases=baseline.releases,
-        runs_needed=max(FEWEST_RUNS - runs, 0) if baseline.runs >= FEWEST_RUNS else None,
+        runs_needed=None,
         smallest_visible=None,
         noise=Noise(),
         margin=criteria.margin,
@@ -274,4 +270,3 @@ def too_few_runs(criteria: Criteria, runs: int, baseline: Baseline, pinned: str 
         seed=criteria.seed,
         reason="",
     )
-    return replace(verdict, reason=wording.too_few_runs(verdict, criteria.release, FEWEST_RUNS, pinned))

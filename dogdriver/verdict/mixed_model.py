@@ -109,8 +109,8 @@ class BorderedFactor:
 
     With X the whitened, scaled columns (the effect the last of them), y the whitened values and R the ridge:
 
-        [ X'X + R    X'y      ]            [ design_root   0             ]
-        [ y'X        y'y + r  ] = L L',  L = [ target'       residual_root ]
+        [ X'X + R   X'y     ]                [ design_root   0             ]
+        [ y'X       y'y + r ]  = L L',  L =  [ target'       residual_root ]
 
     *lower* (..., size, size): one factor, or one a combination. docs/verdict.md, "Averaging".
     """

@@ -1,4 +1,4 @@
-"""Locations and scales that a few wild runs cannot move, and what many equal runs do not show."""
+"""Locations and scales that a few outliers cannot move, and what many equal runs do not show."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -32,9 +32,9 @@ MODE_SHARE = 0.5
 def robust_scale(residuals: Floats, outer: float = 0.8) -> float:
     """The standard deviation of *residuals* (runs,), were they normal, in their unit; at least SMALLEST_SCALE.
 
-    The larger of what the median and the *outer* quantile of their absolute values say. So up to a fifth of wild runs
+    The larger of what the median and the *outer* quantile of their absolute values say. So up to a fifth of outliers
     is an accident and is cut, more than that (a second mode) is what the runs are like and is kept: docs/verdict.md,
-    "Wild runs".
+    "Outliers".
     """
     sizes = np.abs(residuals)
     if sizes.size == 0:
@@ -63,7 +63,7 @@ def pseudo_values(values: Floats, group: Ints, groups: int) -> tuple[Floats, flo
 
     Least squares on them is robust, with standard errors that are right. *values*, *group* (runs,) as for
     `group_medians`. Returns (pseudo-values, scale), (runs,) and one number: level_g + s psi(r / s) / mean psi'(r / s)
-    with r the residuals about the levels, s their scale and psi Hampel's influence. docs/verdict.md, "Wild runs".
+    with r the residuals about the levels, s their scale and psi Hampel's influence. docs/verdict.md, "Outliers".
     """
     counts = np.bincount(group, minlength=groups)
     levels = group_medians(values, group, groups)

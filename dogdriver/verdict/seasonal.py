@@ -24,7 +24,7 @@ REMOVAL_FEWEST_PERIODS = 3.0
 REMOVAL_P = 1e-4
 """and beyond doubt (F-test)."""
 QUASI_DIFFERENCE = 0.9
-"""Steps and slow wandering become single wild values when most of the run before is subtracted."""
+"""Steps and slow wandering become single outliers when most of the run before is subtracted."""
 WINSORIZED_AT = 3.0
 """Scales."""
 

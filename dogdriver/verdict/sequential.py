@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dogdriver.model.verdict import Announcement, Outcome, Standing, Verdict
+from dogdriver.model.verdict import CALLED, Announcement, Outcome, Standing, Verdict
 from dogdriver.verdict.wording import count, percent, plain
 
 SPENT = 5.0
@@ -11,8 +11,6 @@ AGREEING = 2
 """So many looks in a row, each with a new run, have to say the same."""
 DOUBT = 0.1
 """An announced difference that chance would make as often as this is not there any more."""
-
-CALLED = frozenset({Outcome.REGRESSED, Outcome.IMPROVED})
 
 
 def announce(looks: Sequence[Verdict], *, alpha: float = 0.01) -> Announcement:

@@ -31,9 +31,9 @@ class StepScan:
 def scan_steps(values: Floats, fitted: Posterior, which: int) -> StepScan:
     """A step N(0, STEP_SIZE² sd²) added to combination *which* of the fit to *values* (runs,), for each place.
 
-    With u the step's column after the other columns are taken out (`free` = u'u + STEP_SIZE⁻²), `pull` = u'y and
-    `along_effect` = its part along the effect: the residual sum of squares falls by pull² / free, the effect by
-    along_effect pull / free / effect_root.
+    `in_basis` (columns, runs) is each step in the orthonormal basis of the columns, `along_effect` (runs,) its last
+    coordinate. With u what is left of the step's column, `free` = u'u + STEP_SIZE⁻² and `pull` = u'y, each (runs,): the
+    residual sum of squares falls by pull² / free, the effect by along_effect pull / free / effect_root.
     """
     design = fitted.design
     blocks = design.blocks
@@ -43,12 +43,11 @@ def scan_steps(values: Floats, fitted: Posterior, which: int) -> StepScan:
     rows = whiten(design.bordered(values) * scales, own, previous)
     products, norms = step_products(rows, own, previous)
     factor = fitted.factor.of(which)
-    columns = solve_triangular(
-        factor.design_root, products[:, : blocks.values].T, lower=True, check_finite=False
-    )  # the step in the columns' orthonormal basis, (columns, runs)
-    along_effect = columns[blocks.effect]
-    free = np.maximum(norms - np.sum(columns**2, axis=0), 0.0) + STEP_SIZE**-2
-    pull = products[:, blocks.values] - factor.target @ columns
+    with_columns, with_values = products[:, : blocks.values], products[:, blocks.values]
+    in_basis = solve_triangular(factor.design_root, with_columns.T, lower=True, check_finite=False)
+    along_effect = in_basis[blocks.effect]
+    free = np.maximum(norms - np.sum(in_basis**2, axis=0), 0.0) + STEP_SIZE**-2
+    pull = with_values - factor.target @ in_basis
     residual = float(factor.residual_root) ** 2
     remaining = np.maximum(residual - pull**2 / free, SMALLEST_RESIDUAL)
     sd = np.sqrt(remaining / max(fitted.freedom - 1, 1))

@@ -120,7 +120,7 @@ def test_negative_values_are_measured_by_their_typical_size() -> None:
     assert verdict.effect == pytest.approx(-0.10, abs=0.03)
 
 
-def test_one_wild_run_makes_no_verdict() -> None:
+def test_one_outlier_makes_no_verdict() -> None:
     values = noisy(10, 60, sd=0.01)
     values[-2] *= 20
     assert judge(history(values), LAST, better=Better.LOWER).outcome in {Outcome.UNCHANGED, Outcome.UNDECIDED}

@@ -113,15 +113,15 @@ def test_the_medians_of_groups_are_medians() -> None:
     assert group_medians(values, group, 7) == pytest.approx([float(np.median(values[group == i])) for i in range(7)])
 
 
-def test_cleaning_leaves_calm_runs_alone_and_takes_wild_ones_away() -> None:
+def test_cleaning_leaves_calm_runs_alone_and_takes_outliers_away() -> None:
     rng = np.random.default_rng(2)
     group = np.repeat(np.arange(10), 10)
     calm = rng.uniform(-1, 1, 100)
     kept, spread = pseudo_values(calm, group, 10)
     assert kept == pytest.approx(calm, abs=0.15)
-    wild = calm.copy()
-    wild[5] = 1e6
-    tamed, same = pseudo_values(wild, group, 10)
+    outlying = calm.copy()
+    outlying[5] = 1e6
+    tamed, same = pseudo_values(outlying, group, 10)
     assert same == pytest.approx(spread, rel=0.1)
     assert abs(tamed[5]) < 1
 
