@@ -103,8 +103,6 @@ def _leave_out_raw(plain: dict[str, Any], value: object) -> None:
     if isinstance(value, Struct):
         for name in marked(type(value), RAW):
             del plain[name]
-        for name, inner in plain.items():
-            _leave_out_raw(inner, getattr(value, name))
-    elif isinstance(value, Mapping):
-        for name, one in value.items():
-            _leave_out_raw(plain[name], one)
+    for name, inner in plain.items():
+        if isinstance(inner, dict):
+            _leave_out_raw(inner, value[name] if isinstance(value, Mapping) else getattr(value, name))

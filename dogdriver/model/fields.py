@@ -90,7 +90,7 @@ MEASURED = Meta(extra={"measured": True})
 SERVER = Meta(extra_json_schema={"readOnly": True})
 """The daemon that keeps a run says it; a delivered document's own words on it are not looked at."""
 RAW = Meta(extra_json_schema={"writeOnly": True})
-"""As large as all the rest: kept and passed on with a run, and no part of what the API answers."""
+"""As large as all the rest, and as it came: kept and passed on with a run, and no part of what the API answers."""
 
 
 @cache

@@ -13,7 +13,7 @@ from msgspec.structs import fields, replace
 
 from dogdriver.errors import Invalid
 from dogdriver.model.document import RunDocument, moment
-from dogdriver.model.fields import DELIVERED, LARGEST_NUMBER, MEASURED, SERVER, marked
+from dogdriver.model.fields import DELIVERED, LARGEST_NUMBER, MEASURED, RAW, SERVER, marked
 from dogdriver.model.run import UNKNOWN, Run, Status, Trigger
 
 SERVER_OWN = frozenset(marked(RunDocument, SERVER))
@@ -115,7 +115,8 @@ def _parts(value: Any, kind: inspect.Type, path: str) -> Iterator[tuple[Any, ins
         case inspect.UnionType():  # one or null
             yield from ((value, one, path) for one in kind.types)
         case inspect.StructType():
-            yield from ((getattr(value, f.name), f.type, f"{path}.{f.name}".lstrip(".")) for f in kind.fields)
+            held = [field for field in kind.fields if field.name not in marked(kind.cls, RAW)]
+            yield from ((getattr(value, f.name), f.type, f"{path}.{f.name}".lstrip(".")) for f in held)
         case inspect.DictType():
             yield from ((name, kind.key_type, f"a name in {path}") for name in value)
             yield from ((inner, kind.value_type, f"{path}.{name}") for name, inner in value.items())

@@ -164,7 +164,7 @@ def _replace(database: sqlite3.Connection, arrival: Arrival, kept: sqlite3.Row) 
     """Its writer has changed what was measured, or excluded it; what was excluded here stays so."""
     excluded = arrival.run.excluded or kept["excluded"]
     run = releases.labelled(database, replace(arrival.run, excluded=excluded), relabel=arrival.relabel)
-    runs.update(database, run.id, runs.columns(run))
+    runs.update(database, run.id, runs.changing_columns(run))
     values.keep(database, run.id, run.project, run.metrics)
     database.execute(
         "UPDATE run SET etag = ?, archived = ? WHERE id = ?", (arrival.etag, kept["archived"] or 1, run.id)

@@ -1,7 +1,7 @@
 """How values become columns and come back: times, JSON, compressed JSON, text that a database can hold."""
 
 import zlib
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -45,10 +45,16 @@ def to_row(columns: Mapping[str, Any]) -> dict[str, Any]:
     return {name: to_text(value) if isinstance(value, str) else value for name, value in columns.items()}
 
 
-def insertion(table: str, row: Mapping[str, Any]) -> str:
+def insertion(table: str, row: Iterable[str]) -> str:
     """The INSERT of *row*, all of whose names are our own."""
     names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
     return f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - no name comes from outside
+
+
+def upsert(table: str, row: Sequence[str], *, key: Sequence[str]) -> str:
+    """The INSERT of *row*, or the UPDATE of what is there under its *key*; all names are our own."""
+    others = ", ".join(f"{name} = excluded.{name}" for name in row if name not in key)
+    return f"{insertion(table, row)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {others}"
 
 
 def _plain(value: Any) -> Any:

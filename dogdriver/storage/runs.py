@@ -10,109 +10,39 @@ from typing import Any
 
 from dogdriver.errors import Invalid
 from dogdriver.model import (
-    ClientMeasures,
     Filter,
     Known,
-    Load,
     MetricValue,
     Page,
     Run,
-    Status,
-    Tally,
-    Trigger,
 )
+from dogdriver.model.fields import FIXED, marked
 from dogdriver.storage import series as points
 from dogdriver.storage import values
 from dogdriver.storage.codec import (
-    from_json,
-    from_json_or_null,
     from_time,
     from_time_or_null,
     insertion,
-    to_json,
-    to_json_or_null,
-    to_row,
-    to_time,
     to_time_or_null,
 )
+from dogdriver.storage.columns import Columns
 from dogdriver.storage.database import Part, read
 
-
-def fixed_columns(run: Run) -> dict[str, Any]:
-    """What a run is from its first moment on."""
-    return to_row(
-        {
-            "id": run.id,
-            "project": run.project,
-            "deployment": run.deployment,
-            "test": run.test,
-            "source": run.source,
-            "trigger": run.trigger.value,
-            "created": to_time(run.created),
-        }
-    )
+_COLUMNS = Columns("run", Run, renamed={"commit": "revision"}, apart=("metrics",))
 
 
 def columns(run: Run) -> dict[str, Any]:
-    """What changes in a run's life."""
-    return to_row(
-        {
-            "status": run.status.value,
-            "endpoint": run.endpoint,
-            "release": run.release,
-            "version": run.version,
-            "revision": run.commit,
-            "reason": run.reason,
-            "started": to_time_or_null(run.started),
-            "ended": to_time_or_null(run.ended),
-            "due": to_time_or_null(run.due),
-            "attempts": run.attempts,
-            "load": to_json_or_null(run.load),
-            "tally": to_json_or_null(run.tally),
-            "client": to_json_or_null(run.client),
-            "content": run.content,
-            "test_commit": run.test_commit,
-            "fingerprint": run.fingerprint,
-            "kinds": run.kinds,
-            "comparable": points.comparable(run.load, run.content),
-            "excluded": run.excluded,
-            "notes": to_json(run.notes),
-            "links": to_json(run.links),
-        }
-    )
+    return _COLUMNS.row(run) | {"comparable": points.comparable(run.load, run.content)}
+
+
+def changing_columns(run: Run) -> dict[str, Any]:
+    """Without what a run is from its first moment on."""
+    fixed = marked(Run, FIXED)
+    return {name: value for name, value in columns(run).items() if name not in fixed}
 
 
 def from_row(row: sqlite3.Row, metrics: Mapping[str, MetricValue]) -> Run:
-    return Run(
-        id=row["id"],
-        project=row["project"],
-        deployment=row["deployment"],
-        test=row["test"],
-        source=row["source"],
-        status=Status(row["status"]),
-        trigger=Trigger(row["trigger"]),
-        created=from_time(row["created"]),
-        endpoint=row["endpoint"],
-        release=row["release"],
-        version=row["version"],
-        commit=row["revision"],
-        reason=row["reason"],
-        started=from_time_or_null(row["started"]),
-        ended=from_time_or_null(row["ended"]),
-        due=from_time_or_null(row["due"]),
-        attempts=row["attempts"],
-        load=from_json_or_null(row["load"], Load),
-        tally=from_json_or_null(row["tally"], Tally),
-        client=from_json_or_null(row["client"], ClientMeasures),
-        content=row["content"],
-        test_commit=row["test_commit"],
-        fingerprint=row["fingerprint"],
-        kinds=row["kinds"],
-        excluded=row["excluded"],
-        notes=from_json(row["notes"], tuple[str, ...]),
-        links=from_json(row["links"], dict[str, str]),
-        metrics=metrics,
-    )
+    return _COLUMNS.value(row, metrics=metrics)
 
 
 def whole(database: sqlite3.Connection, row: sqlite3.Row | None) -> Run | None:
@@ -130,7 +60,7 @@ def by_id(database: sqlite3.Connection, run_id: str) -> Run | None:
 
 def insert(database: sqlite3.Connection, run: Run, **others: Any) -> None:
     """*run* with its values; *others* are columns that a run does not know of itself."""
-    row = fixed_columns(run) | columns(run) | others
+    row = columns(run) | others
     database.execute(insertion("run", row), row)
     values.keep(database, run.id, run.project, run.metrics)
 

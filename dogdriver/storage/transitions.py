@@ -155,7 +155,9 @@ def save(
     if kept is None:
         return False
     # Links that messages have added since *changed* was read stay, and an exclusion is `set_excluded`'s alone.
-    row = runs.columns(changed) | {"links": to_json(from_json(kept["links"], dict[str, str]) | dict(changed.links))}
+    row = runs.changing_columns(changed) | {
+        "links": to_json(from_json(kept["links"], dict[str, str]) | dict(changed.links))
+    }
     del row["excluded"]
     runs.update(database, changed.id, row)
     values.keep(database, changed.id, kept["project"], metrics)

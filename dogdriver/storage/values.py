@@ -6,77 +6,40 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from dogdriver.model import MetricState, MetricValue, Reading
-from dogdriver.storage.codec import pack, to_row, to_time, unpack
+from dogdriver.model import MetricValue
+from dogdriver.model.fields import RAW, marked
+from dogdriver.storage.codec import to_row, to_time, upsert
+from dogdriver.storage.columns import Columns
 from dogdriver.storage.database import Part, read, write
 
-FIELDS = "run, metric, state, value, points, expected, query, unit, interval, note, earlier"
+_COLUMNS = Columns("value", MetricValue)
+_RAW = marked(MetricValue, RAW)
+_KEY = ("run", "metric")
 
 
 def keep(database: sqlite3.Connection, run: str, project: str, metrics: Mapping[str, MetricValue]) -> None:
     """Keep the values of some of a run's metrics in place of those kept so far."""
-    database.executemany(
-        "INSERT INTO value (run, metric, project, state, value, points, expected, query, unit, interval, note, earlier,"
-        " reading) VALUES (:run, :metric, :project, :state, :value, :points, :expected, :query, :unit, :interval,"
-        " :note, :earlier, :reading) ON CONFLICT (run, metric) DO UPDATE SET state = excluded.state,"
-        " value = excluded.value, points = excluded.points, expected = excluded.expected, query = excluded.query,"
-        " unit = excluded.unit, interval = excluded.interval, note = excluded.note, earlier = excluded.earlier,"
-        " reading = excluded.reading",
-        [
-            to_row(
-                {
-                    "run": run,
-                    "metric": metric,
-                    "project": project,
-                    "state": value.state.value,
-                    "value": value.value,
-                    "points": value.points,
-                    "expected": value.expected,
-                    "query": value.query,
-                    "unit": value.unit,
-                    "interval": value.interval,
-                    "note": value.note,
-                    "earlier": value.earlier,
-                    "reading": None if value.reading is None else pack(value.reading),
-                }
-            )
-            for metric, value in metrics.items()
-        ],
-    )
-
-
-def _from_row(row: sqlite3.Row, reading: Reading | None) -> MetricValue:
-    return MetricValue(
-        state=MetricState(row["state"]),
-        value=row["value"],
-        points=row["points"],
-        expected=row["expected"],
-        query=row["query"],
-        unit=row["unit"],
-        interval=row["interval"],
-        note=row["note"],
-        earlier=row["earlier"],
-        reading=reading,
-    )
+    rows = [
+        to_row({"run": run, "metric": name, "project": project}) | _COLUMNS.row(one) for name, one in metrics.items()
+    ]
+    database.executemany(upsert("value", (*_KEY, "project", *_COLUMNS.names), key=_KEY), rows)
 
 
 def of_run(database: sqlite3.Connection, run: str) -> dict[str, MetricValue]:
     """All of one run, with their readings."""
-    rows = database.execute(f"SELECT {FIELDS}, reading FROM value WHERE run = ? ORDER BY rowid", (run,))  # noqa: S608 - ours
-    return {
-        row["metric"]: _from_row(row, None if row["reading"] is None else unpack(row["reading"], Reading))
-        for row in rows
-    }
+    rows = database.execute("SELECT * FROM value WHERE run = ? ORDER BY rowid", (run,))
+    return {row["metric"]: _COLUMNS.value(row) for row in rows}
 
 
 def of_runs(database: sqlite3.Connection, runs: Sequence[str]) -> Mapping[str, Mapping[str, MetricValue]]:
     """By run and metric, without their readings."""
     found: defaultdict[str, dict[str, MetricValue]] = defaultdict(dict)
+    light = ", ".join((*_KEY, *(name for name in _COLUMNS.names if name not in _RAW)))
     for row in database.execute(
-        f"SELECT {FIELDS} FROM value WHERE run IN (SELECT one.value FROM json_each(?) AS one) ORDER BY rowid",  # noqa: S608 - ours
+        f"SELECT {light} FROM value WHERE run IN (SELECT one.value FROM json_each(?) AS one) ORDER BY rowid",  # noqa: S608 - ours
         (json.dumps(runs),),
     ):
-        found[row["run"]][row["metric"]] = _from_row(row, None)
+        found[row["run"]][row["metric"]] = _COLUMNS.value(row)
     return found
 
 

@@ -1,17 +1,20 @@
 """From every earlier schema to the newest, all or nothing."""
 
 import shutil
+import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dogdriver.errors import StoreError
 from dogdriver.model import Status
-from dogdriver.storage import open_store
+from dogdriver.storage import open_store, runs
+from dogdriver.storage.codec import insertion
+from dogdriver.storage.columns import MORE
 from dogdriver.storage.database import connect, open_database
 from dogdriver.storage.migrations import SCHEMA, migrations, pragma
-from dogdriver.storage.transitions import Transitions
 from tests.storage.made import key, run, settled
 
 FIRST = "CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT) STRICT; -- one; line\n"
@@ -110,6 +113,12 @@ async def test_our_own_earlier_schemas_are_brought_up(tmp_path: Path, version: i
         assert await store.runs.get("a") is not None
 
 
+def _as_it_was(database: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    """Keep *row* as one who did not know the column more."""
+    row = {name: value for name, value in row.items() if name != MORE}
+    database.execute(insertion(table, row), row)
+
+
 async def test_what_an_earlier_schema_has_charted_follows_its_runs_from_then_on(tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.mkdir()
@@ -117,7 +126,9 @@ async def test_what_an_earlier_schema_has_charted_follows_its_runs_from_then_on(
         shutil.copy(str(SCHEMA / step.name), old)
     async with open_database(tmp_path / "data", schema=old) as database:
         ended = run("a", status=Status.DONE, metrics={"cpu": settled(1)})
-        await Transitions(database).add(ended)
+        await database.write(_as_it_was, "run", runs.columns(ended))
+        value = {"run": "a", "metric": "cpu", "project": ended.project, "state": "settled", "value": 1.0}
+        await database.write(_as_it_was, "value", value)
         await database.write(
             lambda db: db.execute(
                 "INSERT INTO point SELECT run.project, deployment, test, source, metric, started, id, value.value,"
