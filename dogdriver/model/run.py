@@ -81,8 +81,8 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     test: Annotated[Name, Meta(description="the name of the entry in `molotov.json`"), FIXED, DELIVERED]
     source: Annotated[Name, Meta(description="where the load came from"), FIXED, DELIVERED]
     release: Annotated[Name | None, Meta(description="its label, `unknown` where there is none"), DELIVERED] = None
-    version: Annotated[Name | None, Meta(description="what `/__version__` said")] = None
-    commit: Annotated[Name | None, Meta(description="what `/__version__` said")] = None
+    version: Annotated[Name | None, Meta(description="the version that `/__version__` said")] = None
+    commit: Annotated[Name | None, Meta(description="the commit that `/__version__` said")] = None
     status: Annotated[
         Status,
         Meta(
@@ -112,10 +112,10 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
     tally: Annotated[Tally | None, Meta(description="how much was done"), MEASURED] = None
     client: Annotated[ClientMeasures | None, Meta(description="what the load generator measured")] = None
-    metrics: Annotated[Mapping[Name, MetricValue], Meta(description="by name")] = {}
+    metrics: Annotated[Mapping[Name, MetricValue], Meta(description="what was measured, `client.*` included")] = {}
     excluded: Annotated[Text | None, Meta(description="the reason for which it is left out of verdicts"), SERVER] = None
     notes: Annotated[tuple[str, ...], Meta(description="sentences for its log")] = ()
-    links: Annotated[Mapping[str, str], Meta(description="addresses by name")] = {}
+    links: Annotated[Mapping[str, str], Meta(description="addresses, such as those of its events in Datadog")] = {}
 
     @property
     def observed(self) -> Release | None:
