@@ -1,35 +1,29 @@
 """Whatever a run or a value holds comes back as it was."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dogdriver.model import (
-    ClientMeasures,
-    Grade,
     Judged,
-    Latency,
-    Load,
-    MetricState,
     MetricValue,
     Noise,
     Outcome,
-    Reading,
     Run,
-    Series,
     SeriesKey,
     Standing,
     Status,
-    Tally,
-    Trigger,
     Verdict,
 )
+from dogdriver.model.fields import Id
 from dogdriver.storage import outbox
 from dogdriver.storage.runs import Runs
 from dogdriver.storage.transitions import Transitions
 from dogdriver.storage.verdicts import Verdicts
 from tests.storage.made import Direct, done, fresh, message
+from tests.structs import structs
 
 text = st.text(st.characters(codec="utf-8"), max_size=20)
 words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
@@ -52,70 +46,15 @@ def several(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[obje
     return st.lists(strategy, max_size=3).map(tuple)
 
 
-readings = st.builds(
-    Reading,
-    text,
-    several(st.builds(Series, text, several(st.tuples(numbers, maybe(numbers))))),
-    maybe(numbers),
-    maybe(text),
-    maybe(text),
-    maybe(numbers),
-)
-values = st.builds(
-    MetricValue,
-    state=st.sampled_from(MetricState),
-    value=maybe(numbers),
-    points=maybe(integers),
-    expected=maybe(integers),
-    query=maybe(text),
-    unit=maybe(text),
-    interval=maybe(numbers),
-    note=maybe(text),
-    earlier=maybe(numbers),
-    reading=maybe(readings),
-)
-latencies = st.builds(Latency, text, integers, integers, maybe(numbers), maybe(numbers), maybe(numbers))
-measures = st.builds(
-    ClientMeasures,
-    **{name: maybe(numbers) for name in ("rps", "p50", "p95", "p99", "error_ratio", "lag_p99", "stall", "cpu")},
-    grade=st.sampled_from(Grade),
-    reasons=several(text),
-    statuses=st.dictionaries(text, integers, max_size=3),
-    failures=several(st.tuples(text, integers)),
-    scenarios=several(latencies),
-    endpoints=several(latencies),
-    histogram=maybe(text),
-)
-whole_runs = st.builds(
+leaves = {
+    Id: words, str: text, int: integers, float: numbers, bool: st.booleans(), datetime: times, Any: json,
+}  # fmt: skip
+whole_runs = structs(
     Run,
-    id=words,
-    project=text,
-    deployment=text,
-    test=text,
-    source=text,
+    leaves,
     status=st.sampled_from(sorted(set(Status) - {Status.PENDING})),
-    trigger=st.sampled_from(Trigger),
-    created=times,
-    endpoint=maybe(text),
-    release=maybe(text),
-    version=maybe(text),
-    commit=maybe(text),
-    reason=maybe(text),
-    started=maybe(times),
-    ended=maybe(times),
-    due=maybe(times),
     attempts=st.integers(0, 1000),
-    load=maybe(st.builds(Load, integers, integers, numbers, objects)),
-    tally=maybe(st.builds(Tally, integers, integers, integers, integers)),
-    client=maybe(measures),
-    content=maybe(text),
-    test_commit=maybe(text),
-    fingerprint=maybe(numbers),
-    kinds=maybe(text),
-    excluded=maybe(text),
-    notes=several(text),
-    links=st.dictionaries(text, text, max_size=3),
-    metrics=st.dictionaries(words, values, max_size=3),
+    metrics=st.dictionaries(words, structs(MetricValue, leaves), max_size=3),
 )
 looks = st.builds(
     Judged,

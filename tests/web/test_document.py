@@ -8,81 +8,38 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dogdriver.errors import Invalid
-from dogdriver.model import (
-    ClientMeasures,
-    Grade,
-    Latency,
-    Load,
-    MetricState,
-    MetricValue,
-    Reading,
-    Release,
-    Run,
-    Series,
-    Status,
-    Tally,
-    Trigger,
-)
+from dogdriver.model import Load, Run, Status, Trigger
 from dogdriver.model.document import run_document
+from dogdriver.model.fields import Amount, Count, Id, Moment, Name, Text
 from dogdriver.model.parse import SERVER_OWN, delivered_run, run_from_document
+from tests.structs import structs
 from tests.web.seeded import START, ended_run
 from tests.web.test_web_api import delivery
 
 NAMES = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=30)
 COUNTS = st.integers(0, 2**53)
 SIZES = st.floats(0, 1e12)
-MAYBE = st.none() | SIZES
 TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - naive
-LATENCIES = st.builds(Latency, name=NAMES, count=COUNTS, errors=COUNTS, p50=MAYBE, p95=MAYBE, p99=MAYBE)
-READINGS = st.builds(
-    Reading, query=NAMES,
-    series=st.lists(
-        st.builds(Series, scope=NAMES, points=st.lists(st.tuples(SIZES, MAYBE), max_size=3).map(tuple)), max_size=2
-    ).map(tuple),
-    interval=MAYBE, unit=st.none() | NAMES, family=st.none() | NAMES, scale=MAYBE,
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+LEAVES = {
+    Id: st.text("0123456789abcdef", min_size=1, max_size=32), Name: NAMES, Text: NAMES, Moment: TIMES,
+    Count: COUNTS, Amount: SIZES, str: NAMES, int: COUNTS, float: NUMBERS, bool: st.booleans(),
+    Any: NAMES | st.booleans() | st.integers(-9, 9),
+}  # fmt: skip
+LOADS = structs(
+    Load, LEAVES, workers=st.integers(1, 999), processes=st.integers(1, 9), duration=st.floats(0.1, 9999)
 )  # fmt: skip
-VALUES = st.builds(
-    MetricValue, state=st.sampled_from(MetricState), value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
-    points=st.none() | COUNTS, expected=st.none() | COUNTS, query=st.none() | NAMES, unit=st.none() | NAMES,
-    interval=MAYBE, note=st.none() | NAMES, earlier=MAYBE, reading=st.none() | READINGS,
-)  # fmt: skip
-CLIENTS = st.builds(
-    ClientMeasures, rps=MAYBE, p50=MAYBE, p95=MAYBE, p99=MAYBE, error_ratio=MAYBE, lag_p99=MAYBE, stall=MAYBE,
-    cpu=MAYBE,
-    grade=st.sampled_from(Grade), reasons=st.lists(NAMES, max_size=2).map(tuple),
-    statuses=st.dictionaries(NAMES, COUNTS, max_size=3),
-    failures=st.lists(st.tuples(NAMES, COUNTS), max_size=2).map(tuple),
-    scenarios=st.lists(LATENCIES, max_size=2).map(tuple), endpoints=st.lists(LATENCIES, max_size=2).map(tuple),
-    histogram=st.none() | NAMES,
-)  # fmt: skip
-
-
-LOADS = st.builds(
-    Load, st.integers(1, 999), st.integers(1, 9), st.floats(0.1, 9999),
-    st.dictionaries(NAMES, NAMES | st.booleans() | st.integers(-9, 9), max_size=2),
-)  # fmt: skip
+RUNS = structs(Run, LEAVES, load=st.none() | LOADS)
 
 
 @st.composite
 def runs(draw: st.DrawFn) -> Run:
-    started = draw(TIMES)
-    release = draw(st.builds(Release, NAMES, st.none() | NAMES, st.none() | NAMES))
-    run = Run(
-        id=draw(st.text("0123456789abcdef", min_size=1, max_size=32)),
-        project=draw(NAMES), deployment=draw(NAMES), test=draw(NAMES), source=draw(NAMES),
-        status=draw(st.sampled_from(Status)), trigger=draw(st.sampled_from(Trigger)), created=draw(TIMES),
-        endpoint=draw(st.none() | NAMES),
-        reason=draw(st.none() | NAMES), started=started, ended=started + timedelta(seconds=draw(st.floats(0, 9999))),
-        due=draw(st.none() | TIMES), attempts=draw(st.integers(0, 999)),
-        load=draw(st.none() | LOADS),
-        tally=draw(st.none() | st.builds(Tally, COUNTS, COUNTS, COUNTS, COUNTS)),
-        client=draw(st.none() | CLIENTS), content=draw(st.none() | NAMES), test_commit=draw(st.none() | NAMES),
-        fingerprint=draw(MAYBE), excluded=draw(st.none() | NAMES), notes=tuple(draw(st.lists(NAMES, max_size=2))),
-        links=draw(st.dictionaries(NAMES, NAMES, max_size=2)), metrics=draw(st.dictionaries(NAMES, VALUES, max_size=3)),
-    )  # fmt: skip
-    return draw(st.sampled_from([run, run.with_release(release)]))
+    run, started = draw(RUNS), draw(TIMES)
+    run = replace(run, started=started, ended=started + timedelta(seconds=draw(st.floats(0, 9999))))
+    return run if run.release else replace(run, version=None, commit=None)
 
 
 @given(runs())
