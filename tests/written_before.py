@@ -10,11 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from dogdriver.archive import Archive
 from dogdriver.demo.standin import Standin, serve_standin
 from dogdriver.metrics.query import DEFAULT_METRICS
 from dogdriver.model import Deployment, Measured, MessageKind, OutboxMessage, Project, Run, Status, Tally
-from dogdriver.pipeline import Pipeline, Services
+from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.looks import Looks
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.storage import Store
@@ -54,8 +56,8 @@ NEWEST = {"shop": ("1.3.0", 1.8), "search": ("1.1", 0.5), "login": ("1.1", 2.0)}
 # What is used of the store, of looks and of tests.world; all else goes by the API and the export
 
 
-def context_of(world: World) -> Services:
-    return world.pipeline._world
+def context_of(world: World) -> Context:
+    return world.pipeline._context
 
 
 async def kept_run(store: Store, run_id: str) -> Run:
@@ -144,6 +146,10 @@ class Later(World):
         self.outbox = Outbox(self.store.outbox, senders, self.clock)
         self.runner.change = self._measured
 
+    async def start(self) -> None:
+        await self.open()
+        await self.pipeline.recover()
+
     async def one_more(self, project: str) -> Run:
         """A run of what *project* runs, to its end, with those that were queued before."""
         run = await self.pipeline.trigger(project)
@@ -158,7 +164,7 @@ class Later(World):
         project = self.runner.jobs[-1].env["WHO"].partition("/")[0]
         self.points(project, measured.window.start)
         _, slow = NEWEST[project]
-        client = replace(measured.client, rps=100 / slow, p50=35.7 * slow, p95=61.8 * slow, p99=64.4 * slow)
+        client = structs.replace(measured.client, rps=100 / slow, p50=35.7 * slow, p95=61.8 * slow, p99=64.4 * slow)
         return replace(measured, client=client, tally=Tally(ok=3000, requests=30000, errors=10))
 
     def points(self, project: str, start: datetime) -> None:
@@ -199,7 +205,9 @@ class Later(World):
         return [run for run in exported(self.data, "run") if run["status"] == "done"]
 
     async def in_outbox(self) -> list[Told]:
-        return told(one.payload for one in await messages(self.store) if one.kind == "datadog.event")
+        """What was to be told; what counts as told from its history is marked without an event."""
+        events = [one.payload for one in await messages(self.store) if one.kind == "datadog.event"]
+        return told(event for event in events if event)
 
 
 @asynccontextmanager
@@ -209,8 +217,7 @@ async def daemon(data: Path, *, source: str = "paris") -> AsyncIterator[Later]:
     world = Later(data, source=source)
     async with serve_standin(world.clock, api_key="api-key", app_key="app-key") as standin:
         world.standin = standin
-        await world.open()
-        await world.pipeline.recover()
+        await world.start()
         yield world
         await world.close()
 

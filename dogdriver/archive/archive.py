@@ -10,6 +10,7 @@ from dogdriver.archive.ports import Bucket, Store
 from dogdriver.archive.uploads import Uploads
 from dogdriver.errors import ExternalError, Refused
 from dogdriver.model.health import Condition, Health
+from dogdriver.pipeline.announcements import Announcements
 from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.looks import Looks
 
@@ -32,6 +33,7 @@ class Archive:
         self._health = {name: Health() for name in self._looks}
         self._clearing = Health()
         self._release_looks = Looks(context.store)
+        self._announcements = Announcements(context)
         self._next: datetime | None = None
         self._opened = False
         self._requests: int | None = None  # of the last look
@@ -87,8 +89,14 @@ class Archive:
             return False
         run, again = found
         try:
-            judged = await self._release_looks.look(run, self._context.project(run), self._context.clock(), again=again)
+            project, now = self._context.project(run), self._context.clock()
+            if again:
+                judged = await self._release_looks.look(run, project, now, again=True)
+            else:
+                judged = await self._release_looks.look_at_history(run, project, now)
             await self._context.store.verdicts.save(judged)
+            if run.source == self._context.source and run.known_release:  # restored: it was told when it was new
+                await self._announcements.count_as_told(run.scope, [run.known_release])
         except Exception:
             await self._ledger.set_judged(run)  # a defect must not hold up the other releases
             raise

@@ -9,7 +9,7 @@ from dogdriver.catalog.servicebook import ServiceBookProject
 from dogdriver.checkout.address import Address, parse
 from dogdriver.errors import CheckoutError
 from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
-from dogdriver.model import Deployment, Metric, Problem, Project, Schedule, Test
+from dogdriver.model import HOSTS_TOLERANCE, Deployment, Metric, Problem, Project, Schedule, Test
 
 HOURLY = Schedule(every=3600.0)
 
@@ -94,6 +94,7 @@ def _project(draft: _Draft, file: ProjectsFile, defaults: Defaults) -> Project:
     deployments = tuple(_deployments(draft))
     if not deployments and draft.complete:
         draft.problems.append("It has no deployment; add one in ServiceBook or under [project.deployments].")
+    tolerance = options.fingerprint_tolerance
     project = Project(
         name=entry.name,
         deployments=deployments,
@@ -103,7 +104,7 @@ def _project(draft: _Draft, file: ProjectsFile, defaults: Defaults) -> Project:
         schedule=options.schedule or defaults.schedule,
         on_release=bool(options.on_release),
         fingerprint=options.fingerprint or (None if entry.metrics else defaults.fingerprint),
-        fingerprint_tolerance=options.fingerprint_tolerance or 0.0,
+        fingerprint_tolerance=HOSTS_TOLERANCE if tolerance is None else tolerance,
         partial=not draft.complete,
     )
     if draft.complete and test and deployments and not project.schedule.off and project.deployment(None) is None:

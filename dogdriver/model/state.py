@@ -2,6 +2,9 @@
 
 from typing import Any, Protocol
 
+IMPORTED = "imported"
+"""A name in the state: an import has brought looks, and nobody has counted what they announce as told."""
+
 
 class State(Protocol):
     """JSON values by name; a part of the store."""

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from dogdriver.errors import Conflict, ExternalError, Invalid, NotFound, TargetError
 from dogdriver.model import EventStep, Release, Snapshot, Status, Trigger
+from dogdriver.pipeline.announcements import Announcements
 from dogdriver.pipeline.backoff import next_look
 from dogdriver.pipeline.collect import Collect
 from dogdriver.pipeline.commands import Commands
@@ -44,6 +45,7 @@ class Pipeline(Commands):
             messages = [self._context.event(ended, EventStep.STOP)] if marked else []
             await self._context.store.transitions.save(ended, expect=Status.RUNNING, messages=messages)
         await self._free_leases()
+        await Announcements(self._context).count_imported_as_told()
         return len(runs)
 
     async def _free_leases(self) -> None:

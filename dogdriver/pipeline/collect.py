@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dogdriver.model import Judged, MessageKind, OutboxMessage, Run, Status
+from dogdriver.pipeline.announcements import Announcements
 from dogdriver.pipeline.attempt import Attempt, read_back
 from dogdriver.pipeline.backoff import FACTORS, next_look
 from dogdriver.pipeline.context import LEASE, Context
@@ -21,6 +22,7 @@ class Collect:
     def __init__(self, context: Context, looks: Looks) -> None:
         self._context = context
         self._looks = looks
+        self._announcements = Announcements(context)
 
     async def next(self) -> bool:
         """One attempt for the run that has been due longest; False: none is due."""
@@ -87,10 +89,6 @@ class Collect:
         now = world.clock()
         gauges = world.datadog.gauges(run, at=now)
         messages.append(world.message(MessageKind.RESULTS, f"{run.id}:results", run, gauges))
-        summary = await self._looks.announced(run, judged)
-        if summary is not None:
-            payload = world.datadog.verdict_event(run, summary, at=now, link=world.link(run.id))
-            release = run.release or ""
-            key = f"{run.project}/{run.deployment}/{run.test}/{release}/{summary.headline.value}"
-            messages.append(world.message(MessageKind.EVENT, f"verdict:{key}", run, payload))
+        if verdict := await self._announcements.message(run, judged):
+            messages.append(verdict)
         return messages

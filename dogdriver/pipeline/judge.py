@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from dogdriver.model import (
@@ -27,8 +28,10 @@ HISTORY = 400  # runs that a look goes back; a pinned baseline may be older
 class Series(Protocol):
     """The part of the store that the judge reads."""
 
-    async def points(self, key: SeriesKey, *, limit: int | None = None) -> Sequence[Point]:
-        """The newest *limit* points, in the order of time."""
+    async def points(
+        self, key: SeriesKey, *, until: datetime | None = None, limit: int | None = None
+    ) -> Sequence[Point]:
+        """The newest *limit* points before *until*, in the order of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,9 @@ class Answer:
 
     verdict: Verdict
     rests_on: Comparable
+
+    def rests_on_run(self, run_id: str) -> bool:
+        return any(point.run == run_id for point in self.rests_on.points)
 
     @property
     def inputs(self) -> dict[str, list[str] | list[float | None]]:
@@ -52,17 +58,24 @@ class Judge:
         self._series = series
 
     async def judge(
-        self, scope: Scope, release: str, project: Project | None, *, baseline: str | None = None
+        self,
+        scope: Scope,
+        release: str,
+        project: Project | None,
+        *,
+        baseline: str | None = None,
+        until: datetime | None = None,
     ) -> dict[str, Answer]:
         """The answers by metric, all that the *project* has runs of together.
 
-        Without *baseline* the release is compared with those before it, else with that one alone. Of the differences
+        Without *baseline* the release is compared with those before it, else with that one alone; with *until* by the
+        runs that started before then. Of the differences
         that are called a share of 5 % at most is false, over all metrics (docs/verdict.md, "Several metrics").
         """
         metrics = {metric.name: metric for metric in judged_metrics(project)}
         rests_on: dict[str, Comparable] = {}
         for name in metrics:
-            points = await self._series.points(scope.key(name), limit=None if baseline else HISTORY)
+            points = await self._series.points(scope.key(name), until=until, limit=None if baseline else HISTORY)
             found = comparable(points, release, tolerance_of(project), baseline=baseline)
             if found.points:
                 rests_on[name] = found

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from dogdriver.model import Headline, Judged, Project, Run, Scope, Standing, Summary
+from dogdriver.model import Judged, Project, Run, Scope
 from dogdriver.pipeline.judge import Answer, Judge, judged_metrics
 from dogdriver.pipeline.ports import Store
-from dogdriver.verdict import announce, standing
+from dogdriver.verdict import announce
 
 
 class Looks:
@@ -30,19 +30,26 @@ class Looks:
         for release in dict.fromkeys([*own, *newest]):
             await self._verdicts.save(await self._at(run.scope, release, project, at, new=None))
 
-    async def announced(self, run: Run, fresh: Sequence[Judged]) -> Summary | None:
-        """The headline of the run's release as far as it stands; None while nothing of it is announced."""
-        if run.known_release is None:
-            return None
-        kept = await self._verdicts.newest(run.scope)
-        newest = {one.key.metric: one for one in (*kept, *fresh) if one.release == run.release}
-        if not any(one.standing is Standing.ANNOUNCED for one in newest.values()):
-            return None
-        found = standing(newest.values())
-        return None if found is None or found.headline is Headline.UNDECIDED else found
+    async def look_at_history(self, run: Run, project: Project | None, at: datetime) -> list[Judged]:
+        """As look, for runs that were brought together: a metric that was never looked at is first judged without
+        the release's newest run, so that what two looks in a row would have announced stands announced.
+        """
+        release = run.known_release
+        if release is None:
+            return []
+        before = await self._at(run.scope, release, project, at, new=run, until=run.started)
+        await self._verdicts.save([one for one in before if one.look == 1])
+        return await self._at(run.scope, release, project, at, new=run)
 
     async def _at(
-        self, scope: Scope, release: str, project: Project | None, at: datetime, *, new: Run | None
+        self,
+        scope: Scope,
+        release: str,
+        project: Project | None,
+        at: datetime,
+        *,
+        new: Run | None,
+        until: datetime | None = None,
     ) -> list[Judged]:
         earlier = {
             metric.name: await self._verdicts.looks(scope.key(metric.name), release)
@@ -52,11 +59,11 @@ class Looks:
         fresh = {name for name, looks in earlier.items() if new is None or not _seen(new, looks)}
         if not fresh:
             return []
-        answers = await self._judge.judge(scope, release, project)
+        answers = await self._judge.judge(scope, release, project, until=until)
         return [
             _judged(scope, name, release, answers[name], earlier[name], at)
             for name in sorted(fresh & answers.keys())
-            if new is None or any(point.run == new.id for point in answers[name].rests_on.points)
+            if new is None or until is not None or answers[name].rests_on_run(new.id)
         ]
 
 

@@ -15,6 +15,7 @@ from dogdriver.model import (
     EventStep,
     Job,
     Judged,
+    Known,
     Load,
     Measured,
     MetricValue,
@@ -33,6 +34,7 @@ from dogdriver.model import (
     Trigger,
     Window,
 )
+from dogdriver.model.state import State
 
 
 class Commands(Protocol):
@@ -154,6 +156,9 @@ class Runs(Protocol):
     async def running(self) -> Sequence[Run]:
         """What is in status running, oldest first (for recovery)."""
 
+    async def known(self, project: str | None = None) -> Sequence[Known]:
+        """Every scope that has runs."""
+
     async def queue(self) -> Sequence[Run]:
         """Queued, running and pending runs, in the order they will go on."""
 
@@ -196,7 +201,9 @@ class Transitions(Protocol):
 class Series(Protocol):
     """The values of one metric over the runs of one scope."""
 
-    async def points(self, key: SeriesKey, *, limit: int | None = None) -> Sequence[Point]:
+    async def points(
+        self, key: SeriesKey, *, until: datetime | None = None, limit: int | None = None
+    ) -> Sequence[Point]:
         """The newest *limit* points, in order of time; runs that are done (judged) or ended badly (hollow)."""
 
     async def readings(self, key: SeriesKey, *, limit: int) -> Sequence[Reading]:
@@ -233,6 +240,13 @@ class Verdicts(Protocol):
         """Keep looks, and nothing else."""
 
 
+class Outbox(Protocol):
+    """What must reach somebody else in the end."""
+
+    async def add(self, message: OutboxMessage) -> None:
+        """Keep a message; one of its kind and key that is there is left as it is."""
+
+
 class Commits(Protocol):
     """What was written, counted: whoever waits for something to change in the database, waits for the next one."""
 
@@ -263,3 +277,9 @@ class Store(Protocol):
 
     @property
     def verdicts(self) -> Verdicts: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    @property
+    def state(self) -> State: ...

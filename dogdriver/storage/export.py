@@ -19,10 +19,12 @@ from dogdriver.errors import Invalid, StoreError
 from dogdriver.model import Judged, MetricValue, Run, SeriesKey
 from dogdriver.model.document import moment, run_document
 from dogdriver.model.parse import run_from_document
+from dogdriver.model.state import IMPORTED
 from dogdriver.storage import runs, values, verdicts
 from dogdriver.storage.codec import from_time, insertion, to_row, unpack
 from dogdriver.storage.database import NAME, connect, open_database
 from dogdriver.storage.sqlite_errors import explained
+from dogdriver.storage.state import keep
 
 VERSION = 1
 RELEASE = ("project", "deployment", "label", "version", "revision", "first", "last", "sighting")
@@ -204,6 +206,8 @@ def _bring(database: sqlite3.Connection, source: Iterable[bytes]) -> Brought:
             else:
                 raise Invalid(f"its kind {kind!r:.50} is none that this dogDriver knows")
     _check_end(ended, brought)
+    if brought.new.verdicts:
+        keep(database, IMPORTED, value=True)
     return brought
 
 

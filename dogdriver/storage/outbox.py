@@ -67,6 +67,11 @@ def link_name(message: OutboxMessage) -> str:
 class Outbox(Part):
     """The messages of all kinds."""
 
+    @write
+    def add(self, database: sqlite3.Connection, message: OutboxMessage) -> None:
+        """Keep a message; one of its kind and key that is there is left as it is."""
+        add(database, message)
+
     async def claim(self, now: datetime, lease_end: datetime) -> OutboxMessage | None:
         """The waiting message that has been due longest, its due moved to *lease_end*; None: none is due.
 

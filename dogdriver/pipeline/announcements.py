@@ -1,0 +1,80 @@
+"""What is told of a release, once: its headline, as soon as a run is done and something of it stands announced.
+
+Told is what has a message in the outbox, sent or not. What was announced elsewhere and came in with its history
+(an export, the bucket) gets such a message without being sent, so that nothing is told anew.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from dogdriver.model import (
+    Headline,
+    Judged,
+    MessageKind,
+    MessageState,
+    OutboxMessage,
+    Run,
+    Scope,
+    Standing,
+    Status,
+    Summary,
+)
+from dogdriver.model.state import IMPORTED
+from dogdriver.pipeline.context import Context
+from dogdriver.verdict import standing
+
+
+class Announcements:
+    """Verdict events, each headline of a release once."""
+
+    def __init__(self, context: Context) -> None:
+        self._context, self._store = context, context.store
+
+    async def message(self, run: Run, fresh: Sequence[Judged]) -> OutboxMessage | None:
+        """What is to be told of the release of *run* with the looks just made (*fresh*); None: nothing of it stands."""
+        if run.known_release is None:
+            return None
+        kept = await self._store.verdicts.newest(run.scope)
+        newest = {one.key.metric: one for one in (*kept, *fresh) if one.release == run.release}
+        summary = _announced(newest.values())
+        if summary is None:
+            return None
+        at, link = self._context.clock(), self._context.link(run.id)
+        payload = self._context.datadog.verdict_event(run, summary, at=at, link=link)
+        return self._context.message(MessageKind.EVENT, _key(run.scope, run.known_release, summary), run, payload)
+
+    async def count_imported_as_told(self) -> None:
+        """After a start: what an import has brought was told by whoever announced it."""
+        if await self._store.state.get(IMPORTED):
+            for known in await self._store.runs.known():
+                await self.count_as_told(Scope(known.project, known.deployment, known.test, known.source))
+            await self._store.state.set(IMPORTED, value=False)
+
+    async def count_as_told(self, scope: Scope, releases: Iterable[str] | None = None) -> None:
+        """What stands announced of *releases* (all of the scope) counts as told.
+
+        Left out are releases of runs that are pending: what is announced of them is told when they are done.
+        """
+        pending = {r.release for r in await self._store.runs.queue() if r.scope == scope and r.status is Status.PENDING}
+        by_release: dict[str, list[Judged]] = {}
+        for one in await self._store.verdicts.newest(scope):
+            by_release.setdefault(one.release, []).append(one)
+        now = self._context.clock()
+        for release in by_release.keys() - pending:
+            summary = _announced(by_release[release])
+            if summary is not None and (releases is None or release in releases):
+                key = _key(scope, release, summary)
+                told = OutboxMessage(MessageKind.EVENT, key, None, {}, due=now, created=now, state=MessageState.SENT)
+                await self._store.outbox.add(told)
+
+
+def _announced(judged: Iterable[Judged]) -> Summary | None:
+    """The headline of what stands, where at least one metric's verdict is announced and the headline says something."""
+    newest = list(judged)
+    if not any(one.standing is Standing.ANNOUNCED for one in newest):
+        return None
+    summary = standing(newest)
+    return None if summary is None or summary.headline is Headline.UNDECIDED else summary
+
+
+def _key(scope: Scope, release: str, summary: Summary) -> str:
+    return f"verdict:{scope.project}/{scope.deployment}/{scope.test}/{release}/{summary.headline}"

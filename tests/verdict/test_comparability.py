@@ -1,0 +1,153 @@
+"""Which runs may be compared: equal load and test, the infrastructure the same as far as it is known."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dogdriver.model import MetricState, Point, Status
+from dogdriver.verdict.comparability import Obstacle, classes, comparable, counts, newest_class, segments
+
+START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+def point(n: int, release: str, *, load: str = "k", hosts: float | None = None, kinds: str | None = None) -> Point:
+    at = START + timedelta(hours=n)
+    return Point(str(n), at, 1.0, release, Status.DONE, load, MetricState.SETTLED, fingerprint=hosts, kinds=kinds)
+
+
+def chosen(points: list[Point], tolerance: float = 0.0) -> tuple[list[str], str | None]:
+    found = comparable(points, "b", tolerance)
+    return [p.run for p in found.points], found.obstacle
+
+
+def stretches(*of: tuple[str, float | None]) -> list[Point]:
+    """A run each: its release and its hosts."""
+    return [point(n, release, hosts=hosts) for n, (release, hosts) in enumerate(of)]
+
+
+def test_runs_on_as_many_hosts_compare_contiguous_or_not() -> None:
+    points = stretches(("a", 3), ("x", 4), ("x", 4), ("y", 3), ("b", 3))
+    assert chosen(points, 0.2) == (["0", "3", "4"], None)
+
+
+def test_where_hosts_vary_inside_both_releases_all_runs_compare() -> None:
+    points = stretches(("a", 3), ("a", 6), ("b", 4), ("b", 5))
+    assert chosen(points, 0.0) == (["0", "1", "2", "3"], None)
+
+
+def test_ranges_that_do_not_overlap_do_not_compare() -> None:
+    points = stretches(("a", 3), ("a", 4), ("b", 6), ("b", 8))
+    assert chosen(points, 0.2) == (["2", "3"], Obstacle.INFRASTRUCTURE)
+
+
+def test_an_odd_newest_run_takes_nothing_from_the_others() -> None:
+    """What was announced on three hosts is not withdrawn because one run had five."""
+    points = stretches(("a", 3), ("a", 3), ("b", 3), ("b", 3), ("b", 5))
+    assert chosen(points, 0.2) == (["0", "1", "2", "3"], None)
+
+
+def test_of_two_infrastructures_in_a_release_the_newer_one_counts_where_both_have_as_many_runs() -> None:
+    points = stretches(("a", 3), ("x", 6), ("b", 3), ("b", 6))
+    assert chosen(points, 0.2) == (["1", "3"], None)
+    pinned = comparable(points, "b", 0.2, baseline="a")
+    assert [p.run for p in pinned.points] == ["0", "2"]
+
+
+def test_what_changed_is_said_in_the_releases_own_numbers() -> None:
+    found = comparable(stretches(("1.3.0", 3), ("1.3.0", 3), ("1.4.0", 5)), "1.4.0", 0.2)
+    assert found.reason == (
+        "the infrastructure changed with the release (not comparable: 3 → 5 hosts with 1.4.0), "
+        "so no earlier run can be compared with its runs"
+    )
+    other = [point(0, "1.3.0", hosts=2, kinds="m5"), point(1, "1.4.0", hosts=2, kinds="c6")]
+    assert "(not comparable: m5 → c6 with 1.4.0)" in comparable(other, "1.4.0", 0.2).reason
+    jitter = comparable(stretches(("1", 3), ("1", 4), ("2", 9)), "2", 0.2)
+    assert "(not comparable: 3 to 4 → 9 hosts with 2)" in jitter.reason
+
+
+def test_a_stretch_ends_where_the_next_run_does_not_compare() -> None:
+    points = stretches(("a", 3), ("a", 3), ("b", 5), ("b", 5), ("c", 3))
+    assert segments(points, 0.2) == [0, 0, 1, 1, 2]
+    assert [p.run for p in newest_class(points, 0.2)] == ["0", "1", "4"]
+    load = [point(0, "a", load="x"), point(1, "a", load="y"), replace(point(2, "a"), status=Status.FAILED)]
+    assert segments(load, 0.2) == [0, 1, 1]
+
+
+def test_the_tolerance_is_relative() -> None:
+    points = [point(0, "a", hosts=20), point(1, "b", hosts=21)]
+    assert chosen(points) == (["1"], "the infrastructure")
+    assert chosen(points, 0.05) == (["0", "1"], None)
+
+
+def test_other_kinds_of_hosts_do_not_compare() -> None:
+    points = [point(0, "a", hosts=3, kinds="m5"), point(1, "b", hosts=3, kinds="c6")]
+    assert chosen(points) == (["1"], "the infrastructure")
+
+
+def test_what_is_unknown_compares() -> None:
+    points = [point(0, "a"), point(1, "b", hosts=3, kinds="m5")]
+    assert chosen(points) == (["0", "1"], None)
+
+
+def test_another_load_or_test_does_not_compare_and_that_is_said() -> None:
+    points = [point(0, "a", load="x"), point(1, "b")]
+    assert chosen(points) == (["1"], "the load or the test")
+
+
+def test_excluded_and_bad_runs_count_for_nothing() -> None:
+    bad = replace(point(0, "a"), status=Status.INVALID)
+    out = replace(point(1, "a"), excluded=True)
+    assert chosen([bad, out, point(2, "b")]) == (["2"], None)
+    assert chosen([point(0, "a")]) == (["0"], None)  # nothing of its own: too few runs
+
+
+RUNS = st.lists(
+    st.tuples(
+        st.sampled_from("abc"),
+        st.sampled_from((None, 1.0, 3.0, 4.0, 5.0, 9.0)),
+        st.sampled_from((None, "m5", "c6")),
+        st.sampled_from("xy"),
+        st.booleans(),
+    ),
+    max_size=14,
+)
+
+
+@given(RUNS, st.sampled_from((0.0, 0.2, 0.5)))
+def test_every_run_is_in_one_class_and_the_newest_keeps_what_compares_with_it(
+    runs: list[tuple[str, float | None, str | None, str, bool]], tolerance: float
+) -> None:
+    points = [
+        replace(point(n, release, load=load, hosts=hosts, kinds=kinds), excluded=excluded)
+        for n, (release, hosts, kinds, load, excluded) in enumerate(runs)
+    ]
+    found = classes(points, tolerance)
+    assert len(found) == len(points)
+    counted = [p for p in points if counts(p)]
+    of = dict(zip((p.run for p in points), found, strict=True))
+    for one in counted:
+        for other in counted:
+            if of[one.run] == of[other.run]:
+                assert one.comparable == other.comparable
+    newest = {p.run for p in newest_class(points, tolerance)}
+    assert len({of[run] for run in newest}) <= 1
+    assert segments(points, tolerance) == sorted(segments(points, tolerance))
+
+
+@given(RUNS, st.sampled_from("abc"), st.sampled_from((0.0, 0.2)))
+def test_an_obstacle_is_said_only_where_no_earlier_run_is_left(
+    runs: list[tuple[str, float | None, str | None, str, bool]], release: str, tolerance: float
+) -> None:
+    points = [point(n, r, load=load, hosts=hosts, kinds=kinds) for n, (r, hosts, kinds, load, _) in enumerate(runs)]
+    found = comparable(points, release, tolerance)
+    assert {p.run for p in found.points} <= {p.run for p in points}
+    own = [p for p in points if p.release == release]
+    if not own:
+        return
+    assert any(p.release == release for p in found.points)
+    before = [p for p in points if p.release != release and p.at <= own[-1].at]
+    left = [p for p in found.points if p in before]
+    assert (found.obstacle is None) == (bool(left) or not before)
+    assert bool(found.reason) == (found.obstacle is not None)
