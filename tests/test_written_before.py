@@ -46,15 +46,15 @@ def _data(tmp_path: Path) -> Path:
     return database(tmp_path / "paris")
 
 
-@pytest.fixture(name="bench")
-async def _bench(data: Path) -> AsyncIterator[seeded.Bench]:
+@pytest.fixture(name="site")
+async def _site(data: Path) -> AsyncIterator[seeded.SeededSite]:
     async with open_store(data) as store:
-        yield seeded.Bench(store, seeded.Clock(ENDED), seeded.Shelf(*PROJECTS.values()))
+        yield seeded.SeededSite(store, seeded.Clock(ENDED), seeded.FixedCatalog(*PROJECTS.values()))
 
 
 @pytest.fixture(name="reader")
-async def _reader(bench: seeded.Bench) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(bench.app())) as client:
+async def _reader(site: seeded.SeededSite) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(site.app())) as client:
         yield client
 
 
@@ -129,9 +129,9 @@ async def test_its_pages_are_shown(reader: Client) -> None:
         assert answer.status == 200, await answer.text()
 
 
-async def test_it_is_backed_up_and_exported(bench: seeded.Bench, data: Path, tmp_path: Path) -> None:
+async def test_it_is_backed_up_and_exported(site: seeded.SeededSite, data: Path, tmp_path: Path) -> None:
     (tmp_path / "copy").mkdir()
-    await bench.store.backup(tmp_path / "copy" / "dogdriver.db")
+    await site.store.backup(tmp_path / "copy" / "dogdriver.db")
     async with open_store(tmp_path / "copy"):
         pass
     for kind in ("run", "verdict", "release"):

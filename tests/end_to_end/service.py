@@ -53,8 +53,10 @@ class Service:
     @property
     def connections(self) -> int:
         """How many are open to it."""
-        assert self.server.runner.server is not None
-        return len(self.server.runner.server.connections)
+        runner = self.server.runner
+        assert runner is not None
+        assert runner.server is not None
+        return len(runner.server.connections)
 
     def projects(self, folder: Path, entry: str, *, url: str | None = None, tests: str | None = None) -> str:
         """Write the projects file for one entry of the load test; gives its path."""
