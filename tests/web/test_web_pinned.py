@@ -1,0 +1,123 @@
+"""A release against a pinned baseline: the page, the API and the client say what `judge_release` says."""
+
+import random  # noqa: TID251 - a seeded history
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from dogdriver.cli.verdict import OwnVerdicts
+from dogdriver.model import Better, Headline, Metric, MetricState, MetricValue, Outcome, Run, Sample, Verdict
+from dogdriver.verdict import judge_release
+from dogdriver.verdict.judge import judge
+from dogdriver.web.pages.format import HEADLINES, OUTCOMES
+from tests.web.conftest import Client, page
+from tests.web.seeded import OWN, START, FixedCatalog, SeededSite, ended_run, project
+
+RELEASES = ("1.0.0", "1.1.0", "1.2.0")
+RUNS = 8
+METRICS = tuple(Metric(f"latency{n:02}", f"Latency {n:02}", "ms", Better.LOWER, query=f"avg:x{n}") for n in range(20))
+CHANGED, CHANGE = "latency07", 0.038  # by so much that its p alone is about 0.006
+BETTER = dict.fromkeys((metric.name for metric in METRICS), Better.LOWER)
+
+
+def series(number: int) -> list[Sample]:
+    """The values of one metric: the same noise in each release, in another order; one metric is higher in the last."""
+    dice = random.Random(number)  # noqa: S311 - a seeded history
+    noise = [dice.gauss(0, 0.02) for _ in range(RUNS)]
+    made = []
+    for place, label in enumerate(RELEASES):
+        level = 1 + CHANGE * (METRICS[number].name == CHANGED and label == RELEASES[-1])
+        for run in range(RUNS):
+            value = 100 * level * (1 + noise[(3 * run + place) % RUNS] + dice.gauss(0, 0.002))
+            made.append(Sample(START + timedelta(hours=RUNS * place + run), label, round(value, 3)))
+    return made
+
+
+SERIES: Mapping[str, list[Sample]] = {metric.name: series(number) for number, metric in enumerate(METRICS)}
+
+
+@pytest.fixture(name="judged", scope="module")
+def _judged() -> dict[str, Verdict]:
+    """What the one rule says of the last release against the first."""
+    return judge_release(SERIES, RELEASES[-1], better=BETTER, baseline=RELEASES[0])
+
+
+@pytest.fixture(name="last")
+async def _last(site: SeededSite) -> Run:
+    """The last run of a history of three releases."""
+    site.catalog.current = FixedCatalog(project("kintowe", metrics=METRICS)).current
+    for number, sample in enumerate(SERIES[CHANGED]):
+        run = ended_run(f"{number:032x}", "kintowe", sample.at, sample.release, client=None, started=sample.at)
+        values = {
+            name: MetricValue(MetricState.SETTLED, found[number].value, 5, 5, name, "ms", 60.0)
+            for name, found in SERIES.items()
+        }
+        await site.keep(run, values, judge=False)
+    return run
+
+
+def outcomes(verdicts: Mapping[str, Verdict]) -> dict[str, str]:
+    return {name: verdict.outcome.value for name, verdict in verdicts.items()}
+
+
+def test_one_of_twenty_would_be_called_alone_and_is_not_among_the_others(judged: dict[str, Verdict]) -> None:
+    alone = judge(SERIES[CHANGED], RELEASES[-1], better=Better.LOWER, baseline=RELEASES[0])
+    assert alone.outcome is Outcome.REGRESSED
+    assert alone.p is not None
+    assert 0.003 < alone.p < 0.01
+    assert judged[CHANGED].outcome is Outcome.UNDECIDED
+    assert judged[CHANGED].p == alone.p
+    others = {name: verdict.p for name, verdict in judged.items() if name != CHANGED}
+    assert all(p is not None and p > 0.2 for p in others.values())
+
+
+async def test_the_api_the_page_and_the_client_say_what_the_one_rule_says(
+    site: SeededSite, client: Client, last: Run, judged: dict[str, Verdict]
+) -> None:
+    expected = outcomes(judged)
+    release, baseline = RELEASES[-1], RELEASES[0]
+    answer = await client.get(f"/api/v1/verdicts/kintowe?release={release}&baseline={baseline}")
+    document = await answer.json()
+    assert {one["metric"]: one["outcome"] for one in document["verdicts"]} == expected
+    assert {one["metric"]: one["reason"] for one in document["verdicts"]} == {
+        name: verdict.reason for name, verdict in judged.items()
+    }
+    assert document["headline"] == "undecided"
+
+    text = await page(client, f"/p/kintowe?release={release}&baseline={baseline}")
+    rows = re.findall(r'<th scope="row">Latency (\d\d)</th>\s*<td data-label="Verdict">(.*?)</td>', text, re.DOTALL)
+    shown = {f"latency{number}": re.sub(r"<span class=\"arrow\".*?</span>|<[^>]+>", "", cell) for number, cell in rows}
+    assert shown == {name: OUTCOMES[Outcome(outcome)].word for name, outcome in expected.items()}
+    assert "Can’t tell yet" in text[text.index('aria-label="The answer"') :][:300]
+
+    own = OwnVerdicts(site.pipeline, site.store, site.catalog, site.clock, baseline=baseline)
+    found = await own.wait(last)
+    assert {one["metric"]: one["outcome"] for one in found.verdicts} == expected
+    assert (found.headline, found.sentence) == (document["headline"], document["sentence"])
+
+
+async def test_each_source_votes_against_the_baseline_of_the_headline_above(site: SeededSite, client: Client) -> None:
+    # The other source has no run of 1.1.0: against that release it cannot tell, whatever it says without a baseline.
+    for source, quick, seed in ((OWN, ("1.0.0", "1.1.0"), 3), ("oregon", ("1.0.0",), 4)):
+        await site.history(source=source, releases=(*((label, 1.0) for label in quick), ("1.2.0", 1.25)), seed=seed)
+    for source in (OWN, "oregon"):
+        for pinned, together in (
+            ("", "2 of 2 sources: slower."),
+            ("&baseline=1.0.0", "2 of 2 sources: slower."),
+            ("&baseline=1.1.0", "1 of 2 sources: slower; can’t tell yet: oregon."),
+        ):
+            asked = await client.get(f"/api/v1/verdicts/kintowe?source={source}&release=1.2.0{pinned}")
+            headline = Headline((await asked.json())["headline"])
+            text = await page(client, f"/p/kintowe?source={source}&release=1.2.0{pinned}")
+            assert together in text
+            assert votes(text)[source] == HEADLINES[headline].word
+            assert votes(text)[OWN] == "Slower"
+
+
+def votes(text: str) -> dict[str, str]:
+    """What each source says of the release, by the badges beside the headline."""
+    (voices,) = re.findall(r'<p class="voices">(.*?)</p>', text, re.DOTALL)
+    plain = re.sub(r'<span class="arrow".*?</span>', "", voices)
+    return dict(re.findall(r'<span>(\w+) <span class="badge[^>]*>([^<]*)</span>', plain))
