@@ -5,11 +5,9 @@ leaves there what those behind it need.
 """
 
 import asyncio
-import errno
 import json
 import logging
 import os
-import signal
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -30,7 +28,6 @@ from dogdriver.archive import Archive
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
-from dogdriver.errors import SettingsError
 from dogdriver.model import Clock, Isolation, MessageKind, Problem
 from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
@@ -39,6 +36,7 @@ from dogdriver.pipeline.retention import Retention
 from dogdriver.reports.status import Status
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Scheduler, Worker
+from dogdriver.server import GRACE, ignore_second_signal, listen
 from dogdriver.settings import Secret, Settings
 from dogdriver.storage import Store, open_store
 from dogdriver.target import DockerflowTarget
@@ -46,7 +44,6 @@ from dogdriver.target import DockerflowTarget
 log = logging.getLogger(__name__)
 
 WATCH, WATCH_DEMO = 300.0, 5.0  # seconds between two looks at what the deployments run
-GRACE = 8.0  # seconds that a run in hand has at shutdown; `docker stop` kills after ten
 AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # read by its own library, and shown by nobody
 VERSION_FILE = Path("/app/version.json")  # written when the image is built (Dockerflow)
 
@@ -105,7 +102,7 @@ def create_app(
     app = web.Application()
     app[START] = Start(settings, environ, address, now, demo)
     app.cleanup_ctx.extend(partial(_all_or_none, resource) for resource in (*first, *RESOURCES))
-    app.on_shutdown.append(_ignore_second_signal)
+    app.on_shutdown.append(ignore_second_signal)
     return app
 
 
@@ -284,37 +281,6 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
 
 def _at(settings: Settings, environ: Mapping[str, str], address: str) -> web.Application:
     return create_app(settings, environ, address=address)
-
-
-def listen(host: str, port: int, build: Callable[[str], web.Application]) -> int:
-    """Take the port, build the application for its address, and let aiohttp own the process."""
-    with _listening(host, port) as sock:
-        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
-        address = f"http://{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
-        web.run_app(build(address), sock=sock, print=None, access_log=None, shutdown_timeout=GRACE)
-    return 0
-
-
-async def _ignore_second_signal(_: web.Application) -> None:
-    """Once it is stopping, a second signal must not cut the end short."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, log.info, "stopping already")
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise SettingsError(
-                f"port {port} on {host} is taken; set DOGDRIVER_PORT to a free one, or stop what listens there"
-            ) from None
-        why = (error.strerror or "").partition(" (")[0]
-        raise SettingsError(
-            f"{host}:{port} cannot be listened on ({why}); set DOGDRIVER_HOST and DOGDRIVER_PORT"
-        ) from None
 
 
 def version() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from dogdriver import app, identity, logs
+from dogdriver import app, identity, logs, server
 from dogdriver.cli.arguments import ExitCode, read_request
 from dogdriver.cli.check import Check, Mark
 from dogdriver.cli.report import make_report
@@ -40,7 +40,7 @@ def demo(_: argparse.Namespace, environ: Environ) -> int:
     def build(address: str) -> web.Application:
         return app.create_app(own, dict(environ), address=address, demo=True, first=(world,))
 
-    return app.listen(own.host, own.port, build)
+    return server.listen(own.host, own.port, build)
 
 
 def check(arguments: argparse.Namespace, environ: Environ) -> int:

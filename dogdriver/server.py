@@ -1,0 +1,47 @@
+"""The process around the application: its port, its signals, its end."""
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Callable
+
+from aiohttp import web
+
+from dogdriver.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+GRACE = 8.0  # seconds that what is in hand has at shutdown; `docker stop` kills after ten
+
+
+def listen(host: str, port: int, build: Callable[[str], web.Application]) -> int:
+    """Take the port, build the application for its address, and let aiohttp own the process."""
+    with _listening(host, port) as sock:
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+        address = f"http://{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
+        web.run_app(build(address), sock=sock, print=None, access_log=None, shutdown_timeout=GRACE)
+    return 0
+
+
+async def ignore_second_signal(_: web.Application) -> None:
+    """Once it is stopping, a second signal must not cut the end short."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, log.info, "stopping already")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"port {port} on {host} is taken; set DOGDRIVER_PORT to a free one, or stop what listens there"
+            ) from None
+        why = (error.strerror or "").partition(" (")[0]
+        raise SettingsError(
+            f"{host}:{port} cannot be listened on ({why}); set DOGDRIVER_HOST and DOGDRIVER_PORT"
+        ) from None
