@@ -23,7 +23,7 @@ class Archive:
     def __init__(self, context: Context, store: Store, bucket: Bucket, *, sync: float) -> None:
         self._context, self._ledger, self._bucket = context, store.archive, bucket
         self._sync = timedelta(seconds=sync)
-        self._uploads = Uploads(context, store.archive, bucket, rest=sync)
+        self._uploads = Uploads(context, store.archive, bucket, pause=sync)
         self._inbox = Inbox(context, store.archive, store.inbox, bucket)
         self._looks = {
             "inbox": self._inbox.look,
@@ -43,7 +43,7 @@ class Archive:
     async def upload_next(self) -> bool:
         """Send one finished run, or clear the inbox of what is archived; False: there is nothing to send now."""
         await self._open()
-        if await self._uploads.next():
+        if await self._uploads.upload_next():
             return True
         if self._uploads.health.error is None:
             await self._clear()
@@ -51,7 +51,7 @@ class Archive:
 
     async def next_upload(self) -> datetime | None:
         """When to try again after a failure."""
-        return await self._uploads.due()
+        return await self._uploads.next_attempt()
 
     # Down
 
@@ -112,9 +112,9 @@ class Archive:
         failed = self._clearing.last_error if self._clearing.error else None
         if failed and self._context.clock() < failed + self._sync:
             return  # each commit leads here, and the bucket is left alone for a while
-        if done := await self._inbox.done():
+        if archived := await self._inbox.archived():
             with suppress(ExternalError), self._clearing.recorded(self._context.clock):  # tried again soon
-                await self._inbox.clear(done)
+                await self._inbox.remove(archived)
 
     async def status(self) -> dict[str, Any]:
         """For the status page; times aware or None."""

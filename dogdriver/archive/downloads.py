@@ -14,7 +14,7 @@ from dogdriver.archive.objects import RUNS, archived_id, archived_run, identity
 from dogdriver.archive.ports import Bucket, Ledger
 from dogdriver.errors import Invalid
 from dogdriver.model import Trigger
-from dogdriver.model.archive import Arrival, Listing, Stored
+from dogdriver.model.archive import ImportedRun, Listing, StoredObject
 from dogdriver.model.state import State
 from dogdriver.pipeline.context import Context
 
@@ -51,7 +51,7 @@ class RunDownloads:
         new = 0
         for writer in await self._writers():
             new += await self._tail(writer, after)
-        return new + await self._bring((await self._scan.next_page()).objects)
+        return new + await self._import((await self._scan.next_page()).objects)
 
     async def _writers(self) -> Sequence[str]:
         writers: list[str] = []
@@ -67,7 +67,7 @@ class RunDownloads:
         keys = [after.get(writer, "")]
         while more:
             listing = await self._bucket.list(writer, after=keys[-1])
-            new += await self._bring(listing.objects)
+            new += await self._import(listing.objects)
             keys = [*keys, *(one.key for one in listing.objects)][-OVERLAP - 1 :]
             more = listing.more and bool(listing.objects)
         if keys[0] != after.get(writer, ""):
@@ -75,17 +75,17 @@ class RunDownloads:
             await self._state.set(self._name, after)
         return new
 
-    async def _bring(self, objects: Sequence[Stored]) -> int:
-        return await self._importer.bring([(one, archived_id(one.key) or "") for one in objects], self._parse)
+    async def _import(self, objects: Sequence[StoredObject]) -> int:
+        return await self._importer.import_new([(one, archived_id(one.key) or "") for one in objects], self._parse)
 
-    def _parse(self, stored: Stored, body: bytes) -> Arrival:
+    def _parse(self, stored: StoredObject, body: bytes) -> ImportedRun:
         run_id = archived_id(stored.key)
         if run_id is None:
             raise Invalid("its key is not one that a dogDriver gives to an archived run")
         run = archived_run(body, run_id)
         # Only our own schedule counts from our own runs.
         trigger = run.trigger if run.source == self._context.source else Trigger.ELSEWHERE
-        return Arrival(replace(run, trigger=trigger), stored.key, stored.etag)
+        return ImportedRun(replace(run, trigger=trigger), stored.key, stored.etag)
 
 
 class LegacyDownloads:
@@ -100,23 +100,23 @@ class LegacyDownloads:
     async def look(self) -> int:
         """How many runs are new."""
         if (await self._state.get(self._name) or {}).get("all"):
-            return await self._bring((await self._scan.next_page()).objects)
+            return await self._import((await self._scan.next_page()).objects)
         new, more = 0, True
         while more:
             listing = await self._scan.next_page()
-            new += await self._bring(listing.objects)
+            new += await self._import(listing.objects)
             more = listing.more
         await self._state.set(self._name, {"all": True})
         return new
 
-    async def _bring(self, objects: Sequence[Stored]) -> int:
+    async def _import(self, objects: Sequence[StoredObject]) -> int:
         results = {one.key: result for one in objects if (result := parse_result_key(one.key))}
 
-        def parse(stored: Stored, body: bytes) -> Arrival:
+        def parse(stored: StoredObject, body: bytes) -> ImportedRun:
             result = results[stored.key]
             place = default_place(self._context.catalog.current.projects.get(result.project))
             run = result_run(result, body, identity(self._bucket.name, stored.key), place)
-            return Arrival(run, stored.key, stored.etag, relabel=True)
+            return ImportedRun(run, stored.key, stored.etag, relabel=True)
 
         named = [(one, identity(self._bucket.name, one.key)) for one in objects if one.key in results]
-        return await self._importer.bring(named, parse)
+        return await self._importer.import_new(named, parse)

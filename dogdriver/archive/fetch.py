@@ -8,7 +8,7 @@ from typing import TypeVar
 from dogdriver.archive.objects import LARGEST
 from dogdriver.archive.ports import Bucket, Ledger
 from dogdriver.errors import BadInput, DogdriverError, Invalid, TooLarge
-from dogdriver.model.archive import Arrival, Fetched, Rejected, Stored
+from dogdriver.model.archive import Fetched, ImportedRun, Rejected, StoredObject
 from dogdriver.pipeline.context import Context
 
 T = TypeVar("T")
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 16
 BATCH, BATCH_BYTES = 128, 4 * LARGEST
 
-Parse = Callable[[Stored, bytes], Arrival]
+Parse = Callable[[StoredObject, bytes], ImportedRun]
 """Makes a run of an object's content. Raises BadInput with a sentence that names what is wrong."""
 
 
@@ -37,7 +37,7 @@ async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> 
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def parse_safely(stored: Stored, parse: Callable[[], T]) -> T:
+def parse_safely(stored: StoredObject, parse: Callable[[], T]) -> T:
     """What *parse* makes of an object; where it fails by a defect of ours, the object must not hold up the others."""
     try:
         return parse()
@@ -50,7 +50,7 @@ def parse_safely(stored: Stored, parse: Callable[[], T]) -> T:
         ) from error
 
 
-async def fetch(bucket: Bucket, stored: Stored) -> Fetched | None:
+async def fetch(bucket: Bucket, stored: StoredObject) -> Fetched | None:
     """Raises TooLarge for an object that is larger than any of ours."""
     if stored.size > LARGEST:
         raise TooLarge(f"it has {stored.size} bytes, which is larger than the {LARGEST} that are read")
@@ -58,37 +58,37 @@ async def fetch(bucket: Bucket, stored: Stored) -> Fetched | None:
 
 
 class Importer:
-    """Brings objects that are history: what cannot be used is left where it is, and remembered."""
+    """Imports objects that are history: one that cannot be used is left where it is, and remembered."""
 
     def __init__(self, context: Context, ledger: Ledger, bucket: Bucket) -> None:
         self._context, self._ledger, self._bucket = context, ledger, bucket
 
-    async def bring(self, objects: Sequence[tuple[Stored, str]], parse: Parse) -> int:
+    async def import_new(self, objects: Sequence[tuple[StoredObject, str]], parse: Parse) -> int:
         """Of *objects*, each with its run's id, read those that are new; how many runs came of them."""
         new = 0
         for batch in _batches(await self._ledger.unread(objects)):
             new += await self._read(batch, parse)
         return new
 
-    async def _read(self, batch: Sequence[Stored], parse: Parse) -> int:
-        arrivals: list[Arrival] = []
+    async def _read(self, batch: Sequence[StoredObject], parse: Parse) -> int:
+        imported: list[ImportedRun] = []
 
-        async def read(stored: Stored) -> None:
+        async def read(stored: StoredObject) -> None:
             try:
                 fetched = await fetch(self._bucket, stored)
                 if fetched is not None:
-                    arrivals.append(parse_safely(stored, lambda: parse(stored, fetched.body)))
+                    imported.append(parse_safely(stored, lambda: parse(stored, fetched.body)))
             except BadInput as error:
                 reason = error.message
                 await self._ledger.reject(Rejected(stored.key, stored.etag, stored.size, reason, self._context.clock()))
 
         await for_each(batch, read)
-        arrivals.sort(key=lambda arrival: arrival.key)
-        return await self._ledger.import_runs(arrivals, self._context.clock())
+        imported.sort(key=lambda run: run.key)
+        return await self._ledger.import_runs(imported, self._context.clock())
 
 
-def _batches(objects: Sequence[Stored]) -> Iterator[list[Stored]]:
-    batch: list[Stored] = []
+def _batches(objects: Sequence[StoredObject]) -> Iterator[list[StoredObject]]:
+    batch: list[StoredObject] = []
     size = 0
     for stored in objects:
         weight = min(stored.size, LARGEST)  # more than that of it is never read

@@ -11,14 +11,14 @@ from msgspec.structs import replace
 
 from dogdriver.archive.downloads import FullScan
 from dogdriver.archive.fetch import fetch, for_each, parse_safely
-from dogdriver.archive.legacy import JOBS, default_place, is_job, job_run, without_project
+from dogdriver.archive.legacy import JOBS, default_place, is_job, job_run, of_unknown_project
 from dogdriver.archive.objects import (
     INBOX,
     claim_key,
     claim_object,
-    delivered,
     delivered_id,
     identity,
+    inbox_run,
     read_claim,
     reason_object,
     rejected_keys,
@@ -26,7 +26,7 @@ from dogdriver.archive.objects import (
 from dogdriver.archive.ports import Bucket, Claims, Ledger
 from dogdriver.errors import BadInput, Invalid
 from dogdriver.model import Run
-from dogdriver.model.archive import Arrival, Rejected, Stored, Taken
+from dogdriver.model.archive import ClaimedObject, ImportedRun, Rejected, StoredObject
 from dogdriver.pipeline.commands import same_run
 from dogdriver.pipeline.context import Context
 
@@ -41,48 +41,48 @@ class Inbox:
     def __init__(self, context: Context, ledger: Ledger, claims: Claims, bucket: Bucket) -> None:
         self._context, self._ledger, self._claims, self._bucket = context, ledger, claims, bucket
         self._scans = (FullScan(bucket, INBOX), FullScan(bucket, JOBS, folders=True))
-        self._others: dict[str, datetime] = {}  # until when somebody else has an object
+        self._claimed_elsewhere: dict[str, datetime] = {}  # until when somebody else has an object
         self._first_seen: dict[str, datetime] = {}
 
     async def look(self) -> int:
         """How many objects were taken."""
         now = self._context.clock()
-        taken = {one.key: one for one in await self._claims.taken()}
+        taken = {one.key: one for one in await self._claims.claimed()}
         await for_each([one for one in taken.values() if not one.archived], lambda one: self._renew(one, now))
         listed = [one for one in await self._listed() if one.key not in taken]
         known = {one.key: one for one in await self._ledger.rejected(keys=[one.key for one in listed])}
-        self._others = {key: until for key, until in self._others.items() if until > now}
+        self._claimed_elsewhere = {key: until for key, until in self._claimed_elsewhere.items() if until > now}
         self._first_seen = {one.key: self._first_seen.get(one.key, now) for one in listed}
-        arrivals: list[Arrival] = []
+        imported: list[ImportedRun] = []
 
-        async def take(stored: Stored) -> None:
-            if self._is_for_others(stored, now) or not await self._claim(stored.key, now):
+        async def take(stored: StoredObject) -> None:
+            if self._belongs_to_others(stored, now) or not await self._claim(stored.key, now):
                 return
-            if arrival := await self._read(stored, known, now):
-                arrivals.append(arrival)
+            if run := await self._read(stored, known, now):
+                imported.append(run)
 
         try:
             await for_each(listed, take)
         finally:
-            if arrivals:
-                await self._ledger.import_runs(arrivals, now)
-        return len(arrivals)
+            if imported:
+                await self._ledger.import_runs(imported, now)
+        return len(imported)
 
-    async def done(self) -> Sequence[str]:
+    async def archived(self) -> Sequence[str]:
         """The objects whose runs are in the archive."""
-        return [one.key for one in await self._claims.taken() if one.archived]
+        return [one.key for one in await self._claims.claimed() if one.archived]
 
-    async def clear(self, done: Sequence[str]) -> None:
+    async def remove(self, keys: Sequence[str]) -> None:
         """Remove them: first the object, then its claim."""
 
         async def remove(key: str) -> None:
             await self._bucket.remove(key, claim_key(key))
             await self._claims.delete([key])
 
-        await for_each(done, remove)
+        await for_each(keys, remove)
 
-    async def _listed(self) -> Sequence[Stored]:
-        found: dict[str, Stored] = {}
+    async def _listed(self) -> Sequence[StoredObject]:
+        found: dict[str, StoredObject] = {}
         for scan in self._scans:
             for _ in range(PAGES):
                 listing = await scan.next_page()
@@ -91,9 +91,9 @@ class Inbox:
                     break
         return [one for one in found.values() if one.key.startswith(INBOX) or is_job(one.key)]
 
-    def _is_for_others(self, stored: Stored, now: datetime) -> bool:
+    def _belongs_to_others(self, stored: StoredObject, now: datetime) -> bool:
         """Somebody else has it; or we could not read its metrics, and somebody else may be able to."""
-        if stored.key in self._others:
+        if stored.key in self._claimed_elsewhere:
             return True
         waited = now - self._first_seen[stored.key]
         return not self._context.datadog.configured and waited < timedelta(seconds=self._context.settle)
@@ -108,31 +108,31 @@ class Inbox:
         if kept is None:
             return False  # just given back: the next look will tell
         held = read_claim(kept.body)
-        if held and held[0] != self._context.source and held[1] > now:
-            self._others[key] = min(held[1], now + CLAIM)
+        if held and held.owner != self._context.source and held.expires > now:
+            self._claimed_elsewhere[key] = min(held.expires, now + CLAIM)
             return False
         return await self._bucket.put(place, body, match=kept.etag)
 
-    async def _renew(self, taken: Taken, now: datetime) -> None:
+    async def _renew(self, taken: ClaimedObject, now: datetime) -> None:
         if taken.claimed - now < CLAIM / 2:
             await self._bucket.put(claim_key(taken.key), claim_object(self._context.source, now + CLAIM))
             await self._claims.renew(taken.key, now + CLAIM)
 
     # Objects
 
-    async def _read(self, stored: Stored, known: Mapping[str, Rejected], now: datetime) -> Arrival | None:
+    async def _read(self, stored: StoredObject, known: Mapping[str, Rejected], now: datetime) -> ImportedRun | None:
         """The run that a claimed object holds; None: it is gone, was set aside, or has to wait."""
         before = known.get(stored.key)
         if before and before.etag == stored.etag:
             await self._set_aside(stored, before.reason, now)  # a look that was cut off had begun it
             return None
         try:
-            return await self._arrival(stored, now)
+            return await self._import(stored, now)
         except BadInput as error:
             await self._set_aside(stored, error.message, now)
             return None
 
-    async def _arrival(self, stored: Stored, now: datetime) -> Arrival | None:
+    async def _import(self, stored: StoredObject, now: datetime) -> ImportedRun | None:
         job = not stored.key.startswith(INBOX)
         run_id = identity(self._bucket.name, stored.key) if job else delivered_id(stored.key)
         if run_id is None:
@@ -150,18 +150,18 @@ class Inbox:
         kept = await self._context.store.runs.get(run_id)
         if kept is not None and not job and not same_run(kept, _as_labelled(run, kept)):
             raise Invalid(f"run {run_id} is here already and differs from it")
-        return Arrival(run, stored.key, stored.etag, claimed=now + CLAIM, relabel=job)
+        return ImportedRun(run, stored.key, stored.etag, claimed=now + CLAIM, relabel=job)
 
     def _run(self, body: bytes, run_id: str, *, job: bool, now: datetime) -> Run:
         if not job:
-            return delivered(body, run_id, now)
+            return inbox_run(body, run_id, now)
         run = job_run(body, run_id, now, self._place)
-        return run if self._context.project(run) else without_project(run)
+        return run if self._context.project(run) else of_unknown_project(run)
 
     def _place(self, project: str) -> tuple[str, str]:
         return default_place(self._context.catalog.current.projects.get(project))
 
-    async def _set_aside(self, stored: Stored, reason: str, now: datetime) -> None:
+    async def _set_aside(self, stored: StoredObject, reason: str, now: datetime) -> None:
         """Move an object where nobody reads it, its reason beside it; it is on our status page before it is moved."""
         place, beside = rejected_keys(stored.key)
         await self._ledger.reject(Rejected(stored.key, stored.etag, stored.size, reason, now, place))

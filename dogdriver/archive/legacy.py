@@ -9,19 +9,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dogdriver.archive.objects import parsed
+from dogdriver.archive.objects import json_object
 from dogdriver.errors import Invalid
 from dogdriver.model import UNKNOWN, MetricState, MetricValue, Project, Release, Run, Status, Trigger
 from dogdriver.model.fields import LONGEST_NAME
 
 JOBS = "job-"
 METRICS = {"cpu": ("CPU", "%"), "rps": ("RPS", "1/s"), "art": ("ART", "ms")}
-STAGE, TEST = "stage", "dogdriver"  # of a project that the catalog does not know
+DEFAULT_DEPLOYMENT, DEFAULT_TEST = "stage", "dogdriver"  # of a project that the catalog does not know
 NO_END = "imported from the first dogDriver, which does not say when the load ended"
 _RESULT = re.compile(r"([^/]+)-(\d{1,11})\.json", re.DOTALL)
 _JOB = re.compile(r"job-(?!\d{1,11}\.json)[^/]+\.json", re.DOTALL)
-AHEAD = timedelta(days=1)  # that another machine's clock may be
-UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
+CLOCK_SKEW = timedelta(days=1)  # that another machine's clock may be
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def parse_result_key(key: str) -> LegacyResult | None:
     if match is None:
         return None
     start = datetime.fromtimestamp(int(match[2]), UTC)
-    return LegacyResult(match[1], start) if start < UNTIL else None
+    return LegacyResult(match[1], start) if start < LATEST else None
 
 
 def is_job(key: str) -> bool:
@@ -47,7 +47,7 @@ def is_job(key: str) -> bool:
 
 def result_run(result: LegacyResult, body: bytes, run_id: str, place: tuple[str, str]) -> Run:
     """A run that is done, with what was measured. Raises Invalid with a sentence that names what is wrong."""
-    document = parsed(body)
+    document = json_object(body)
     name = _name(result.project, "the project in its key")
     deployment, test = place
     return Run(
@@ -60,12 +60,12 @@ def result_run(result: LegacyResult, body: bytes, run_id: str, place: tuple[str,
 
 def job_run(body: bytes, run_id: str, now: datetime, place: Callable[[str], tuple[str, str]]) -> Run:
     """A run that waits for its metrics; *place* gives deployment and test of a project. Raises Invalid."""
-    document = parsed(body)
+    document = json_object(body)
     project = _name(document.get("project"), "project")
     start, end = _time(document, "start"), _time(document, "end")
     if end < start:
         raise Invalid(f"end ({document['end']}) is before start ({document['start']})")
-    if end > now + AHEAD:
+    if end > now + CLOCK_SKEW:
         raise Invalid(f"end ({document['end']}) lies in the future")
     deployment, test = place(project)
     return Run(
@@ -74,7 +74,7 @@ def job_run(body: bytes, run_id: str, now: datetime, place: Callable[[str], tupl
     ).with_release(_release(document))  # fmt: skip
 
 
-def without_project(run: Run) -> Run:
+def of_unknown_project(run: Run) -> Run:
     """A job of a project that nobody here knows: its metrics cannot be asked for."""
     note = "the project is not in the catalog, so its metrics could not be asked for"
     metrics = {name: MetricValue(MetricState.NO_DATA, unit=unit, note=note) for name, (_, unit) in METRICS.items()}
@@ -85,7 +85,7 @@ def default_place(project: Project | None) -> tuple[str, str]:
     """The default deployment and test of a project."""
     deployment = project.deployment(None) if project else None
     test = project.test if project else None
-    return (deployment.name if deployment else STAGE, test.name if test else TEST)
+    return (deployment.name if deployment else DEFAULT_DEPLOYMENT, test.name if test else DEFAULT_TEST)
 
 
 def _value(document: Mapping[str, Any], field: str, unit: str) -> MetricValue:
@@ -99,7 +99,7 @@ def _value(document: Mapping[str, Any], field: str, unit: str) -> MetricValue:
 
 def _time(document: Mapping[str, Any], field: str) -> datetime:
     seconds = document.get(field)
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < UNTIL.timestamp():
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < LATEST.timestamp():
         raise Invalid(f"{field} is {seconds!r:.50}; it must be a time in unix seconds")
     return datetime.fromtimestamp(seconds, UTC)
 

@@ -92,7 +92,7 @@ def _digest(key: str) -> str:
 
 def inbox_object(run: Run) -> tuple[str, bytes]:
     """What a client that ran elsewhere puts into the bucket: the key and the content."""
-    return inbox_key(run.id), _body("delivered run", run)
+    return inbox_key(run.id), _encode("delivered run", run)
 
 
 def archive_object(run: Run) -> bytes:
@@ -100,22 +100,22 @@ def archive_object(run: Run) -> bytes:
 
     Without the raw series where they alone would make it too large. Raises Refused where nothing helps.
     """
-    body = _body("run", run)
+    body = _encode("run", run)
     if len(body) > LARGEST:
         metrics = {name: replace(value, reading=None) for name, value in run.metrics.items()}
-        body = _body("run", replace(run, metrics=metrics))
+        body = _encode("run", replace(run, metrics=metrics))
     if len(body) > LARGEST:
         raise Refused(f"run {run.id} is larger than {LARGEST // 2**20} MB and cannot be archived")
     return body
 
 
-def _body(kind: str, run: Run) -> bytes:
+def _encode(kind: str, run: Run) -> bytes:
     return _encoder.encode({"version": VERSION, "kind": kind, "run": run_document(run, full=True)})
 
 
 def archived_run(body: bytes, run_id: str) -> Run:
     """Raises Invalid with a sentence that names what is wrong."""
-    run = run_from_document(_run_part(body, "run"))
+    run = run_from_document(_run_of(body, "run"))
     if run.id != run_id:
         raise Invalid(f"it holds run {run.id}, but its key names {run_id}")
     if not run.status.final:
@@ -124,9 +124,9 @@ def archived_run(body: bytes, run_id: str) -> Run:
     return run
 
 
-def delivered(body: bytes, run_id: str, now: datetime) -> Run:
+def inbox_run(body: bytes, run_id: str, now: datetime) -> Run:
     """Raises Invalid with a sentence that names what is wrong."""
-    return delivered_run(_run_part(body, "delivered run"), id=run_id, now=now)
+    return delivered_run(_run_of(body, "delivered run"), id=run_id, now=now)
 
 
 def _refuse_waiting(run: Run) -> None:
@@ -134,8 +134,8 @@ def _refuse_waiting(run: Run) -> None:
         raise Invalid("the run is done while one of its metrics still waits for its data")
 
 
-def _run_part(body: bytes, kind: str) -> Any:
-    document = parsed(body)
+def _run_of(body: bytes, kind: str) -> Any:
+    document = json_object(body)
     if document.get("version") != VERSION:
         raise Invalid(f"its version is {document.get('version')!r:.100}; this dogDriver knows {VERSION}")
     if document.get("kind") != kind:
@@ -143,7 +143,7 @@ def _run_part(body: bytes, kind: str) -> Any:
     return document.get("run")
 
 
-def parsed(body: bytes) -> Mapping[str, Any]:
+def json_object(body: bytes) -> Mapping[str, Any]:
     """The JSON object that *body* is. Raises Invalid."""
     try:
         document = msgspec.json.decode(body)
@@ -158,18 +158,18 @@ def claim_object(owner: str, expires: datetime) -> bytes:
     return _encoder.encode({"version": VERSION, "owner": owner, "expires": moment(expires)})
 
 
-class _Claim(msgspec.Struct):
+class Claim(msgspec.Struct):
     owner: str
     expires: datetime
 
 
-def read_claim(body: bytes) -> tuple[str, datetime] | None:
-    """Owner and end of a claim; None for one that nobody could have written, which holds nobody up."""
+def read_claim(body: bytes) -> Claim | None:
+    """None for a claim that nobody could have written, which holds nobody up."""
     try:
-        claim = msgspec.json.decode(body, type=_Claim)
+        claim = msgspec.json.decode(body, type=Claim)
     except (msgspec.DecodeError, RecursionError):
         return None
-    return (claim.owner, claim.expires) if claim.expires.tzinfo else None
+    return claim if claim.expires.tzinfo else None
 
 
 def reason_object(key: str, reason: str, at: datetime, by: str) -> bytes:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dogdriver.model import Run
-from dogdriver.model.archive import Arrival, Counts, Fetched, Listing, Rejected, Stored, Taken
+from dogdriver.model.archive import ClaimedObject, Counts, Fetched, ImportedRun, Listing, Rejected, StoredObject
 from dogdriver.model.state import State
 
 
@@ -57,10 +57,10 @@ class Ledger(Protocol):
     async def set_archived(self, run_id: str, at: datetime) -> None:
         """The run stands in the archive since *at*; one that was changed since it got its key goes up again."""
 
-    async def unread(self, objects: Sequence[tuple[Stored, str]]) -> Sequence[Stored]:
+    async def unread(self, objects: Sequence[tuple[StoredObject, str]]) -> Sequence[StoredObject]:
         """Of *objects*, each with its run's id, those that were not read yet as they are now."""
 
-    async def import_runs(self, arrivals: Sequence[Arrival], at: datetime) -> int:
+    async def import_runs(self, imported: Sequence[ImportedRun], at: datetime) -> int:
         """Keep runs that were made elsewhere, each once; how many were new."""
 
     async def reject(self, rejected: Rejected) -> None:
@@ -84,7 +84,7 @@ class Ledger(Protocol):
 class Claims(Protocol):
     """The part of the store that keeps which objects of the inbox this daemon has; importing their runs takes them."""
 
-    async def taken(self) -> Sequence[Taken]:
+    async def claimed(self) -> Sequence[ClaimedObject]:
         """All of them, in the order of their keys."""
 
     async def renew(self, key: str, claimed: datetime) -> None:

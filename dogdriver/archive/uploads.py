@@ -16,20 +16,20 @@ log = logging.getLogger(__name__)
 class Uploads:
     """One run a step. Its key is kept before the object is sent: sent again, after whatever, it is the same object."""
 
-    def __init__(self, context: Context, ledger: Ledger, bucket: Bucket, *, rest: float) -> None:
+    def __init__(self, context: Context, ledger: Ledger, bucket: Bucket, *, pause: float) -> None:
         self._context, self._ledger, self._bucket = context, ledger, bucket
-        self._rest = timedelta(seconds=rest)
+        self._pause = timedelta(seconds=pause)
         self._prefix = writer_prefix(context.source)
-        self._later: datetime | None = None
+        self._retry_at: datetime | None = None
         self._refused: list[str] = []
         self.health = Health()
 
-    async def next(self) -> bool:
+    async def upload_next(self) -> bool:
         """Send the next run; False: all are there, or the bucket cannot be reached and is left alone for a while."""
         now = self._context.clock()
-        if self._later and now < self._later:
+        if self._retry_at and now < self._retry_at:
             return False
-        self._later = None
+        self._retry_at = None
         found = await self._ledger.unarchived(self._refused)
         if found is None:
             self._refused.clear()
@@ -41,9 +41,9 @@ class Uploads:
             return True
         return await self._send(run, key, now)
 
-    async def due(self) -> datetime | None:
+    async def next_attempt(self) -> datetime | None:
         """When to try again after a failure."""
-        return self._later
+        return self._retry_at
 
     async def _send(self, run: Run, key: str | None, now: datetime) -> bool:
         try:
@@ -52,7 +52,7 @@ class Uploads:
                 await self._ledger.give_key(run.id, key)
                 await self._bucket.put(key, archive_object(run))
         except ExternalError as error:
-            self._later = now + self._rest
+            self._retry_at = now + self._pause
             if isinstance(error, Refused):
                 log.warning("run %s could not be archived: %s", run.id, error.message)
                 self._refused.append(run.id)

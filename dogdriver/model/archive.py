@@ -8,7 +8,7 @@ from dogdriver.model.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """An object as a listing shows it; *size* in bytes, *etag* changes with the content."""
 
     key: str
@@ -20,7 +20,7 @@ class Stored:
 class Listing:
     """A page in the order of the keys; *folders* are prefixes up to the next slash, *more* says that it was cut."""
 
-    objects: Sequence[Stored]
+    objects: Sequence[StoredObject]
     folders: Sequence[str]
     more: bool
 
@@ -34,7 +34,7 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ImportedRun:
     """A run read from the object *key*. *claimed*: it came from the inbox, and is ours until then; None: it is history.
 
     With *relabel* its release has a version only, and gets its label here.
@@ -48,7 +48,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ClaimedObject:
     """An inbox object whose run is here; *archived*: the run is in the archive, so that the object can go."""
 
     key: str

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dogdriver.model import Run, Status
-from dogdriver.model.archive import Arrival, Counts, Rejected, Stored
+from dogdriver.model.archive import Counts, ImportedRun, Rejected, StoredObject
 from dogdriver.storage import inbox, releases, runs, state, values
 from dogdriver.storage.codec import from_time, insertion, to_row, to_time
 from dogdriver.storage.database import Part, read, write
@@ -68,7 +68,9 @@ class Archive(Part):
     # Down
 
     @read
-    def unread(self, database: sqlite3.Connection, objects: Sequence[tuple[Stored, str]]) -> Sequence[Stored]:
+    def unread(
+        self, database: sqlite3.Connection, objects: Sequence[tuple[StoredObject, str]]
+    ) -> Sequence[StoredObject]:
         """Of *objects*, each with its run's id, those that were not read yet as they are now."""
         rows = database.execute(
             f"SELECT id, archive, etag FROM run WHERE id {_AMONG}",  # noqa: S608 - ours
@@ -83,18 +85,18 @@ class Archive(Part):
         ]
 
     @write
-    def import_runs(self, database: sqlite3.Connection, arrivals: Sequence[Arrival], at: datetime) -> int:
+    def import_runs(self, database: sqlite3.Connection, imported: Sequence[ImportedRun], at: datetime) -> int:
         """Keep runs that were made elsewhere, each once; how many were new."""
         new = 0
-        for arrival in arrivals:
-            kept = database.execute("SELECT * FROM run WHERE id = ?", (arrival.run.id,)).fetchone()
+        for one in imported:
+            kept = database.execute("SELECT * FROM run WHERE id = ?", (one.run.id,)).fetchone()
             if kept is None:
-                _add(database, arrival, at)
+                _add(database, one, at)
                 new += 1
-            elif arrival.claimed is None and kept["archive"] == arrival.key and kept["etag"] is not None:
-                _replace(database, arrival, kept)
-            if arrival.claimed is not None:
-                inbox.take(database, arrival.key, arrival.run.id, arrival.claimed)
+            elif one.claimed is None and kept["archive"] == one.key and kept["etag"] is not None:
+                _replace(database, one, kept)
+            if one.claimed is not None:
+                inbox.take(database, one.key, one.run.id, one.claimed)
         return new
 
     @write
@@ -147,27 +149,27 @@ class Archive(Part):
         return Counts(row["waiting"], row["inbox"], row["known"], row["rejected"])
 
 
-def _changed(stored: Stored, key: str | None, etag: str | None) -> bool:
+def _changed(stored: StoredObject, key: str | None, etag: str | None) -> bool:
     """Whether the object that a run was read from is another one now."""
     return key == stored.key and etag is not None and etag != stored.etag
 
 
-def _add(database: sqlite3.Connection, arrival: Arrival, at: datetime) -> None:
-    run = releases.labelled(database, arrival.run, relabel=arrival.relabel)
+def _add(database: sqlite3.Connection, imported: ImportedRun, at: datetime) -> None:
+    run = releases.labelled(database, imported.run, relabel=imported.relabel)
     # History stands in the bucket; what was claimed from the inbox has to go there.
-    archived = {"archive": arrival.key, "archived": to_time(at), "etag": arrival.etag}
-    runs.insert(database, run, **(archived if arrival.claimed is None else {}))
+    archived = {"archive": imported.key, "archived": to_time(at), "etag": imported.etag}
+    runs.insert(database, run, **(archived if imported.claimed is None else {}))
     _to_judge(database, run, again=False)
 
 
-def _replace(database: sqlite3.Connection, arrival: Arrival, kept: sqlite3.Row) -> None:
+def _replace(database: sqlite3.Connection, imported: ImportedRun, kept: sqlite3.Row) -> None:
     """Its writer has changed what was measured, or excluded it; what was excluded here stays so."""
-    excluded = arrival.run.excluded or kept["excluded"]
-    run = releases.labelled(database, replace(arrival.run, excluded=excluded), relabel=arrival.relabel)
+    excluded = imported.run.excluded or kept["excluded"]
+    run = releases.labelled(database, replace(imported.run, excluded=excluded), relabel=imported.relabel)
     runs.update(database, run.id, runs.changing_columns(run))
     values.keep(database, run.id, run.project, run.metrics)
     database.execute(
-        "UPDATE run SET etag = ?, archived = ? WHERE id = ?", (arrival.etag, kept["archived"] or 1, run.id)
+        "UPDATE run SET etag = ?, archived = ? WHERE id = ?", (imported.etag, kept["archived"] or 1, run.id)
     )
     _to_judge(database, run, again=True)
 

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from dogdriver.model.archive import Taken
+from dogdriver.model.archive import ClaimedObject
 from dogdriver.storage.codec import from_time, to_time
 from dogdriver.storage.database import Part, read, write
 
@@ -22,13 +22,13 @@ class Inbox(Part):
     """The objects that this daemon has claimed; importing their runs takes them."""
 
     @read
-    def taken(self, database: sqlite3.Connection) -> Sequence[Taken]:
+    def claimed(self, database: sqlite3.Connection) -> Sequence[ClaimedObject]:
         """All of them, in the order of their keys."""
         rows = database.execute(
             "SELECT key, inbox.run, inbox.claimed, coalesce(archived, 0) > 0 AS archived"
             " FROM inbox JOIN run ON run.id = inbox.run ORDER BY key"
         )
-        return [Taken(row["key"], row["run"], from_time(row["claimed"]), bool(row["archived"])) for row in rows]
+        return [ClaimedObject(row["key"], row["run"], from_time(row["claimed"]), bool(row["archived"])) for row in rows]
 
     @write
     def renew(self, database: sqlite3.Connection, key: str, claimed: datetime) -> None:

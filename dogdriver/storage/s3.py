@@ -24,7 +24,7 @@ from botocore.handlers import add_expect_header
 from botocore.parsers import ResponseParserError
 
 from dogdriver.errors import ExternalError, Refused, SettingsError, TooLarge, Unavailable
-from dogdriver.model.archive import Fetched, Listing, Stored
+from dogdriver.model.archive import Fetched, Listing, StoredObject
 
 CONNECT, READ, WHOLE = 3.0, 8.0, 30.0  # seconds: to connect, between two bytes, for a call with its second attempt
 AT_ONCE = 16  # connections
@@ -58,7 +58,7 @@ class S3Bucket:
         answer = await self._call("list_objects_v2", Prefix=prefix, MaxKeys=self._page, **more)
         return Listing(
             objects=[
-                Stored(one["Key"], one.get("Size", 0), one.get("ETag", "").strip('"'))
+                StoredObject(one["Key"], one.get("Size", 0), one.get("ETag", "").strip('"'))
                 for one in answer.get("Contents", ())
             ],
             folders=[one["Prefix"] for one in answer.get("CommonPrefixes", ())],

@@ -9,7 +9,7 @@ from typing import Any
 
 from dogdriver.archive import Archive
 from dogdriver.model import Run
-from dogdriver.model.archive import Stored
+from dogdriver.model.archive import StoredObject
 from dogdriver.model.filters import Filter
 from dogdriver.pipeline import Context, Pipeline
 from dogdriver.storage.s3 import S3Bucket, open_bucket
@@ -75,8 +75,8 @@ class Daemon(World):
     async def listed(self, prefix: str = "") -> list[str]:
         return [one.key for one in await self.objects(prefix)]
 
-    async def objects(self, prefix: str = "") -> list[Stored]:
-        found: list[Stored] = []
+    async def objects(self, prefix: str = "") -> list[StoredObject]:
+        found: list[StoredObject] = []
         more = True
         while more:
             listing = await self.bucket.list(prefix, after=found[-1].key if found else "")

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right, insort
 
-from dogdriver.model.archive import Fetched, Listing, Stored
+from dogdriver.model.archive import Fetched, Listing, StoredObject
 
 PAGE = 1000
 
@@ -25,7 +25,7 @@ class Shelf:
     async def list(self, prefix: str, *, after: str = "", folders: bool = False) -> Listing:
         self.requests += 1
         place = max(bisect_left(self._keys, prefix), bisect_right(self._keys, after))
-        objects: list[Stored] = []
+        objects: list[StoredObject] = []
         found: list[str] = []
         while place < len(self._keys) and self._keys[place].startswith(prefix):
             if len(objects) + len(found) == PAGE:
@@ -37,7 +37,7 @@ class Shelf:
                 place = bisect_right(self._keys, found[-1] + "\U0010ffff")
             else:
                 body = self._bodies[key]
-                objects.append(Stored(key, len(body), str(hash(body))))
+                objects.append(StoredObject(key, len(body), str(hash(body))))
                 place += 1
         return Listing(objects, found, more=False)
 

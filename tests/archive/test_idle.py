@@ -136,7 +136,7 @@ async def test_an_inbox_that_cannot_be_cleared_is_tried_now_and_then(world: Worl
         key, body = inbox_object(made_elsewhere(START, name=str(number), metrics={}))
         bucket[key] = body
     await daemon.live(2 * HOUR, commits=60 * runs)
-    assert len(await world.store.inbox.taken()) == runs
+    assert len(await world.store.inbox.claimed()) == runs
     requests = bucket.requests
     await daemon.live(HOUR, commits=0)
     assert bucket.requests - requests <= 30 * HOUR / SYNC

@@ -17,15 +17,15 @@ from dogdriver.archive.objects import (
     RUNS,
     archived_id,
     archived_run,
-    delivered,
     delivered_id,
     inbox_key,
     inbox_object,
+    inbox_run,
     quoted,
 )
 from dogdriver.errors import Invalid, Refused
 from dogdriver.model import Run
-from dogdriver.model.archive import Arrival
+from dogdriver.model.archive import ImportedRun
 from dogdriver.model.document import run_document
 from dogdriver.storage.archive import Archive as Ledger
 from tests.archive.conftest import Start
@@ -187,7 +187,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 @given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()))
 def test_whatever_stands_in_an_object_it_is_refused_with_a_sentence(body: bytes) -> None:
     with pytest.raises(Invalid, match=r".+"):
-        delivered(body, ID, START)
+        inbox_run(body, ID, START)
     with pytest.raises(Invalid, match=r".+"):
         archived_run(body, ID)
 
@@ -196,7 +196,7 @@ def test_whatever_stands_in_an_object_it_is_refused_with_a_sentence(body: bytes)
 @given(VALUES, st.sampled_from(sorted(document())))
 def test_whatever_stands_in_a_field_is_a_run_or_a_sentence(value: Any, field: str) -> None:
     try:
-        run = delivered(wrapped(document(**{field: value})), ID, START)
+        run = inbox_run(wrapped(document(**{field: value})), ID, START)
     except Invalid:
         return
     assert run.id == ID
@@ -206,11 +206,11 @@ def test_whatever_stands_in_a_field_is_a_run_or_a_sentence(value: Any, field: st
 @given(VALUES, st.sampled_from(sorted(document())))
 def test_whatever_is_accepted_can_be_kept(value: Any, field: str) -> None:
     try:
-        run = delivered(wrapped(document(**{field: value})), ID, START)
+        run = inbox_run(wrapped(document(**{field: value})), ID, START)
     except Invalid:
         return
     with fresh() as database:
-        arrival = Arrival(replace(run, due=START), "key", "etag", claimed=START)
+        arrival = ImportedRun(replace(run, due=START), "key", "etag", claimed=START)
         assert done(Ledger(Direct(database)).import_runs([arrival], START)) == 1
 
 
@@ -222,9 +222,9 @@ async def test_a_defect_of_ours_holds_up_nothing(s3: S3Server, start: Start, mon
     def defect(body: bytes, run_id: str, now: datetime) -> Run:
         if run_id == ID:
             raise ZeroDivisionError
-        return delivered(body, run_id, now)
+        return inbox_run(body, run_id, now)
 
-    monkeypatch.setattr("dogdriver.archive.inbox.delivered", defect)
+    monkeypatch.setattr("dogdriver.archive.inbox.inbox_run", defect)
     await paris.sync()
     assert len(await paris.all()) == 1
     [shown] = (await paris.status())["rejected"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dogdriver.model import MetricState, MetricValue, Run, Status
-from dogdriver.model.archive import Arrival
+from dogdriver.model.archive import ImportedRun
 from dogdriver.storage import Store
 from dogdriver.storage.archive import Archive
 from dogdriver.storage.transitions import Transitions
@@ -136,7 +136,7 @@ def do(database: sqlite3.Connection, operation: Operation) -> None:
             done(transitions.set_excluded(run_id, reason))
         case Import(run, etag):
             if run.status.final:
-                done(Archive(Direct(database)).import_runs([Arrival(run, f"runs/{run.id}", etag)], at(9)))
+                done(Archive(Direct(database)).import_runs([ImportedRun(run, f"runs/{run.id}", etag)], at(9)))
         case DropRaw(run_id):
             done(Values(Direct(database)).drop_raw([run_id]))
         case Claim():
