@@ -32,8 +32,7 @@ from dogdriver.model import (
 from dogdriver.storage import Store, open_store
 from dogdriver.storage import series as points
 from dogdriver.storage import transitions as life
-from dogdriver.storage.database import NAME, connect
-from dogdriver.storage.lock import locked
+from dogdriver.storage.database import NAME, connect, locked
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LENGTH = 1_000  # runs of a series
@@ -42,7 +41,7 @@ TIMES = 300
 
 JOIN = (
     "SELECT run.id, run.started, value.value, run.release, run.status, run.comparable, value.state,"
-    " run.excluded IS NOT NULL, run.fingerprint FROM run JOIN value ON value.run = run.id"
+    " run.excluded IS NOT NULL, run.fingerprint, run.kinds FROM run JOIN value ON value.run = run.id"
     " WHERE run.project = ? AND run.deployment = ? AND run.test = ? AND run.source = ? AND value.metric = ?"
     " AND run.started IS NOT NULL AND run.status NOT IN ('queued', 'running', 'pending')"
     " ORDER BY run.started, run.id"

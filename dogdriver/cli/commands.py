@@ -105,10 +105,10 @@ def import_(arguments: argparse.Namespace, environ: Environ) -> int:
     identity.prepare(settings.data)
     try:
         with arguments.file.open("rb") if arguments.file else contextlib.nullcontext(sys.stdin.buffer) as source:
-            brought = asyncio.run(import_lines(settings.data, source))
+            imported = asyncio.run(import_lines(settings.data, source))
     except OSError as error:
         raise SettingsError(f"{arguments.file} cannot be read ({error.strerror}); name an export") from None
-    _answer(f"new: {brought.new}; here already, and left as they are: {brought.there}")
+    _answer(f"new: {imported.new}; here already, and left as they are: {imported.there}")
     return 0
 
 

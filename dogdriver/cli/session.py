@@ -26,7 +26,7 @@ from dogdriver.pipeline.progress import Live
 from dogdriver.scheduler import Worker
 from dogdriver.settings import Settings
 from dogdriver.storage import Store, open_store
-from dogdriver.storage.lock import locked
+from dogdriver.storage.database import locked
 
 LONGEST = 150  # letters of a folder's name
 GRACE = 10.0  # seconds that a load has to end in

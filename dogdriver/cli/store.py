@@ -17,7 +17,7 @@ from dogdriver.storage.transitions import Transitions
 KEPT = timedelta(days=30)  # what was delivered stays that long, to be looked at
 
 
-class DeliveredTransitions(Transitions):
+class DeliveringTransitions(Transitions):
     """One transaction ends a run and orders its delivery, so that nothing can come between."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -62,6 +62,6 @@ async def open_client_store(data: Path, clock: Clock) -> AsyncIterator[Store]:
     """
     async with open_database(data) as database:
         store = Store(database)
-        store.transitions = DeliveredTransitions(database, clock)
+        store.transitions = DeliveringTransitions(database, clock)
         await store.transitions.delete_delivered(clock() - KEPT)
         yield store

@@ -5,10 +5,12 @@ disk, a cancelled caller leaves nothing half-done, and readers see the last comm
 `read` and `write` make such functions the methods of the parts of the store.
 """
 
+import fcntl
+import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial, wraps
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,11 +20,10 @@ import aiosqlite
 
 from dogdriver.errors import StoreError
 from dogdriver.storage.commits import Commits
-from dogdriver.storage.lock import locked
 from dogdriver.storage.migrations import SCHEMA, migrate, migrations, pragma
 from dogdriver.storage.sqlite_errors import explained
 
-NAME = "dogdriver.db"
+NAME, LOCK = "dogdriver.db", "dogdriver.lock"
 BUSY = 5.0  # seconds to wait for another program's lock
 LOOK = 5.0  # seconds that the look for damage may take at start
 PROOF = 64 * 1024  # characters
@@ -161,6 +162,45 @@ def _proof(database: sqlite3.Connection) -> None:
     """That there is room again: a full disk refuses no write that changes nothing."""
     database.execute("INSERT OR REPLACE INTO state VALUES ('proof', ?)", ("x" * PROOF,))
     database.execute("DELETE FROM state WHERE name = 'proof'")
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """Hold the data directory (made where it is missing). The kernel lets go of it when the process ends, however.
+
+    Raises StoreError where another process holds it, or where the directory cannot be written.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        file = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StoreError(
+            f"The data directory {data} cannot be used ({error.strerror}): make it a directory that this user can "
+            "write, or set DOGDRIVER_DATA to another."
+        ) from error
+    try:
+        _take_lock(file, data)
+        os.ftruncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(file)
+
+
+def _take_lock(file: int, data: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(file, 32, 0).decode(errors="replace").strip()
+        who = f"process {holder}" if holder else "another process"
+        raise StoreError(
+            f"The data directory {data} is in use by another dogDriver ({who}): stop that one, or set DOGDRIVER_DATA "
+            "to another directory."
+        ) from None
+    except OSError as error:
+        raise StoreError(
+            f"The data directory {data} cannot be locked ({error.strerror}): set DOGDRIVER_DATA to a local disk."
+        ) from error
 
 
 @asynccontextmanager

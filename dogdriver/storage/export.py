@@ -49,7 +49,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class Imported:
     """*new* is what an import has added; *there* is what was here already, and stays as it was."""
 
     new: Counts
@@ -93,13 +93,13 @@ def export_csv(data: Path, out: TextIO, *, project: str | None = None) -> int:
     return written
 
 
-async def import_lines(data: Path, source: Iterable[bytes]) -> Brought:
+async def import_lines(data: Path, source: Iterable[bytes]) -> Imported:
     """Add what *source* holds to the database of *data*, all of it or nothing; again is as good as once.
 
     No daemon may run there. Raises Invalid, naming the line, for what cannot be used; StoreError.
     """
     async with open_database(data) as database:
-        return await database.write(_bring, source)
+        return await database.write(_import, source)
 
 
 @contextmanager
@@ -181,12 +181,12 @@ def _csv_row(run: Run, name: str, value: MetricValue) -> tuple[Any, ...]:
 # In
 
 
-def _bring(database: sqlite3.Connection, source: Iterable[bytes]) -> Brought:
-    brought = Brought(Counts(), Counts())
+def _import(database: sqlite3.Connection, source: Iterable[bytes]) -> Imported:
+    imported = Imported(Counts(), Counts())
     known = {
-        "release": (_bring_release, "releases"),
-        "run": (_bring_run, "runs"),
-        "verdict": (_bring_verdict, "verdicts"),
+        "release": (_import_release, "releases"),
+        "run": (_import_run, "runs"),
+        "verdict": (_import_verdict, "verdicts"),
     }
     ended: Mapping[str, Any] | None = None
     for number, line in enumerate(source, start=1):
@@ -200,15 +200,15 @@ def _bring(database: sqlite3.Connection, source: Iterable[bytes]) -> Brought:
             elif kind == "end":
                 ended = document
             elif kind in known:
-                bring, noun = known[kind]
-                counts = brought.new if bring(database, document.get(kind)) else brought.there
+                import_one, noun = known[kind]
+                counts = imported.new if import_one(database, document.get(kind)) else imported.there
                 setattr(counts, noun, getattr(counts, noun) + 1)
             else:
                 raise Invalid(f"its kind {kind!r:.50} is none that this dogDriver knows")
-    _check_end(ended, brought)
-    if brought.new.verdicts:
+    _check_end(ended, imported)
+    if imported.new.verdicts:
         keep(database, IMPORTED, value=True)
-    return brought
+    return imported
 
 
 @contextmanager
@@ -236,15 +236,15 @@ def _check_head(document: Mapping[str, Any]) -> None:
         raise Invalid(f"its version is {document.get('version')!r:.50}; this dogDriver knows {VERSION}")
 
 
-def _check_end(ended: Mapping[str, Any] | None, brought: Brought) -> None:
-    there = {noun: getattr(brought.new, noun) + getattr(brought.there, noun) for noun in _counted(brought.new)}
+def _check_end(ended: Mapping[str, Any] | None, imported: Imported) -> None:
+    there = {noun: getattr(imported.new, noun) + getattr(imported.there, noun) for noun in _counted(imported.new)}
     if ended is None or any(ended.get(noun) != number for noun, number in there.items()):
         raise Invalid(
             "nothing was imported, for the export is not whole: its end does not fit what came before; export again"
         )
 
 
-def _bring_release(database: sqlite3.Connection, document: Any) -> bool:
+def _import_release(database: sqlite3.Connection, document: Any) -> bool:
     row = to_row({name: document[name] for name in RELEASE})
     added = database.execute(f"{insertion('release', row)} ON CONFLICT DO NOTHING", row).rowcount > 0
     if not added:
@@ -258,7 +258,7 @@ def _bring_release(database: sqlite3.Connection, document: Any) -> bool:
     return added
 
 
-def _bring_run(database: sqlite3.Connection, document: Any) -> bool:
+def _import_run(database: sqlite3.Connection, document: Any) -> bool:
     run = run_from_document(document)
     if database.execute("SELECT 1 FROM run WHERE id = ?", (run.id,)).fetchone():
         return False
@@ -266,7 +266,7 @@ def _bring_run(database: sqlite3.Connection, document: Any) -> bool:
     return True
 
 
-def _bring_verdict(database: sqlite3.Connection, document: Any) -> bool:
+def _import_verdict(database: sqlite3.Connection, document: Any) -> bool:
     judged = msgspec.convert(document, Judged)
     key = judged.key
     kept = database.execute(

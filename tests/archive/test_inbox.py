@@ -125,7 +125,7 @@ async def test_a_restart_goes_on_with_what_was_claimed(s3: S3Server, start: Star
     run = made_elsewhere(paris.clock())
     await deliver(paris, run)
     paris.feed(run)
-    bring = paris.store.archive.import_runs
+    import_runs = paris.store.archive.import_runs
 
     async def killed(*_: object) -> int:
         raise KeyboardInterrupt
@@ -134,7 +134,7 @@ async def test_a_restart_goes_on_with_what_was_claimed(s3: S3Server, start: Star
     try:
         await paris.sync()
     except KeyboardInterrupt:
-        object.__setattr__(paris.store.archive, "import_runs", bring)
+        object.__setattr__(paris.store.archive, "import_runs", import_runs)
     assert await paris.all() == []
     await paris.close()
     await paris.open()

@@ -99,8 +99,8 @@ async def everything(store: Store) -> Any:
 async def test_all_of_it_comes_back(tmp_path: Path) -> None:
     await filled(tmp_path / "one")
     text = exported(tmp_path / "one")
-    brought = await import_lines(tmp_path / "two", lines(text))
-    assert (brought.new, brought.there) == (Counts(runs=6, verdicts=3, releases=2), Counts())
+    imported = await import_lines(tmp_path / "two", lines(text))
+    assert (imported.new, imported.there) == (Counts(runs=6, verdicts=3, releases=2), Counts())
     async with open_store(tmp_path / "one") as one, open_store(tmp_path / "two") as two:
         assert len((await everything(one))["runs"]) == 6
         assert await everything(two) == await everything(one)
