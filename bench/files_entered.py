@@ -1,8 +1,9 @@
 """How many files one run enters, from the POST that asks for it over its verdict to the page that shows it.
 
-A file of dogdriver/ counts when a Python function of it is entered, in any thread, between the POST of the only run of
-an otherwise idle daemon and the answer of that run's page. Whether the function is handed the run's id is not asked;
-imports, templates and dogdriver/demo/ (the stand-in is Datadog's side) do not count.
+A file of dogdriver/ is *entered* when a Python function of it is called, in any thread, between the POST of the only
+run of an otherwise idle daemon and the answer of that run's page. It is *handed the id* when an argument of such a call
+is the run's id or holds it one level deep (an attribute, a value of a mapping; self counts). Imports, templates and
+dogdriver/demo/ (the stand-in is Datadog's side) do not count.
 
     python -m bench.files_entered
 
@@ -15,12 +16,13 @@ import asyncio
 import json
 import logging
 import os
+import re
 import sys
 import tempfile
 import threading
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from inspect import CO_OPTIMIZED
 from pathlib import Path
@@ -28,6 +30,7 @@ from types import FrameType
 from typing import Any, Self
 
 import aiohttp
+import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -76,7 +79,10 @@ async def daemon(data: Path, projects: Path) -> AsyncIterator[tuple[web.Applicat
         environ |= {"DOGDRIVER_DATA": str(data), "DOGDRIVER_PROJECTS": str(projects)}
         environ |= {"DOGDRIVER_SOURCE": "here", "DOGDRIVER_TOKEN": TOKEN, "DOGDRIVER_SETTLE": "1"}
         path = {"PATH": os.environ.get("PATH", "")}  # git's
-        yield await create_app(load(environ), path, address="http://127.0.0.1:1", now=now), standin.url
+        yield create_app(load(environ), path, address="http://127.0.0.1:1", now=now), standin.url
+
+
+RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Entered:
@@ -84,6 +90,7 @@ class Entered:
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
+        self.handed: defaultdict[str, set[str]] = defaultdict(set)  # by id
 
     def __enter__(self) -> Self:
         threading.setprofile(self._enter)
@@ -96,7 +103,11 @@ class Entered:
 
     def _enter(self, frame: FrameType, event: str, _: object) -> None:
         if event == "call" and frame.f_code.co_flags & CO_OPTIMIZED:  # neither a module's body nor a class's
-            self.calls[frame.f_code.co_filename] += 1
+            file = frame.f_code.co_filename
+            self.calls[file] += 1
+            if file.startswith(ROOT):
+                for run_id in _ids(frame):
+                    self.handed[run_id].add(file[len(ROOT) :])
 
     def files(self) -> dict[str, int]:
         ours = {name[len(ROOT) :]: calls for name, calls in self.calls.copy().items() if name.startswith(ROOT)}
@@ -107,6 +118,29 @@ class Entered:
         before = None
         while before != (before := self.files()):
             await asyncio.sleep(QUIET)
+
+
+def _ids(frame: FrameType) -> Iterator[str]:
+    """Ids of runs that the arguments of a call are or hold."""
+    code = frame.f_code
+    for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+        value = frame.f_locals.get(name)
+        for one in (value,) if isinstance(value, str) else _held(value):
+            if isinstance(one, str) and RUN_ID.fullmatch(one):
+                yield one
+
+
+def _held(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    # Past properties and __getattr__, which are code of their own.
+    names = ["__dict__", *(name for kind in type(value).__mro__ for name in kind.__dict__.get("__slots__", ()))]
+    names += value.__struct_fields__ if isinstance(value, msgspec.Struct) else ()
+    found = []
+    for name in names:
+        with suppress(AttributeError, TypeError):
+            found.append(object.__getattribute__(value, name))
+    return [one for part in found for one in (part.values() if isinstance(part, dict) else [part])]
 
 
 def now() -> datetime:
@@ -142,7 +176,7 @@ async def report(session: aiohttp.ClientSession, datadog: str) -> None:
         await asyncio.sleep(1)
 
 
-async def one_run(ask: Callable[..., Awaitable[Any]], entered: Entered) -> list[str]:
+async def one_run(ask: Callable[..., Awaitable[Any]], entered: Entered) -> tuple[list[str], set[str]]:
     await entered.quiet()  # the start is over
     entered.calls.clear()
     run = (await ask("POST", "/api/v1/runs", {"project": "thing"}))["run"]["id"]
@@ -154,10 +188,10 @@ async def one_run(ask: Callable[..., Awaitable[Any]], entered: Entered) -> list[
     verdicts = (await ask("GET", "/api/v1/verdicts/thing"))["verdicts"]
     assert {name for name, *_ in METRICS} <= {one["metric"] for one in verdicts}, verdicts
     assert run in await ask("GET", f"/r/{run}")
-    return sorted(entered.files())
+    return sorted(entered.files()), entered.handed[run]
 
 
-async def trace(home: Path, stack: AsyncExitStack) -> list[str]:
+async def trace(home: Path, stack: AsyncExitStack) -> tuple[list[str], set[str]]:
     entered = stack.enter_context(Entered())
     session = await stack.enter_async_context(aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}))
 
@@ -190,9 +224,9 @@ async def main() -> None:
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as home:
         async with AsyncExitStack() as stack:
-            files = await trace(Path(home), stack)
-    print("\n".join(files))
-    print(f"{len(files)} files")
+            files, handed = await trace(Path(home), stack)
+    print("\n".join(f"{file}{'  *' if file in handed else ''}" for file in files))
+    print(f"{len(files)} files entered, {len(handed)} of them (*) handed the run's id")
 
 
 if __name__ == "__main__":
