@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -33,15 +33,13 @@ class Attempt:
         """The run as it is after this attempt, and the values that are new in it."""
         run, window = self._run, self._run.window
         waiting = [name for name, value in run.metrics.items() if not value.state.final]
-        metrics = {name: self._project.metric(name) if self._project else None for name in waiting}
-        values = {name: _gone(run.metrics[name]) for name, metric in metrics.items() if metric is None}
-        asked = {name: metric_query(metric, run) for name, metric in metrics.items() if metric}
+        metrics = self._metrics(waiting)
+        values = {name: _gone(run.metrics[name]) for name in waiting if name not in metrics}
         if waiting and window is not None:
-            answers = await self._ask([*asked.values(), *self._hosts_query()], window)
-            for name, query in asked.items():
-                metric = metrics[name]
-                assert metric is not None  # noqa: S101 - it has a query
-                values[name] = await self._value(metric, run.metrics[name], answers[query], window)
+            queries = {name: metric_query(metric, run) for name, metric in metrics.items()}
+            answers = await self._ask([*queries.values(), *self._hosts_query()], window)
+            for name, metric in metrics.items():
+                values[name] = await self._value(metric, run.metrics[name], answers[queries[name]], window)
             run = replace(await self._with_hosts(run, answers, window), attempts=run.attempts + 1)
         return replace(run, metrics={**run.metrics, **values}), values
 
@@ -51,34 +49,41 @@ class Attempt:
         Raises Unavailable.
         """
         run, window = self._run, self._run.window
-        read = [name for name, value in run.metrics.items() if read_back(value)]
-        metrics = {name: self._project.metric(name) for name in read} if self._project else {}
-        asked = {name: metric_query(metric, run) for name, metric in metrics.items() if metric}
-        if window is None or not asked:
+        metrics = self._metrics(name for name, value in run.metrics.items() if read_back(value))
+        if window is None or not metrics:
             return {}
-        answers = await self._ask(list(asked.values()), window)
-        values = {}
-        for name, query in asked.items():
-            metric, before, answer = metrics[name], run.metrics[name], answers[query]
+        queries = {name: metric_query(metric, run) for name, metric in metrics.items()}
+        answers = await self._ask(list(queries.values()), window)
+        changed = {}
+        for name, metric in metrics.items():
+            before, answer = run.metrics[name], answers[queries[name]]
             if isinstance(answer, Unavailable):
                 raise answer
-            if metric is None or isinstance(answer, ExternalError) or _asked_otherwise(metric, before, query):
-                continue
-            partial = before.state is MetricState.PARTIAL
-            if before.reading is not None and before.reading.series == answer.series and not partial:
-                continue
-            now = await self._assess(metric, before, answer, window, last=True)
-            if (
-                partial
-                and now.state is MetricState.SETTLED
-                and now.value is not None
-                and _equal(now.value, before.value)
-            ):
-                values[name] = replace(now, value=before.value, earlier=before.earlier)
-            elif now.value is not None and not _equal(now.value, before.value):
-                note = "; ".join(n for n in (now.note, "read again a day later, it had changed") if n)
-                values[name] = replace(now, earlier=before.value, note=note)
-        return values
+            if not isinstance(answer, ExternalError) and not _asked_otherwise(metric, before, queries[name]):
+                changed[name] = await self._changed(metric, before, answer, window)
+        return {name: value for name, value in changed.items() if value is not None}
+
+    async def _changed(
+        self, metric: Metric, before: MetricValue, answer: Reading, window: Window
+    ) -> MetricValue | None:
+        """What a final value is by this later *answer*; None where that is what it was."""
+        partial = before.state is MetricState.PARTIAL
+        if before.reading is not None and before.reading.series == answer.series and not partial:
+            return None
+        now = await self._assess(metric, before, answer, window, last=True)
+        if now.value is None:
+            return None
+        if not _equal(now.value, before.value):
+            note = "; ".join(n for n in (now.note, "read again a day later, it had changed") if n)
+            return replace(now, earlier=before.value, note=note)
+        if partial and now.state is MetricState.SETTLED:
+            return replace(now, value=before.value, earlier=before.earlier)
+        return None
+
+    def _metrics(self, names: Iterable[str]) -> dict[str, Metric]:
+        """Those of *names* that the project still has."""
+        found = {name: self._project.metric(name) if self._project else None for name in names}
+        return {name: metric for name, metric in found.items() if metric is not None}
 
     def due(self, run: Run) -> datetime | None:
         """When to try again; None: all is final."""
