@@ -143,10 +143,10 @@ class Inbox:
             return None
         body = fetched.body
         run = parse_safely(stored, lambda: self._run(body, run_id, job=job, now=now))
-        if self._context.undecided(run):
+        if self._context.awaits_catalog(run):
             await self._bucket.remove(claim_key(stored.key))  # until ServiceBook has answered
             return None
-        run = self._context.arrived(run)
+        run = self._context.as_received(run)
         kept = await self._context.store.runs.get(run_id)
         if kept is not None and not job and not same_run(kept, _as_labelled(run, kept)):
             raise Invalid(f"run {run_id} is here already and differs from it")

@@ -22,7 +22,7 @@ from dogdriver.model import Clock, MessageKind, Snapshot
 from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.pipeline.ports import CatalogSource
-from dogdriver.pipeline.progress import Live
+from dogdriver.pipeline.progress import LiveProgress
 from dogdriver.scheduler import Worker
 from dogdriver.settings import Settings
 from dogdriver.storage import Store, open_store
@@ -32,7 +32,7 @@ LONGEST = 150  # letters of a folder's name
 GRACE = 10.0  # seconds that a load has to end in
 
 
-class _ReportedProgress(Live):
+class _ReportedProgress(LiveProgress):
     """Passes every snapshot on to the report."""
 
     def __init__(self, report: Report) -> None:

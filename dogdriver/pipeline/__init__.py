@@ -64,14 +64,14 @@ class Pipeline(Commands):
         if run is None:
             return False
         with self._context.failures.of(f"running the test of {run.project}", project=run.project):
-            await Launch(self._context, run).go()
+            await Launch(self._context, run).execute()
         return True
 
     async def _held(self) -> Sequence[str]:
         """Queued runs that wait until ServiceBook has answered; they hold up no others."""
         if self._context.catalog.current.complete:
             return ()
-        return [run.id for run in await self._context.store.runs.queue() if self._context.undecided(run)]
+        return [run.id for run in await self._context.store.runs.queue() if self._context.awaits_catalog(run)]
 
     async def collect_next(self) -> bool:
         """One attempt at the metrics of the run that has been due longest; False: none is due."""
@@ -79,7 +79,7 @@ class Pipeline(Commands):
 
     async def recollect(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """A run's metrics, read once more a day later: the sender of `recollect` messages."""
-        return await self._collect.again(payload)
+        return await self._collect.recollect(payload)
 
     async def watch_releases(self) -> None:
         """See what every deployment that may be loaded runs now; a new release starts a run where that is wanted."""

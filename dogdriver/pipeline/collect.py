@@ -34,7 +34,7 @@ class Collect:
             await self._attempt(run, now)
         return True
 
-    async def again(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def recollect(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """A day later: read once more, replace the values that changed, keep what they were, judge anew.
 
         A message's sender: raises Unavailable where Datadog cannot be asked, to be tried again.
@@ -42,7 +42,7 @@ class Collect:
         run = await self._context.store.runs.get(str(payload["run"]))
         if run is None or run.status is not Status.DONE:
             return {"changed": []}
-        self._context.decided(run)
+        self._context.require_catalog(run)
         now = self._context.clock()
         project = self._context.project(run)
         changed = await Attempt(self._context, run, project, now).changed()
@@ -56,7 +56,7 @@ class Collect:
         return {"changed": sorted(changed)}
 
     async def _attempt(self, run: Run, now: datetime) -> None:
-        if self._context.undecided(run) and next_look(run.ended or now, self._context.settle, now):
+        if self._context.awaits_catalog(run) and next_look(run.ended or now, self._context.settle, now):
             return  # its lease brings it back
         project = self._context.project(run)
         attempt = Attempt(self._context, run, project, now)

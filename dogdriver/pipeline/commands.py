@@ -47,8 +47,8 @@ class Commands:
             raise Invalid(
                 f"source {run.source} is this daemon's own; a run made elsewhere must name the source it was made from"
             )
-        self._context.decided(run)
-        accepted = self._context.arrived(replace(run, trigger=Trigger.ELSEWHERE))
+        self._context.require_catalog(run)
+        accepted = self._context.as_received(replace(run, trigger=Trigger.ELSEWHERE))
         kept, new = await self._context.store.transitions.add(accepted)
         if not new and not same_run(kept, accepted):
             raise Conflict(f"run {run.id} is here already and differs; give the other run another id")
@@ -83,7 +83,7 @@ class Commands:
             raise Conflict(f"run {run_id} is {run.status}; only a run that has ended can be excluded or included")
         if run.excluded == reason:
             return run
-        self._context.decided(run)  # or only some of its metrics would be judged anew
+        self._context.require_catalog(run)  # or only some of its metrics would be judged anew
         if not await self._context.store.transitions.set_excluded(run_id, reason):
             raise Conflict(f"run {run_id} changed in the meantime; look at it again")
         await self._looks.look_again(run, self._context.project(run), self._context.clock())

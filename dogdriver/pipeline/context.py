@@ -25,7 +25,7 @@ from dogdriver.model import (
 )
 from dogdriver.pipeline.backoff import due_after
 from dogdriver.pipeline.ports import CatalogSource, Checkouts, Datadog, Runner, Store, Target
-from dogdriver.pipeline.progress import Live
+from dogdriver.pipeline.progress import LiveProgress
 
 LEASE = timedelta(minutes=5)  # longer than any attempt at collecting one run may take
 
@@ -49,7 +49,7 @@ class Context:
     isolation: Isolation
     link: Callable[[str], str | None]
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
-    live: Live = field(default_factory=Live)
+    live: LiveProgress = field(default_factory=LiveProgress)
     failures: Failures = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,15 +58,15 @@ class Context:
     def project(self, run: Run) -> Project | None:
         return self.catalog.current.projects.get(run.project)
 
-    def undecided(self, run: Run) -> bool:
+    def awaits_catalog(self, run: Run) -> bool:
         """Whether ServiceBook, which has never answered so far, may still know what *run* needs of its project."""
         project = self.project(run)
         lacking = project is None or project.test is None or project.deployment(run.deployment) is None
         return lacking and not self.catalog.current.complete
 
-    def decided(self, run: Run) -> None:
+    def require_catalog(self, run: Run) -> None:
         """Raises Unavailable where that is so: later everything may be known."""
-        if self.undecided(run):
+        if self.awaits_catalog(run):
             raise Unavailable(f"{run.project} is not known yet, try again later: {self.catalog.current.stale}")
 
     def waiting_values(self, run: Run) -> dict[str, MetricValue]:
@@ -88,7 +88,7 @@ class Context:
             return ended
         return due_after(ended, self.settle, 0) or ended
 
-    def arrived(self, run: Run) -> Run:
+    def as_received(self, run: Run) -> Run:
         """A run made elsewhere as it is kept here: a pending one waits for all metrics of its project."""
         if run.status is not Status.PENDING:
             return run

@@ -57,7 +57,7 @@ class Launch:
         self._measured: Measured | None = None
         self._marked = False  # the start event is out, the stop event is owed
 
-    async def go(self) -> Run:
+    async def execute(self) -> Run:
         """Raises only what is a defect of ours, and that after the run was kept as failed."""
         try:
             end = await self._end()
@@ -68,7 +68,7 @@ class Launch:
             stopped = isinstance(error, asyncio.CancelledError)
             if stopped:
                 reason = f"{INTERRUPTED}: the daemon was stopped"
-            await self._finish(_End(Status.FAILED, reason), patient=not stopped)
+            await self._finish(_End(Status.FAILED, reason), retry=not stopped)
             raise
         finally:
             self._context.live.close(self._run.id)
@@ -83,7 +83,7 @@ class Launch:
             return _End(Status.FAILED, error.message)
 
     async def _steps(self) -> _End:
-        deployment, test = self._parts()
+        deployment, test = self._deployment_and_test()
         await self._unless_cancelled(self._context.target.check(deployment))
         before = await self._unless_cancelled(self._release(deployment))
         prepared = await self._unless_cancelled(self._context.checkouts.prepare(test))
@@ -102,9 +102,9 @@ class Launch:
         self._measured = await self._context.runner.load(
             job, cancelled=self._cancelled, watch=lambda snapshot: watch(self._run.id, snapshot)
         )
-        return await self._amounts_to(self._measured, deployment, before, test.guard)
+        return await self._end_after_load(self._measured, deployment, before, test.guard)
 
-    def _parts(self) -> tuple[Deployment, Test]:
+    def _deployment_and_test(self) -> tuple[Deployment, Test]:
         run, project = self._run, self._context.project(self._run)
         if project is None:
             raise RunError(f"project {run.project} is not in the catalog any more; queue a run of one that is")
@@ -156,17 +156,19 @@ class Launch:
                 f"the smoke run executed no scenario of entry {job.prepared.name}; give at least one a weight above 0"
             )
 
-    async def _amounts_to(self, measured: Measured, deployment: Deployment, before: Release, guard: float) -> _End:
+    async def _end_after_load(self, measured: Measured, deployment: Deployment, before: Release, guard: float) -> _End:
         """What the load amounts to; a run that measured something else than its release is invalid."""
         if measured.stopped is Stopped.CANCELLED:
             raise _Cancelled
-        if end := _own_end(measured, guard) or await self._unless_cancelled(self._changed_under(deployment, before)):
+        if end := _failure_of_load(measured, guard) or await self._unless_cancelled(
+            self._changed_during_load(deployment, before)
+        ):
             return end
         if measured.client.grade is Grade.INVALID:
             return _End(Status.INVALID, "; ".join(measured.client.reasons) or "the load generator was saturated")
         return _End(Status.PENDING)
 
-    async def _changed_under(self, deployment: Deployment, before: Release) -> _End | None:
+    async def _changed_during_load(self, deployment: Deployment, before: Release) -> _End | None:
         try:
             after = await self._release(deployment)
             await self._context.target.check(deployment)
@@ -176,8 +178,8 @@ class Launch:
             return _End(Status.INVALID, f"the release changed during the run, from {before.label} to {after.label}")
         return None
 
-    async def _finish(self, end: _End, *, patient: bool = True) -> Run:
-        run = self._with_measures(replace(self._run, status=end.status, reason=end.reason))
+    async def _finish(self, end: _End, *, retry: bool = True) -> Run:
+        run = self._with_measurements(replace(self._run, status=end.status, reason=end.reason))
         values = client_values(self._measured) if self._measured else {}
         messages: list[OutboxMessage] = []
         if run.status is Status.PENDING:
@@ -187,27 +189,27 @@ class Launch:
             links = self._context.datadog.links(replace(run, metrics={**run.metrics, **values}))
             run = replace(run, links={**run.links, **links})
             messages.append(self._context.event(run, EventStep.STOP))
-        await self._keep(run, values, messages, patient=patient)
+        await self._save(run, values, messages, retry=retry)
         self._run = run
         return run
 
-    async def _keep(
-        self, run: Run, values: dict[str, MetricValue], messages: list[OutboxMessage], *, patient: bool
+    async def _save(
+        self, run: Run, values: dict[str, MetricValue], messages: list[OutboxMessage], *, retry: bool
     ) -> None:
         """What was measured must not be lost to a disk that is full for a minute: tried until it is kept.
 
         A daemon that is told to stop cannot wait for that: one more try, then the next start calls it interrupted.
         """
         for pause in chain(PAUSES, repeat(PAUSES[-1])):
-            if await self._kept(run, values, messages) or not patient:
+            if await self._try_to_save(run, values, messages) or not retry:
                 return
             try:
                 await self._context.pause(pause)
             except asyncio.CancelledError:
-                await self._kept(run, values, messages)
+                await self._try_to_save(run, values, messages)
                 raise
 
-    async def _kept(self, run: Run, values: dict[str, MetricValue], messages: list[OutboxMessage]) -> bool:
+    async def _try_to_save(self, run: Run, values: dict[str, MetricValue], messages: list[OutboxMessage]) -> bool:
         try:
             await self._context.store.transitions.save(run, expect=Status.RUNNING, values=values, messages=messages)
         except StoreError as error:
@@ -215,7 +217,7 @@ class Launch:
             return False
         return True
 
-    def _with_measures(self, run: Run) -> Run:
+    def _with_measurements(self, run: Run) -> Run:
         measured = self._measured
         if measured is None:
             return run
@@ -252,7 +254,7 @@ def _failures(measured: Measured) -> str:
     return ", ".join(said) or "the scenario failed"
 
 
-def _own_end(measured: Measured, guard: float) -> _End | None:
+def _failure_of_load(measured: Measured, guard: float) -> _End | None:
     """How the load itself says that it went wrong."""
     tally = measured.tally
     executed = tally.ok + tally.failed

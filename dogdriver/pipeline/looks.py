@@ -21,14 +21,14 @@ class Looks:
         release = run.known_release
         if release is None:
             return []
-        return await self._at(run.scope, release, project, at, new=None if again else run)
+        return await self._look_at(run.scope, release, project, at, new=None if again else run)
 
     async def look_again(self, run: Run, project: Project | None, at: datetime) -> None:
         """After a run has changed: look again at its own release and at the newest one, which may rest on it."""
         newest = [one.release for one in await self._verdicts.newest(run.scope)][-1:]
         own = [run.known_release] if run.known_release else []
         for release in dict.fromkeys([*own, *newest]):
-            await self._verdicts.save(await self._at(run.scope, release, project, at, new=None))
+            await self._verdicts.save(await self._look_at(run.scope, release, project, at, new=None))
 
     async def look_at_history(self, run: Run, project: Project | None, at: datetime) -> list[Judged]:
         """As look, for runs that were brought together: a metric that was never looked at is first judged without
@@ -37,11 +37,11 @@ class Looks:
         release = run.known_release
         if release is None:
             return []
-        before = await self._at(run.scope, release, project, at, new=run, until=run.started)
+        before = await self._look_at(run.scope, release, project, at, new=run, until=run.started)
         await self._verdicts.save([one for one in before if one.look == 1])
-        return await self._at(run.scope, release, project, at, new=run)
+        return await self._look_at(run.scope, release, project, at, new=run)
 
-    async def _at(
+    async def _look_at(
         self,
         scope: Scope,
         release: str,

@@ -18,7 +18,7 @@ class _Channel:
     followers: list[asyncio.Queue[Snapshot | None]] = field(default_factory=list)
 
 
-class Live:
+class LiveProgress:
     """The runs that are being run now, by id."""
 
     def __init__(self) -> None:
