@@ -1,14 +1,13 @@
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
 
 from dogdriver.model import Clock, Isolation, Job, Prepared
 from dogdriver.runner import MolotovRunner
+from tests.loadgen.loads import MakeJob
 from tests.loadgen.service import Service
 
 
@@ -25,8 +24,6 @@ def _service(service_running: Service) -> Service:
 
 
 HEADER = "import asyncio, os, sys, time\nimport molotov\nfrom molotov import scenario\nURL = os.environ['URL']\n"
-
-MakeJob = Callable[..., Job]
 
 
 @pytest.fixture(name="job")
@@ -78,13 +75,3 @@ def _runner(tmp_path: Path, clock: Clock) -> MolotovRunner:
 def _impatient(tmp_path: Path, clock: Clock) -> MolotovRunner:
     """For tests that must be forced to end, or cannot be ended at all."""
     return MolotovRunner(tmp_path / "data", clock, grace=2.0)
-
-
-async def until(condition: Callable[[], object], seconds: float = 120.0) -> bool:
-    """Whether *condition* came true; the ceiling is for what never comes true, not for a slow machine."""
-    deadline = monotonic() + seconds
-    while not condition():
-        if monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.01)
-    return True

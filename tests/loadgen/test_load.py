@@ -1,40 +1,17 @@
 import asyncio
-import gc
-import logging
-import os
 import random  # noqa: TID251 - its state is looked at
-import socket
 import sys
 import threading
-import time
-import warnings
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dogdriver.errors import LoadTestError
 from dogdriver.loadgen.interpreter import ENVIRON
-from dogdriver.loadgen.supervisor import Limits
-from dogdriver.model import Clock, Job, Phase, Snapshot, Stopped
+from dogdriver.model import Clock, Phase, Snapshot, Stopped
 from dogdriver.runner import MolotovRunner
-from tests.loadgen.conftest import until
-
-MakeJob = Callable[..., Job]
-BOTH = pytest.mark.parametrize("isolation", ["thread", pytest.param("process", marks=pytest.mark.processes)])
-GET = """
-@scenario()
-async def one(session):
-    async with session.get(URL + '/users/17?page=2') as answer:
-        assert answer.status == 200
-"""
-
-
-def never() -> asyncio.Event:
-    return asyncio.Event()
+from tests.loadgen.loads import BOTH, GET, MakeJob, ignore, never
 
 
 def here() -> Path:
@@ -43,10 +20,6 @@ def here() -> Path:
 
 def leftovers(directory: str) -> list[Path]:
     return list(Path(directory).rglob("__pycache__"))
-
-
-def ignore(_: Snapshot) -> None:
-    pass
 
 
 @BOTH
@@ -190,63 +163,6 @@ async def one(session):
 
 
 @BOTH
-@pytest.mark.parametrize(
-    ("code", "entry", "said"),
-    [
-        ("x = unknown\n", {}, "raised NameError: name 'unknown' is not defined (loadtest.py:5)"),
-        ("def f(:\n", {}, "(loadtest.py:5)"),
-        ("sys.exit(3)\n", {}, "raised SystemExit: 3 (loadtest.py:5)"),
-        ("import helper\n", {}, "ModuleNotFoundError: No module named 'helper' (loadtest.py:5)"),
-        ("", {}, "registers no scenario"),
-        ("@scenario(weight=0)\nasync def one(session): pass\n", {}, "registers no scenario"),
-        (GET, {"single_mode": "two"}, "no scenario 'two' for single_mode; there are one"),
-        (GET, {"use_extension": ["missing.py"]}, "the extension missing.py of entry dogdriver raised"),
-        (GET, {"scenario": "../other.py"}, "lies outside the test's folder"),
-        (GET + "@molotov.setup()\nasync def s(w, a): raise ValueError('no account')\n", {}, "no account"),
-        (GET + "@molotov.setup()\nasync def s(w, a): return 3\n", {}, "setup fixture of entry dogdriver failed"),
-        (GET + "@molotov.setup_session()\nasync def s(w, n): raise ValueError('x')\n", {}, "the setup_session fixture"),
-        (
-            GET + "@molotov.global_setup()\ndef s(a): raise OSError('db')\n",
-            {},
-            "global_setup fixture of entry dogdriver",
-        ),
-        (GET + "@molotov.scenario_picker()\ndef p(w, s): raise OSError('db')\n", {}, "every worker of entry dogdriver"),
-        (GET + "@molotov.setup()\nasync def s(w, a): return {'bad': 1}\n", {}, "every worker of entry dogdriver"),
-    ],
-)
-async def test_a_test_that_cannot_run_says_why(
-    runner: MolotovRunner, job: MakeJob, isolation: str, code: str, entry: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(LoadTestError) as raised:
-        await runner.load(job(code, isolation=isolation, max_runs=1, **entry), cancelled=never(), watch=ignore)
-    assert said in raised.value.message
-    assert not [name for name in sys.modules if name.startswith("molotov")]
-
-
-@pytest.mark.parametrize(
-    ("entry", "said"),
-    [
-        ({"workerz": 3}, "unknown option workerz; the known ones are"),
-        ({"workers": 0}, "workers of entry dogdriver of molotov.json must be a whole number from 1, not 0"),
-        ({"workers": True}, "workers"),
-        ({"duration": "300"}, "must be a number of seconds, not '300'"),
-        ({"single_mode": "one", "single_run": True}, "both single_mode and single_run"),
-    ],
-)
-def test_describe_refuses_nonsense(runner: MolotovRunner, job: MakeJob, entry: dict[str, Any], said: str) -> None:
-    with pytest.raises(LoadTestError, match=r"molotov\.json") as raised:
-        runner.describe(job(GET, **entry).prepared)
-    assert said in raised.value.message
-
-
-def test_describe_says_what_shapes_the_load(runner: MolotovRunner, job: MakeJob) -> None:
-    load = runner.describe(job(GET, workers=3, duration=5, verbose=1, console=True, delay=0.5, fail=None).prepared)
-    assert (load.workers, load.processes, load.duration) == (3, 1, 5.0)
-    assert load.options == {"delay": 0.5, "scenario": "loadtest.py"}
-    assert runner.describe(job(GET, sizing=True).prepared).workers == 500
-
-
-@BOTH
 async def test_sys_exit_in_a_scenario_ends_the_run(runner: MolotovRunner, job: MakeJob, isolation: str) -> None:
     code = "@scenario()\nasync def one(session):\n    sys.exit('enough')\n"
     measured = await runner.load(job(code, isolation=isolation, workers=3), cancelled=never(), watch=ignore)
@@ -315,116 +231,3 @@ async def test_no_request_is_a_rate_of_zero_and_no_latency(runner: MolotovRunner
     )
     assert (measured.client.rps, measured.client.p50, measured.client.histogram) == (0.0, None, None)
     assert [(s.name, s.count, s.p50) for s in measured.client.scenarios] == [("one", 0, None)]
-
-
-@pytest.mark.usefixtures("starts_processes")
-async def test_a_setup_that_hangs_is_cut_off(
-    tmp_path: Path, clock: Clock, job: MakeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    skipped = 0.0
-
-    def watch(snapshot: Snapshot) -> None:
-        nonlocal skipped
-        if snapshot.state is Phase.GLOBAL_SETUP:
-            skipped = 3600.0
-
-    monkeypatch.setattr("dogdriver.loadgen.supervisor.monotonic", lambda: time.monotonic() + skipped)
-    runner = MolotovRunner(tmp_path / "data", clock, grace=1.0, limits=Limits(setup=3600.0))
-    code = GET + "@molotov.global_setup()\ndef s(args): time.sleep(3600)\n"
-    with pytest.raises(LoadTestError, match="global_setup of entry dogdriver took longer than 3600 s"):
-        await runner.load(job(code, isolation="process"), cancelled=never(), watch=watch)
-
-
-@pytest.mark.usefixtures("starts_processes")
-async def test_a_teardown_that_hangs_is_cut_off(tmp_path: Path, clock: Clock, job: MakeJob) -> None:
-    runner = MolotovRunner(tmp_path / "data", clock, grace=1.0, limits=Limits(teardown=0.1))
-    code = GET + "@molotov.global_teardown()\ndef s(): time.sleep(3600)\n"
-    measured = await runner.load(job(code, isolation="process", max_runs=2), cancelled=never(), watch=ignore)
-    assert (measured.tally.ok, measured.stopped) == (2, None)
-
-
-@BOTH
-async def test_the_installed_requirements_are_importable_in_that_run_only(
-    runner: MolotovRunner, job: MakeJob, isolation: str, tmp_path: Path
-) -> None:
-    for version in ("1", "2"):
-        site = tmp_path / f"site{version}"
-        (site / "required").mkdir(parents=True)
-        (site / "required" / "__init__.py").write_text(f"VERSION = {version}")
-        wanted = job(f"import required\nassert required.VERSION == {version}\n" + GET, isolation=isolation, max_runs=1)
-        wanted = replace(wanted, prepared=replace(wanted.prepared, site=str(site)))
-        assert (await runner.load(wanted, cancelled=never(), watch=ignore)).tally.ok == 1
-    assert "required" not in sys.modules
-
-
-@BOTH
-async def test_uvloop_that_is_not_there(runner: MolotovRunner, job: MakeJob, isolation: str, tmp_path: Path) -> None:
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "uvloop.py").write_text("raise ImportError('not here')")
-    wanted = job(GET, isolation=isolation, uvloop=True)
-    wanted = replace(wanted, prepared=replace(wanted.prepared, site=str(tmp_path / "site")))
-    with pytest.raises(LoadTestError, match="asks for uvloop, which is not installed"):
-        await runner.load(wanted, cancelled=never(), watch=ignore)
-
-
-async def test_what_a_test_sets_in_the_interpreter_is_put_back(
-    runner: MolotovRunner, job: MakeJob, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    code = """
-import gc, logging, logging.config, socket, warnings
-gc.disable()
-gc.set_threshold(1, 1, 1)
-os.umask(0)
-sys.setrecursionlimit(500)
-os.environ['TZ'] = 'Asia/Tokyo'
-time.tzset()
-logging.config.dictConfig({'version': 1, 'root': {'level': 'CRITICAL'}})
-logging.getLogger('dogdriver').setLevel('CRITICAL')
-logging.captureWarnings(True)
-socket.setdefaulttimeout(0.001)
-warnings.simplefilter('ignore')
-"""
-    ours = logging.getLogger("dogdriver.runner")
-
-    def state() -> dict[str, Any]:
-        mask = os.umask(0o077)
-        os.umask(mask)
-        return {
-            "memory": (gc.isenabled(), gc.get_threshold()),
-            "mask": mask,
-            "depth": sys.getrecursionlimit(),
-            "zone": (time.tzname, time.timezone),
-            "log": (ours.isEnabledFor(logging.INFO), ours.disabled, list(logging.getLogger().handlers)),
-            "warnings": (warnings.showwarning, list(warnings.filters)),
-            "socket": socket.getdefaulttimeout(),
-        }
-
-    before = state()
-    measured = await runner.load(job(code + GET, max_runs=1), cancelled=never(), watch=ignore)
-    assert measured.tally.ok == 1
-    assert state() == before
-
-
-async def test_a_test_that_closes_its_output_leaves_the_daemon_s_open(
-    runner: MolotovRunner, job: MakeJob, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code = "sys.stdout.close()\nsys.stderr.close()\n" + GET
-    measured = await runner.load(job(code, max_runs=1), cancelled=never(), watch=ignore)
-    assert measured.tally.ok == 1
-    print("still here", file=sys.stderr)  # noqa: T201 - the daemon's log goes this way
-    assert "still here" in capsys.readouterr().err
-
-
-async def test_what_stays_behind_is_said(runner: MolotovRunner, job: MakeJob, caplog: pytest.LogCaptureFixture) -> None:
-    wait = """
-import threading
-def wait(released=os.path.abspath('released')):
-    while not os.path.exists(released): time.sleep(0.01)
-threading.Thread(target=wait, name='stray', daemon=True).start()
-"""
-    wanted = job(wait + GET, max_runs=1)
-    await runner.load(wanted, cancelled=never(), watch=ignore)
-    (Path(wanted.prepared.directory) / "released").touch()
-    assert "the test left threads running in the daemon: stray" in caplog.text
-    assert await until(lambda: not [thread for thread in threading.enumerate() if thread.name == "stray"])
