@@ -87,5 +87,5 @@ def test_the_change_log_knows_the_version() -> None:
 
 def test_the_design_words_for_the_makefile_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for word in ("run", "test", "lint", "bench", "browser", "image-check"):
+    for word in ("run", "quick", "test", "lint", "bench", "browser", "image-check"):
         assert re.search(rf"^{word}:", makefile, re.MULTILINE)

@@ -26,7 +26,7 @@ async def no_sleep(_: float) -> None:
 @pytest.fixture
 async def target() -> AsyncIterator[DockerflowTarget]:
     async with aiohttp.ClientSession() as session:
-        yield DockerflowTarget(session, seconds=5, sleep=no_sleep)
+        yield DockerflowTarget(session, seconds=60, sleep=no_sleep)
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ async def make(book: Book, memory: Memory, tmp_path: Path) -> AsyncIterator[Make
     """Makes a catalog of the book and, if a text is given, a projects file."""
     async with aiohttp.ClientSession() as session:
 
-        def make(toml: str | None = None, *, servicebook: bool = True, seconds: float = 5) -> ProjectCatalog:
+        def make(toml: str | None = None, *, servicebook: bool = True, seconds: float = 60) -> ProjectCatalog:
             path = None
             if toml is not None:
                 path = tmp_path / "projects.toml"

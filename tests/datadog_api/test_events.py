@@ -109,7 +109,7 @@ def test_long_keys_stay_different(whole: Run) -> None:
     assert {len(key) for key in keys} == {100}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     project=st.text(max_size=600),
     release=st.text(max_size=300),

@@ -134,7 +134,9 @@ BODY = JSON | st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS_DESCRIBED)
 async def test_whatever_is_sent_the_answer_is_one_that_is_described(

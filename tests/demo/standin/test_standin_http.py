@@ -410,7 +410,9 @@ JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=60
+)
 @given(body=st.one_of(JSON.map(json.dumps), st.text(max_size=20), st.just("[" * 100_000)))
 async def test_no_body_breaks_it(client: Client, body: str) -> None:
     for route in ROUTES:
