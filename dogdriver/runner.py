@@ -196,7 +196,7 @@ def _options(prepared: Prepared) -> dict[str, Any]:
         else:
             raise LoadTestError(f"{option} of entry {name} of molotov.json must be {wanted}, not {value!r}; correct it")
     if chosen["single_mode"] and chosen["single_run"]:
-        raise LoadTestError(f"entry {name} of molotov.json has both single_mode and single_run; take one of them out")
+        raise LoadTestError(f"entry {name} of molotov.json has both single_mode and single_run; remove one of them")
     if isinstance(chosen["use_extension"], str):
         chosen["use_extension"] = [chosen["use_extension"]]
     if chosen["sizing"]:

@@ -181,7 +181,7 @@ SETTINGS = (
     Setting("DOGDRIVER_LINK_METRIC", "link_metric", _link, None, "The link from a run to each of its metrics in Datadog, a template; `off`: none."),
     Setting("DOGDRIVER_SETTLE", "settle", _number(0.1, 86400, "seconds"), "600", "Seconds after the end of a run before its metrics are first read; all later looks scale with it."),
     Setting("DOGDRIVER_ISOLATION", "isolation", _one_of("thread", "process"), "thread", "Where a test runs: in a thread, or in a process that cannot see the daemon's secrets."),
-    Setting("DOGDRIVER_KEEP_RAW", "keep_raw", _number(1, 36500, "days"), "90", "Days that Datadog's raw series behind a run's values are kept; values and verdicts are kept for ever."),
+    Setting("DOGDRIVER_KEEP_RAW", "keep_raw", _number(1, 36500, "days"), "90", "Days that Datadog's raw series behind a run's values are kept; values and verdicts are kept forever."),
     Setting("DOGDRIVER_PUBLIC_URL", "public_url", _url, None, "This dashboard's address as its users see it, for the links in Datadog's events."),
     Setting("DOGDRIVER_LOG", "log", _one_of("text", "json"), "text", "The form of the log on standard output: lines for people, or mozlog JSON."),
 )  # fmt: skip
@@ -196,7 +196,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     for name in sorted(environ):
         if name.startswith("DOGDRIVER_") and name not in known:
             near = ", ".join(sorted(s.name for s in SETTINGS if s.name.startswith("DOGDRIVER_")))
-            mistakes.append(f"{name} is not a setting; take it out, or use one of {near}")
+            mistakes.append(f"{name} is not a setting; remove it, or use one of {near}")
     for setting in SETTINGS:
         try:
             values[setting.field] = _value(setting, environ, warnings)
@@ -240,7 +240,7 @@ def _text(setting: Setting, environ: Mapping[str, str]) -> tuple[str, str | None
         text = environ.get(name)
         file = environ.get(f"{name}_FILE") if setting.secret else None
         if text and file:
-            raise SettingsError(f"{name} and {name}_FILE are both set; take one of them out")
+            raise SettingsError(f"{name} and {name}_FILE are both set; remove one of them")
         if text:
             return name, text
         if file:
@@ -252,7 +252,7 @@ def _from_file(name: str, file: str) -> str:
     try:
         text = Path(file).read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:
-        raise SettingsError(f"{name} names {file}, which is not UTF-8; write the secret into it anew") from None
+        raise SettingsError(f"{name} names {file}, which is not UTF-8; write the secret into it again") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise SettingsError(f"{name} names {file}, which cannot be read ({why}); fix the path") from None

@@ -33,7 +33,7 @@ HEADINGS: dict[type, str] = {
 REMARKS = {
     DELIVERED: "needed",
     MEASURED: "needed, unless it failed or was aborted",
-    SERVER: "not looked at",
+    SERVER: "ignored",
     RAW: "taken; not answered",
 }
 WORDS: dict[type[inspect.Type], str] = {

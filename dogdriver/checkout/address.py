@@ -42,7 +42,7 @@ def parse(url: str) -> Address:
     if len(url) > LONGEST or not url.isprintable() or "\\" in url:
         raise _refused(url, "is longer than an address may be, or holds a control character or a backslash")
     if url.startswith("-") or _HELPER.match(url):
-        raise _refused(url, "is no address but an instruction to git")
+        raise _refused(url, "is not an address but an instruction to git")
     if url.startswith("/"):
         parts = [part for part in url.split("/") if part not in {"", "."}]
         if ".." in parts:

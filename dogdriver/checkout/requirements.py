@@ -81,7 +81,7 @@ def _lines(file: Path, root: Path, depth: int = 0) -> Iterator[str]:
     """Logical lines, comments removed, included files in their place."""
     shown = file.relative_to(root)
     if depth > MOST_NESTED:
-        raise CheckoutError(f"The requirements include one another ({shown}); take the circle out.")
+        raise CheckoutError(f"The requirements include one another ({shown}); remove one of the includes.")
     for raw in re.sub(r"\\\r?\n", " ", read(file, root)).splitlines():
         line = re.sub(r"(^|\s)#.*", "", raw).strip()
         option = _OPTION.fullmatch(line) if line.startswith("-") else None

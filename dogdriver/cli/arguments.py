@@ -183,4 +183,4 @@ def _seconds(text: str) -> float:
     with suppress(ValueError):
         if 0 <= float(text) <= LONGEST:
             return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {LONGEST}")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to {LONGEST}")

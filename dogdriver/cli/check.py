@@ -156,8 +156,8 @@ def _count_projects(projects: int, chosen: int) -> Finding:
     if not projects:
         text = "none is known; set DOGDRIVER_PROJECTS to a projects file, or DOGDRIVER_SERVICEBOOK"
         return Finding(Mark.WARN, "projects", text)
-    text = f"{projects} known, {chosen} looked at"
-    return Finding(Mark.OK, "projects", text if chosen else f"{text}: none of them may run (give a name to look at it)")
+    text = f"{projects} known, {chosen} checked"
+    return Finding(Mark.OK, "projects", text if chosen else f"{text}: none of them may run (give a name to check it)")
 
 
 async def _check_keys(datadog: Datadog, site: str) -> Finding:
@@ -219,7 +219,7 @@ def _judge_hosts(subject: str, query: str, answer: Reading | ExternalError, hour
         return _unanswered(subject, query, answer)
     found = count_hosts(answer, hour)
     if found is None:
-        text = "none seen in the last hour, so runs are compared whatever runs behind them; correct `fingerprint`"
+        text = "none seen in the last hour, so runs are compared whatever hosts are behind them; correct `fingerprint`"
         return Finding(Mark.WARN, subject, f"{text} (asked: {query})")
     of = host_kinds(answer, hour)
     return Finding(Mark.OK, subject, f"{found:g} seen" + (f", {of}" if of else ""))

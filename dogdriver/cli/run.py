@@ -172,7 +172,7 @@ class Client:
                 codes.append(ExitCode.UNDECIDED)
                 continue
             except DogdriverError as error:
-                self._report.say("unjudged", f"The verdict cannot be had: {error.message}", run=run.id)
+                self._report.say("unjudged", f"There is no verdict: {error.message}", run=run.id)
                 codes.append(ExitCode.UNDECIDED)
                 continue
             self._report_verdict(judged)

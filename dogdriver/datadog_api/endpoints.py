@@ -105,14 +105,14 @@ def _event(payload: Mapping[str, Any]) -> EventCreateRequest:
     try:
         return EventCreateRequest(**payload)
     except TypeError:
-        raise Refused("this is no event for Datadog: its title or text is missing") from None
+        raise Refused("this is not an event for Datadog: its title or text is missing") from None
 
 
 def _payload(payload: Mapping[str, Any]) -> MetricPayload:
     try:
         return MetricPayload(series=[_series(one) for one in payload["series"]])
     except (KeyError, TypeError):
-        raise Refused("these are no series for Datadog: a part of one is missing") from None
+        raise Refused("these are not series for Datadog: a part of one is missing") from None
 
 
 def _series(one: Mapping[str, Any]) -> MetricSeries:

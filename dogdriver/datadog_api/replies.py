@@ -107,7 +107,7 @@ def _points(pointlist: Any) -> tuple[tuple[float, float | None], ...]:
     if not _numbers(times):
         raise Unavailable("Datadog's answer has a point in a form that is not known")
     if not _numbers([value for value in values if value is not None]):
-        raise Unavailable("Datadog's answer has a value that is no number")
+        raise Unavailable("Datadog's answer has a value that is not a number")
     floats = [None if value is None else float(value) for value in values]
     points = dict(zip([at / 1000 for at in times], floats, strict=True))
     return tuple(sorted(points.items()))

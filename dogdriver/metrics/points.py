@@ -179,7 +179,7 @@ def _function(how: str) -> Callable[[Sequence[float]], float]:
     if (match := _PERCENTILE.fullmatch(how)) is not None:
         share = float(match.group(1)) / 100
         return lambda values: _quantile(values, share)
-    raise ValueError(f"{how!r} is no way to reduce points; use mean, max, min, sum, last or p0 to p100")
+    raise ValueError(f"{how!r} is not a way to reduce points; use mean, max, min, sum, last or p0 to p100")
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

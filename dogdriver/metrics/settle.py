@@ -50,7 +50,7 @@ def assess(
     *last* says that there will be no further attempt.
     """
     if not is_reduction(metric.reduce):
-        note = f"{metric.reduce!r} is no way to reduce points; use mean, max, min, sum, last or p0 to p100"
+        note = f"{metric.reduce!r} is not a way to reduce points; use mean, max, min, sum, last or p0 to p100"
         return _refused(reading, metric, note)
     between = gaps(reading)
     seen = usual_gap if usual_gap is not None else median(between) if len(between) >= MIN_GAPS else None
@@ -81,7 +81,7 @@ def assess(
         return replace(shown, state=MetricState.NO_DATA, note=note)
     reduced = reduce(selection.points, metric.reduce)
     value = None if reduced is None or not math.isfinite(reduced * unit.factor) else reduced * unit.factor
-    warning = unit.warning if value is not None else f"the {metric.reduce} of its points is no finite number"
+    warning = unit.warning if value is not None else f"the {metric.reduce} of its points is not a finite number"
     remarks = _remarks(reading, selection, metric, span, step, width)
     notes = [lacks, warning, *remarks, _silent(reading, points, span, step)]
     state = MetricState.PARTIAL if lacks else MetricState.SETTLED

@@ -177,5 +177,5 @@ def _equal(one: float, other: float | None) -> bool:
 
 
 def _gone(before: MetricValue) -> MetricValue:
-    note = "the metric was taken out of the projects file before it had settled"
+    note = "the metric was removed from the projects file before it had settled"
     return replace(before, state=MetricState.NO_DATA, note=note)

@@ -83,8 +83,8 @@ class Database:
             there = False
         if not there:
             raise StoreError(
-                f"The database {self.path} was taken away under the daemon: what it writes will be lost; stop it and "
-                "put the file back."
+                f"The database {self.path} was removed while the daemon was using it: what it writes will be lost; "
+                "stop it and put the file back."
             )
         await self.read(_answer)
         await self.write(_proof if self._refused else _answer)
@@ -238,7 +238,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def _prepare(database: sqlite3.Connection, *, path: Path, schema: Traversable) -> None:
     if damage := look_for_damage(database, seconds=LOOK):
         raise StoreError(
-            f"The database {path} is damaged ({damage[0]}): put a backup in its place, or move it away to start anew."
+            f"The database {path} is damaged ({damage[0]}): put a backup in its place, or move it away to start empty."
         )
     _try_to_write(database)
     if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":

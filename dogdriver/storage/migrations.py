@@ -72,7 +72,7 @@ def migrate(database: sqlite3.Connection, path: Path, steps: list[Migration]) ->
 def _whole(database: sqlite3.Connection, path: Path) -> None:
     if dangling := database.execute("PRAGMA foreign_key_check").fetchall():
         raise StoreError(
-            f"The database {path} cannot be brought to a newer schema: {len(dangling)} rows refer to rows that are "
+            f"The database {path} cannot be upgraded to a newer schema: {len(dangling)} rows refer to rows that are "
             "not there. It is left as it was; put a backup in its place."
         )
 

@@ -13,10 +13,10 @@ from dogdriver.errors import Invalid, StoreError
 REMEDIES = {
     sqlite3.SQLITE_BUSY: "another program holds its lock; end that one",
     sqlite3.SQLITE_CANTOPEN: "make the directory readable and writable for this user, or set DOGDRIVER_DATA to another",
-    sqlite3.SQLITE_CORRUPT: "it is damaged; put a backup in its place, or move it away to start anew",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; put a backup in its place, or move it away to start empty",
     sqlite3.SQLITE_FULL: "the disk is full; make room",
     sqlite3.SQLITE_IOERR: "the disk fails; look into the system's log",
-    sqlite3.SQLITE_NOTADB: "it is no database, or damaged; put a backup in its place, or move it away to start anew",
+    sqlite3.SQLITE_NOTADB: "it is damaged or no database; put a backup in its place, or move it away to start empty",
     sqlite3.SQLITE_PERM: "make it readable and writable for this user, or set DOGDRIVER_DATA to another directory",
     sqlite3.SQLITE_READONLY: "make it writable for this user, or set DOGDRIVER_DATA to another directory",
 }

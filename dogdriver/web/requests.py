@@ -93,7 +93,7 @@ def read_query(request: web.Request, parameters: Iterable[Parameter]) -> dict[st
     values: dict[str, Any] = {}
     for name, text in request.query.items():
         if name not in known:
-            raise BadInput(f"{name!r} is no parameter here; {_offer(known)}", details={"known": sorted(known)})
+            raise BadInput(f"{name!r} is not a parameter here; {_offer(known)}", details={"known": sorted(known)})
         if name in values:
             raise BadInput(f"{name} is given twice; give it once")
         try:

@@ -69,7 +69,7 @@ async def test_all_pages_are_read_without_following_the_links(make: Make, book: 
         ("https://github.com/o/a, https://github.com/o/b", "holds a space: are these several addresses?"),
         ("https://github.com/o/r/tree/master/load", "is a page inside the repository https://github.com/o/r"),
         ("https://example.org/index.php?/suites/overview/48", "has a query"),
-        ("ext::sh -c id", "is no address but an instruction to git"),
+        ("ext::sh -c id", "is not an address but an instruction to git"),
         ("/etc", "names a place on this machine"),
         ("file:///etc", "names a place on this machine"),
     ],

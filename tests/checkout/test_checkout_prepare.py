@@ -238,7 +238,7 @@ async def test_what_cannot_be_fetched_is_named_with_its_remedy(
         (Test(f"file://{tmp_path}/none"), "there is no git repository; correct the address"),
         (Test(f"{tmp_path}/none"), f"There is no folder {tmp_path}/none"),
         (Test(f"http://127.0.0.1:{port}/r"), "the server cannot be reached; correct the address or try later"),
-        (Test("ext::sh -c id"), "is no address but an instruction to git"),
+        (Test("ext::sh -c id"), "is not an address but an instruction to git"),
         (Test(repository.url, ref="-x"), "is not a git ref"),
     ):
         assert why in await reason(made, test)

@@ -93,7 +93,7 @@ IMPOSSIBLE: tuple[tuple[tuple[str, ...], dict[str, str], str], ...] = (
     (("run", "thing", "--source", "the-daemon"), {}, "the-daemon is the source of"),
     (("run", "thing"), {"DOGDRIVER_SETTLE": "soon"}, "DOGDRIVER_SETTLE is 'soon'"),
     (("run",), {}, "one of the arguments PROJECT --all is required"),
-    (("run", "thing", "--timeout", "soon"), {}, "'soon' is no number of seconds"),
+    (("run", "thing", "--timeout", "soon"), {}, "'soon' is not a number of seconds"),
 )
 
 

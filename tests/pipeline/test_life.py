@@ -155,7 +155,7 @@ async def test_a_metric_taken_out_of_the_file_ends_without_a_value(world: World)
     world.feed(pending)
     done = await world.collect_until(pending, 2 * SETTLE)
     assert (done.metrics["cpu"].state, done.metrics["cpu"].value) == (MetricState.NO_DATA, None)
-    assert "taken out" in (done.metrics["cpu"].note or "")
+    assert "removed" in (done.metrics["cpu"].note or "")
 
 
 @pytest.mark.parametrize(

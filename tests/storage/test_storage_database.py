@@ -239,10 +239,10 @@ async def test_ping_misses_a_database_that_was_taken_away(tmp_path: Path) -> Non
         await store.ping()
         path = tmp_path / "dogdriver.db"
         path.rename(tmp_path / "elsewhere")
-        with pytest.raises(StoreError, match="taken away"):
+        with pytest.raises(StoreError, match="was removed"):
             await store.ping()
         (tmp_path / "other" / "dogdriver.db").rename(path)
-        with pytest.raises(StoreError, match="taken away"):
+        with pytest.raises(StoreError, match="was removed"):
             await store.ping()
         path.unlink()
         (tmp_path / "elsewhere").rename(path)

@@ -41,7 +41,7 @@ def delivery() -> Schema:
     needed = marked(Run, DELIVERED)
     for name, field in fields.items():
         if field.get("readOnly"):
-            fields[name] = {"readOnly": True, "description": f"{field['description']}; not looked at"}
+            fields[name] = {"readOnly": True, "description": f"{field['description']}; ignored"}
         elif name in needed and "anyOf" in field:  # or null
             fields[name] = field.pop("anyOf")[0] | field
     fields["status"]["enum"] = [status.value for status in Status if status.ended]

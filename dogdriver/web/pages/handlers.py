@@ -23,7 +23,7 @@ CHOICES = (
     text_parameter("test", "Test."),
     text_parameter("source", "Source."),
     optional_parameter("release", "The release that is judged; else the newest judged one."),
-    optional_parameter("baseline", "The release that it is held against; else those before it."),
+    optional_parameter("baseline", "The release that it is compared with; else those before it."),
     integer_parameter("runs", 2, 10_000, 200, "Runs that a chart shows."),
 )
 
