@@ -16,7 +16,7 @@ from dogdriver.catalog.schedule import duration
 from dogdriver.checkout.address import Address, check_ref
 from dogdriver.checkout.address import parse as parse_address
 from dogdriver.errors import CheckoutError
-from dogdriver.metrics.points import is_reduction
+from dogdriver.metrics.points import REDUCTIONS, is_reduction
 from dogdriver.model import CLIENT_PREFIX, Better
 
 Key = tuple[str | int, ...]
@@ -98,7 +98,7 @@ def better(value: Any) -> Better:
 
 def reduce(value: Any) -> str:
     if not isinstance(value, str) or not is_reduction(value):
-        raise ValueError("must be mean, max, min, sum, last or p0 to p100")
+        raise ValueError(f"must be {REDUCTIONS}")
     return value
 
 

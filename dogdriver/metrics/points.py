@@ -159,6 +159,10 @@ def reduce(points: Points, how: str) -> float | None:
     return result if math.isfinite(result) else None
 
 
+REDUCTIONS = f"{', '.join(Reduction)} or p0 to p100"
+"""What `reduce` takes, for people."""
+
+
 def is_reduction(how: str) -> bool:
     """Whether `reduce` takes this word."""
     return how in _FUNCTIONS or _PERCENTILE.fullmatch(how) is not None
@@ -179,7 +183,7 @@ def _function(how: str) -> Callable[[Sequence[float]], float]:
     if (match := _PERCENTILE.fullmatch(how)) is not None:
         share = float(match.group(1)) / 100
         return lambda values: _quantile(values, share)
-    raise ValueError(f"{how!r} is not a way to reduce points; use mean, max, min, sum, last or p0 to p100")
+    raise ValueError(f"{how!r} is not a way to reduce points; use {REDUCTIONS}")
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

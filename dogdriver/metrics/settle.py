@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dogdriver.metrics import query
 from dogdriver.metrics.points import (
+    REDUCTIONS,
     Points,
     Selection,
     Span,
@@ -50,7 +51,7 @@ def assess(
     *last* says that there will be no further attempt.
     """
     if not is_reduction(metric.reduce):
-        note = f"{metric.reduce!r} is not a way to reduce points; use mean, max, min, sum, last or p0 to p100"
+        note = f"{metric.reduce!r} is not a way to reduce points; use {REDUCTIONS}"
         return _refused(reading, metric, note)
     between = gaps(reading)
     seen = usual_gap if usual_gap is not None else median(between) if len(between) >= MIN_GAPS else None
