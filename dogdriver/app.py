@@ -113,7 +113,7 @@ async def http_session(app: web.Application) -> AsyncIterator[None]:
 
 async def store(app: web.Application) -> AsyncIterator[None]:
     data = app[START].settings.data
-    identity.prepare(data)
+    identity.prepare_directory(data)
     async with open_store(data) as app[STORE]:  # from here on the data directory is ours alone
         yield
 

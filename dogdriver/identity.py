@@ -35,7 +35,7 @@ def token(settings: Settings) -> tuple[Secret, Path | None]:
     return Secret(kept), file
 
 
-def prepare(data: Path) -> None:
+def prepare_directory(data: Path) -> None:
     """Make the data directory, or say in one sentence why that cannot be."""
     try:
         data.mkdir(parents=True, exist_ok=True)

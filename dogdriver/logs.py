@@ -19,9 +19,9 @@ class Masker:
     def __init__(self, known: Iterable[Secret | None] = ()) -> None:
         self._known: list[str] = []
         for secret in known:
-            self.learn(secret)
+            self.add(secret)
 
-    def learn(self, secret: Secret | None) -> None:
+    def add(self, secret: Secret | None) -> None:
         # Nothing is masked for a secret that is short enough to be an ordinary word.
         if secret and len(secret) >= 6:  # noqa: PLR2004 - see above
             self._known.append(secret.reveal())

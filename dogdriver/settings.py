@@ -158,14 +158,14 @@ class Setting:
     default: str | None
     help: str
     secret: bool = False
-    others: tuple[str, ...] = ()  # names that are read when this one is unset, in this order
-    outdated: tuple[str, ...] = ()  # the same, with a warning
+    aliases: tuple[str, ...] = ()  # names that are read when this one is unset, in this order
+    deprecated: tuple[str, ...] = ()  # the same, with a warning
 
 
 SETTINGS = (
     Setting("DOGDRIVER_DATA", "data", _path, "./data", "The data directory: database, token, test repositories."),
     Setting("DOGDRIVER_HOST", "host", _word, "127.0.0.1", "The address to listen on; the image sets 0.0.0.0."),
-    Setting("DOGDRIVER_PORT", "port", _port, "8080", "The port to listen on; 0 takes a free one.", others=("PORT",)),
+    Setting("DOGDRIVER_PORT", "port", _port, "8080", "The port to listen on; 0 takes a free one.", aliases=("PORT",)),
     Setting("DOGDRIVER_PROJECTS", "projects", _path, None, "The projects file (TOML)."),
     Setting("DOGDRIVER_SERVICEBOOK", "servicebook", _url, None, "ServiceBook's API, for example http://HOST/api/."),
     Setting("DOGDRIVER_SOURCE", "source", _word, None, "Where this daemon's load comes from; else the host's name at first start, kept."),
@@ -173,8 +173,8 @@ SETTINGS = (
     Setting("DOGDRIVER_TOKEN", "token", _secret, None, "The token that writes need; else one is made and kept in the data directory.", secret=True),
     Setting("DOGDRIVER_PRIVATE", "private", _flag, "0", "1: reading needs the token, too."),
     Setting("DOGDRIVER_BUCKET", "bucket", bucket_name, None, "The S3 bucket shared with other sources; AWS' own variables say the rest."),
-    Setting("DD_API_KEY", "api_key", _secret, None, "Datadog's API key; without keys runs are kept with what the load generator measured.", secret=True, outdated=("DOG_API_KEY",)),
-    Setting("DD_APP_KEY", "app_key", _secret, None, "Datadog's application key; queries need it.", secret=True, outdated=("DOG_APP_KEY",)),
+    Setting("DD_API_KEY", "api_key", _secret, None, "Datadog's API key; without keys runs are kept with what the load generator measured.", secret=True, deprecated=("DOG_API_KEY",)),
+    Setting("DD_APP_KEY", "app_key", _secret, None, "Datadog's application key; queries need it.", secret=True, deprecated=("DOG_APP_KEY",)),
     Setting("DD_SITE", "site", _one_of(*SITES), "datadoghq.com", "The Datadog site of the keys."),
     Setting("DOGDRIVER_DATADOG_URL", "datadog_url", _url, None, "Datadog's API at another address than the site's."),
     Setting("DOGDRIVER_LINK_EVENTS", "link_events", _link, None, "The link from a run to its events in Datadog, a template; `off`: none."),
@@ -192,7 +192,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {}
     mistakes: list[str] = []
     warnings: list[str] = []
-    known = {name for s in SETTINGS for own in (s.name, *s.others, *s.outdated) for name in (own, f"{own}_FILE")}
+    known = {name for s in SETTINGS for own in (s.name, *s.aliases, *s.deprecated) for name in (own, f"{own}_FILE")}
     for name in sorted(environ):
         if name.startswith("DOGDRIVER_") and name not in known:
             near = ", ".join(sorted(s.name for s in SETTINGS if s.name.startswith("DOGDRIVER_")))
@@ -213,7 +213,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         n
         for s in SETTINGS
         if s.secret
-        for o in (s.name, *s.others, *s.outdated)
+        for o in (s.name, *s.aliases, *s.deprecated)
         for n in (o, f"{o}_FILE")
         if environ.get(n)
     )
@@ -222,8 +222,8 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 def _value(setting: Setting, environ: Mapping[str, str], warnings: list[str]) -> Any:
     name, text = _text(setting, environ)
-    if name in setting.outdated or name.removesuffix("_FILE") in setting.outdated:
-        warnings.append(f"{name} is outdated; set {setting.name} instead")
+    if name in setting.deprecated or name.removesuffix("_FILE") in setting.deprecated:
+        warnings.append(f"{name} is deprecated; set {setting.name} instead")
     if text is None:
         return None
     try:
@@ -236,7 +236,7 @@ def _value(setting: Setting, environ: Mapping[str, str], warnings: list[str]) ->
 
 def _text(setting: Setting, environ: Mapping[str, str]) -> tuple[str, str | None]:
     """The name that was set, and its text; an empty variable is unset."""
-    for name in (setting.name, *setting.others, *setting.outdated):
+    for name in (setting.name, *setting.aliases, *setting.deprecated):
         text = environ.get(name)
         file = environ.get(f"{name}_FILE") if setting.secret else None
         if text and file:

@@ -44,8 +44,8 @@ def test_the_token_from_the_settings_is_not_written(tmp_path: Path) -> None:
 def test_a_data_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match=r"the data directory .* cannot be written .* set DOGDRIVER_DATA"):
-        identity.prepare(tmp_path / "file" / "data")
-    identity.prepare(tmp_path / "deep" / "data")
+        identity.prepare_directory(tmp_path / "file" / "data")
+    identity.prepare_directory(tmp_path / "deep" / "data")
     assert not list((tmp_path / "deep" / "data").iterdir())
 
 

@@ -81,11 +81,11 @@ def test_the_links_into_datadog_are_templates() -> None:
             load({"DOGDRIVER_LINK_EVENTS": wrong})
 
 
-def test_outdated_names_are_read_with_a_warning() -> None:
+def test_deprecated_names_are_read_with_a_warning() -> None:
     settings = load({"DOG_API_KEY": "old-api-key"})
     assert settings.api_key is not None
     assert settings.api_key.reveal() == "old-api-key"
-    assert settings.warnings == ("DOG_API_KEY is outdated; set DD_API_KEY instead",)
+    assert settings.warnings == ("DOG_API_KEY is deprecated; set DD_API_KEY instead",)
     assert not load({"DD_API_KEY": "new", "DOG_API_KEY": "old"}).warnings
 
 
@@ -146,5 +146,5 @@ def test_every_setting_is_documented_with_its_default() -> None:
     text = DOCS.read_text(encoding="utf-8")
     for setting in SETTINGS:
         assert setting.help in text
-        for other in (*setting.others, *setting.outdated):
+        for other in (*setting.aliases, *setting.deprecated):
             assert f"`{other}`" in text

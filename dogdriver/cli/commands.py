@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace, environ: Environ) -> int:
     report = make_report(sys.stdout, mask, as_json=arguments.json)
     try:
         request = read_request(arguments, settings)
-        identity.prepare(settings.data)
+        identity.prepare_directory(settings.data)
         return asyncio.run(Client(request, settings, dict(environ), app.clock, report, mask).run())
     except DogdriverError as error:
         report.say("impossible", f"dogdriver: {error.message}", code=error.code)
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace, environ: Environ) -> int:
 
 def token(_: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ)
-    identity.prepare(settings.data)
+    identity.prepare_directory(settings.data)
     secret, _file = identity.token(settings)
     _answer(secret.reveal())
     return 0
@@ -102,7 +102,7 @@ def export(arguments: argparse.Namespace, environ: Environ) -> int:
 
 def import_(arguments: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ)
-    identity.prepare(settings.data)
+    identity.prepare_directory(settings.data)
     try:
         with arguments.file.open("rb") if arguments.file else contextlib.nullcontext(sys.stdin.buffer) as source:
             imported = asyncio.run(import_lines(settings.data, source))

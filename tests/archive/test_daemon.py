@@ -12,7 +12,7 @@ from dogdriver.storage.s3 import S3Bucket, open_bucket
 from tests.archive.made import job, put_job, put_result
 from tests.archive.s3 import S3Server
 from tests.archive.shared import Daemon as Shared
-from tests.archive.test_first import RESULT
+from tests.archive.test_legacy import RESULT
 from tests.end_to_end.parts import Daemon
 
 PATIENCE = 180.0  # seconds; a daemon that is busy on a busy machine takes its time

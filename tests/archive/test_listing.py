@@ -82,7 +82,7 @@ async def test_what_comes_late_or_out_of_order_comes_in(world: World, shelf: She
     shelve(shelf, later, "oslo", START - timedelta(days=1))
     for _ in range(3):
         await look(world, archive)
-    assert await world.store.runs.get(later.id) is not None, "found by the round"
+    assert await world.store.runs.get(later.id) is not None, "found by the full scan"
     assert shelf.read == 3 * OVERLAP + 2
 
 

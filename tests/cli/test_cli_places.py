@@ -109,6 +109,9 @@ async def test_without_keys_a_run_has_what_the_load_generator_measured(cli: Cli)
     said = await cli("run", "thing", "--wait", "--json", DD_API_KEY="", DD_APP_KEY="")
     assert said.code == 2, (said.out, said.err)
     assert {one["metric"] for one in said.event("verdict")["verdicts"]} >= {"client.p50", "client.rps"}
+    again = await cli("run", "thing", "--wait", "--baseline", "0.9", "--json", DD_API_KEY="", DD_APP_KEY="")
+    assert again.code == 2, (again.out, again.err)
+    assert "there is no baseline 0.9 here; the newest are 1.0.0" in again.event("unjudged")["message"]
 
 
 async def test_a_client_without_keys_leaves_the_metrics_to_the_daemon(
