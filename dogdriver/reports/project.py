@@ -6,10 +6,11 @@ from typing import Any
 
 from dogdriver.model import CALLED, Filter, Judged, Metric, MetricState, Outcome, Point, Run, Trend
 from dogdriver.model.document import moment
-from dogdriver.pipeline.judge import Judge
+from dogdriver.pipeline.judge import Judge, tolerance_of
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.reports.agreement import Agreement, agreement_document, agreement_of
 from dogdriver.reports.history import PERIOD, History
+from dogdriver.reports.per_host import PerHost, per_host
 from dogdriver.reports.ports import Store
 from dogdriver.reports.release import Releases, ReleaseView
 from dogdriver.reports.scope import Selection, Selections
@@ -21,12 +22,16 @@ READ = frozenset({MetricState.SETTLED, MetricState.PARTIAL, MetricState.NO_DATA,
 
 @dataclass(frozen=True, slots=True)
 class MetricView:
-    """A metric with its newest *points*, their *trend* and the newest release's verdict (*judged*)."""
+    """A metric with its newest *points*, their *trend* and the release's verdict (*judged*).
+
+    *per_host*: the levels per host, where they can be compared but the values cannot.
+    """
 
     metric: Metric
     points: Sequence[Point]
     trend: Trend | None
     judged: Judged | None
+    per_host: PerHost | None
 
     @property
     def last(self) -> Point | None:
@@ -66,22 +71,29 @@ class Reports:
         view = await self.releases.view(selection, release, baseline)
         votes = await self.releases.votes(selection, view)
         judged = {one.key.metric: one for one in view.verdicts}
+        metrics = [
+            await self._metric(selection, metric, limit, view, judged.get(metric.name)) for metric in selection.metrics
+        ]
         page = await self._store.runs.list(Filter(project=name), limit=RECENT)
         return ProjectView(
             selection=selection,
             sources=await self.selections.all_sources(name),
-            metrics=tuple(
-                [await self._metric(selection, metric, limit, judged.get(metric.name)) for metric in selection.metrics]
-            ),
+            metrics=tuple(metrics),
             release=view,
             problems=tuple(self._problems(selection, page.runs)),
             newest=page.runs[0] if page.runs else None,
             agreement=agreement_of(view.release, votes) if view.release else None,
         )
 
-    async def _metric(self, selection: Selection, metric: Metric, limit: int, judged: Judged | None) -> MetricView:
+    async def _metric(
+        self, selection: Selection, metric: Metric, limit: int, view: ReleaseView, judged: Judged | None
+    ) -> MetricView:
         points = await self.history.points(selection, metric.name, limit=limit) if selection.last else ()
-        return MetricView(metric, points, await self.history.trend(selection, metric, points), judged)
+        levels = None
+        if judged is not None and not judged.verdict.baseline_runs:
+            pinned = view.baseline if view.pinned else None
+            levels = per_host(metric, points, judged.release, tolerance_of(selection.entry), baseline=pinned)
+        return MetricView(metric, points, await self.history.trend(selection, metric, points), judged, levels)
 
     def _problems(self, selection: Selection, newest: Sequence[Run]) -> list[str]:
         own = [*(selection.entry.problems if selection.entry else ())]

@@ -27,7 +27,7 @@ pytestmark = [
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Any]:
+async def browser(starts_processes: None) -> AsyncIterator[Any]:
     async with playwright.async_playwright() as started:
         found = await started.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield found
@@ -152,6 +152,23 @@ async def test_a_lone_run_stands_in_the_middle_of_its_hour(browser: Any, server:
     spread = "([low, high]) => import('/static/scales.js').then(({ spread }) => spread(low, high))"
     assert await page.evaluate(spread, [7200, 7200]) == [5400, 9000]
     assert await page.evaluate(spread, [0, 1000]) == [-30, 1030]
+    assert faults == []
+
+
+async def test_a_chart_says_a_value_per_host_where_it_means_something(
+    site: SeededSite, browser: Any, tmp_path: Path
+) -> None:
+    await site.history(releases=(("1.3.0", 1.0), ("1.4.0", 1.2)), runs=4, hosts={"1.4.0": 5.0})
+    async with TestServer(site.app()) as server:
+        page, faults = await open_page(browser, server, viewport={"width": 1280, "height": 900})
+        await page.goto("/p/kintowe", wait_until="networkidle")
+        for name, said in (("rps", True), ("art", False)):
+            await page.locator(f".plot[data-series*='/{name}?']").focus()
+            await page.keyboard.press("End")
+            tip = await page.locator(f".plot[data-series*='/{name}?'] .tip").inner_text()
+            assert "5 hosts" in tip
+            assert ("per host" in tip) is said
+        assert len(await page.screenshot(path=str(tmp_path / "page.png"), full_page=True)) > 50_000
     assert faults == []
 
 

@@ -119,12 +119,14 @@ class VerdictTable:
     """The verdicts on a release: *rows*, the decided ones first.
 
     *scale*: how far to either side the intervals are drawn, as text. *shared_reason*: the one reason of all metrics,
-    None where they differ.
+    None where they differ. *per_host*: levels per host (title, text) of metrics
+    whose values cannot be compared because the hosts changed.
     """
 
     rows: tuple[VerdictRow, ...]
     scale: str
     shared_reason: str | None
+    per_host: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ class Chart:
     """One metric's chart.
 
     *name*, *title*, *unit*; which way is *better*, in words; whether the load generator measured it (*client*). Its
-    *last* value; its *trend*, with the *reason*. *series*: the address of what is drawn. In words and numbers: the
+    *last* value; its *trend*, with the *reason*. *series*: the address of what is drawn; *per_host*:
+    whether its values divided by the number of hosts mean something. In words and numbers: the
     newest steps of its level (*changes*: at, words) and the *newest* values (point, text). *empty* says what to do
     where there is none.
     """
@@ -146,6 +149,7 @@ class Chart:
     trend: Badge
     reason: str
     series: str
+    per_host: bool
     changes: tuple[tuple[datetime, str], ...]
     newest: tuple[tuple[Point, str], ...]
     empty: str | None

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dogdriver.model import CALLED, Catalog, Headline
+from dogdriver.pipeline.judge import tolerance_of
 from dogdriver.reports.project import MetricView, ProjectView, Reports
-from dogdriver.verdict.comparability import counts
+from dogdriver.verdict.comparability import newest_class
 from dogdriver.web.pages.contexts import Card, HomePage, RunRow, StatusPage
 from dogdriver.web.pages.format import DASH, STATUSES, amount, plural, summary_badge, trend_badge
 from dogdriver.web.pages.parts import baselines_in_words, empty, project_url, sentence_of
@@ -46,6 +47,7 @@ def _pressing(view: ProjectView) -> int:
 def _card(view: ProjectView) -> Card:
     lead, selection, release = _telling(view.metrics), view.selection, view.release
     last = lead.last
+    comparable = newest_class(lead.points, tolerance_of(selection.entry))  # a line through others would be a step
     return Card(
         name=selection.project,
         url=project_url(selection.project),
@@ -56,7 +58,7 @@ def _card(view: ProjectView) -> Card:
         metric=lead.metric.title,
         last=amount(last.value, lead.metric.unit) if last else DASH,
         trend=trend_badge(lead.trend),
-        spark=sparkline([p.value for p in lead.points if counts(p) and p.value is not None]),
+        spark=sparkline([p.value for p in comparable if p.value is not None]),
         run=view.newest,
         status=STATUSES[view.newest.status] if view.newest else None,
         schedule=str(selection.entry.schedule) if selection.entry else "known from history only",

@@ -1,16 +1,26 @@
 """The pieces that several pages show."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import inf
 from urllib.parse import quote
 
 from dogdriver.model import OPEN, Judged, Outcome, Run, Standing, Status, Summary
 from dogdriver.pipeline.ports import Commands
+from dogdriver.reports.per_host import PerHost
 from dogdriver.reports.project import ProjectView
 from dogdriver.reports.release import ReleaseView
 from dogdriver.web.api.runs import progress
 from dogdriver.web.pages.contexts import RunRow, VerdictRow, VerdictTable
-from dogdriver.web.pages.format import DASH, OUTCOMES, STATUSES, amount, percent, plural, share, without_badge_words
+from dogdriver.web.pages.format import (
+    DASH,
+    OUTCOMES,
+    STATUSES,
+    amount,
+    percent,
+    plural,
+    share,
+    without_badge_words,
+)
 from dogdriver.web.pages.svg import interval, scale_of
 
 ORDER = tuple(Outcome)  # what is decided first
@@ -41,13 +51,26 @@ def sentence_of(summary: Summary | None) -> str | None:
     return without_badge_words(summary.sentence) if summary else None
 
 
-def verdict_table(judged: Iterable[Judged], titles: Mapping[str, str]) -> VerdictTable:
-    """The decided ones first; *titles* of metrics by name."""
+def verdict_table(view: ProjectView) -> VerdictTable:
+    """The decided ones first."""
+    judged, titles = view.release.verdicts, view.selection.titles
     ranked = sorted(judged, key=lambda one: ORDER.index(one.standing_outcome))
     scale = scale_of(one.verdict for one in ranked)
     rows = tuple(_verdict_row(one, titles.get(one.key.metric, one.key.metric), scale) for one in ranked)
     reasons = {row.reason for row in rows}
-    return VerdictTable(rows, amount(scale, "ratio"), reasons.pop() if len(rows) > 1 and len(reasons) == 1 else None)
+    return VerdictTable(
+        rows=rows,
+        scale=amount(scale, "ratio"),
+        shared_reason=reasons.pop() if len(rows) > 1 and len(reasons) == 1 else None,
+        per_host=tuple(
+            (one.metric.title, _per_host(one.metric.unit, one.per_host)) for one in view.metrics if one.per_host
+        ),
+    )
+
+
+def _per_host(unit: str, levels: PerHost) -> str:
+    before, after = amount(levels.before, unit), amount(levels.after, unit)
+    return f"{before} with {levels.earlier}, {after} with {levels.release}"
 
 
 def _verdict_row(judged: Judged, title: str, scale: float) -> VerdictRow:

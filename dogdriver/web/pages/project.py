@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from dogdriver.model import Change, Filter
 from dogdriver.pipeline.ports import Commands
 from dogdriver.reports.agreement import FEWEST
+from dogdriver.reports.per_host import is_total
 from dogdriver.reports.ports import Runs
 from dogdriver.reports.project import MetricView, ProjectView, Reports
 from dogdriver.reports.release import ReleaseView
@@ -67,7 +68,7 @@ async def project_page(
         ),
         source_badges=_source_badges(view),
         agreement=view.agreement.sentence if view.agreement else None,
-        verdicts=verdict_table(release.verdicts, selection.titles),
+        verdicts=verdict_table(view),
         charts=tuple(
             [
                 _chart(name, metric, query, await reports.history.changes(selection, metric.metric, metric.points))
@@ -145,6 +146,7 @@ def _chart(project: str, view: MetricView, query: Mapping[str, Any], changes: Se
         trend=trend_badge(view.trend),
         reason=view.trend.reason if view.trend else "",
         changes=tuple(_change(change) for change in changes[-CHANGES:]),
+        per_host=is_total(metric),
         series=f"{ROOT}/series/{quote(project, safe='')}/{quote(metric.name, safe='')}?{given}",
         newest=newest,
         empty=empty,

@@ -25,6 +25,7 @@ class Chart {
     this.unit = element.dataset.unit;
     this.title = element.dataset.title;
     this.judged = element.dataset.release;
+    this.perHost = "perHost" in element.dataset; // elsewhere, as of a time, it would mean nothing
     this.load();
   }
 
@@ -123,7 +124,7 @@ class Chart {
     if (!counts(point)) lines.push("not counted");
     if (point.value === null) lines.push(point.state.replace("_", " "));
     if (point.hosts !== null) lines.push(hosts(point));
-    if (point.per_host !== null && point.hosts > 1) lines.push(`${amount(point.per_host, this.unit)} per host`);
+    if (this.perHost && point.per_host !== null && point.hosts > 1) lines.push(`${amount(point.per_host, this.unit)} per host`);
     const change = this.series.changes.find(({ run }) => run === point.run);
     if (change) {
       const effect = `${change.effect > 0 ? "+" : "−"}${number(Math.abs(change.effect) * 100)} %`;
