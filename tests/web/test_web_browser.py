@@ -159,7 +159,8 @@ async def test_a_chart_says_a_value_per_host_where_it_means_something(
     site: SeededSite, browser: Any, tmp_path: Path
 ) -> None:
     await site.history(releases=(("1.3.0", 1.0), ("1.4.0", 1.2)), runs=4, hosts={"1.4.0": 5.0})
-    async with TestServer(site.app()) as server:
+    server = TestServer(site.app())
+    async with server:
         page, faults = await open_page(browser, server, viewport={"width": 1280, "height": 900})
         await page.goto("/p/kintowe", wait_until="networkidle")
         for name, said in (("rps", True), ("art", False)):
