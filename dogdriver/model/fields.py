@@ -87,6 +87,9 @@ DELIVERED = Meta(extra={"delivered": True})
 """A delivered run has it."""
 MEASURED = Meta(extra={"measured": True})
 """A delivered run has it, unless it failed or was aborted before there was a load."""
+SENT = Meta(extra={"sent": True})
+"""Said by who made the run, as what DELIVERED and MEASURED stand for is: nobody changes it, so that a run that is sent
+again says the same."""
 SERVER = Meta(extra_json_schema={"readOnly": True})
 """The daemon that keeps a run says it; a delivered document's own words on it are not looked at."""
 RAW = Meta(extra_json_schema={"writeOnly": True})

@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from dogdriver.model.fields import DELIVERED, FIXED, MEASURED, SERVER, Count, Id, Moment, Name, Text
+from dogdriver.model.fields import DELIVERED, FIXED, MEASURED, SENT, SERVER, Count, Id, Moment, Name, Text
 from dogdriver.model.load import ClientMeasures, Load, Tally, Window
 from dogdriver.model.reading import MetricState, MetricValue
 
@@ -100,7 +100,7 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     due: Annotated[Moment | None, Meta(description="when its metrics are asked for next"), SERVER] = None
     attempts: Annotated[Count, Meta(description="how often they were asked for"), SERVER] = 0
     load: Annotated[Load | None, Meta(description="what was asked of Molotov"), MEASURED] = None
-    content: Annotated[Text | None, Meta(description="the tree hash of what was run")] = None
+    content: Annotated[Text | None, Meta(description="the tree hash of what was run"), SENT] = None
     test_commit: Annotated[Text | None, Meta(description="the commit that it came from")] = None
     fingerprint: Annotated[float | None, Meta(description="the number of hosts behind the deployment")] = None
     kinds: Annotated[
@@ -111,7 +111,7 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = None
     tally: Annotated[Tally | None, Meta(description="how much was done"), MEASURED] = None
-    client: Annotated[ClientMeasures | None, Meta(description="what the load generator measured")] = None
+    client: Annotated[ClientMeasures | None, Meta(description="what the load generator measured"), SENT] = None
     metrics: Annotated[Mapping[Name, MetricValue], Meta(description="what was measured, `client.*` included")] = {}
     excluded: Annotated[Text | None, Meta(description="the reason for which it is left out of verdicts"), SERVER] = None
     notes: Annotated[tuple[str, ...], Meta(description="sentences for its log")] = ()

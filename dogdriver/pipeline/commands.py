@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from dogdriver.errors import Conflict, Invalid, NotFound
 from dogdriver.model import Deployment, Project, Run, Status, Test, Trigger
+from dogdriver.model.fields import DELIVERED, MEASURED, SENT, marked
 from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.looks import Looks
 
@@ -131,12 +132,7 @@ def _test(project: Project, name: str | None) -> Test:
     return project.test
 
 
-MADE_ELSEWHERE = (
-    "project", "deployment", "test", "source", "release", "started", "ended", "load", "tally", "client", "content",
-)  # fmt: skip
-"""What the sender of a run says of it; the rest is this server's own."""
-
-
 def same_run(kept: Run, sent: Run) -> bool:
     """Whether both senders mean the same run."""
-    return all(getattr(kept, name) == getattr(sent, name) for name in MADE_ELSEWHERE)
+    said = (*marked(Run, DELIVERED), *marked(Run, MEASURED), *marked(Run, SENT))
+    return all(getattr(kept, name) == getattr(sent, name) for name in said)
