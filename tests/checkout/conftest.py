@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from dogdriver.checkout import TestCheckouts
+from dogdriver.errors import CheckoutError, LoadTestError
+from dogdriver.model import Test
 
 MOLOTOV = {"molotov": {"tests": {"dogdriver": {"workers": 1, "duration": 1}}}}
 LOADTEST = "from molotov import scenario\n"
@@ -93,3 +95,13 @@ def checkouts(starts_processes: None, tmp_path: Path, index: Index) -> Make:
         return TestCheckouts(tmp_path / "data", **{"environ": environ, "packages": packages, "seconds": 300.0, **more})
 
     return make
+
+
+async def reason(checkouts: TestCheckouts, test: Test) -> str:
+    with pytest.raises((CheckoutError, LoadTestError)) as caught:
+        await checkouts.prepare(test)
+    return caught.value.message
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
