@@ -20,12 +20,12 @@ class ExitCode(IntEnum):
     """The exit codes of `dogdriver run`; documented in docs/client.md."""
 
     FINE = 0  # the run was made; with --wait: no regression
-    REGRESSED = 1
-    UNDECIDED = 2
+    REGRESSED = 1  # with --wait: the release is slower, or partly so
+    UNDECIDED = 2  # with --wait: nobody can tell yet
     FAILED = 3  # the run failed, was aborted, or is invalid
     IMPOSSIBLE = 4  # nothing was run: arguments, settings, unknown project, a token that is not taken
     UNDELIVERED = 5  # the run was made, and is kept here: it could not be delivered
-    STOPPED = 130
+    STOPPED = 130  # by a signal
 
     @classmethod
     def worst(cls, codes: Iterable["ExitCode"]) -> "ExitCode":

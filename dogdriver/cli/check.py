@@ -43,9 +43,9 @@ HOUR = timedelta(hours=1)
 class Mark(StrEnum):
     """How one thing stands."""
 
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "FAIL"
+    OK = "ok"  # as a run needs it
+    WARN = "warn"  # a run can do without it, and will say less
+    FAIL = "FAIL"  # no run can be made, or its metrics cannot be read
 
 
 @dataclass(frozen=True, slots=True)

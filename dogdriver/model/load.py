@@ -14,9 +14,9 @@ from dogdriver.model.fields import LARGEST_NUMBER, RAW, Amount, Count, rule
 class Grade(StrEnum):
     """How well the load generator itself did."""
 
-    OK = "ok"
-    DEGRADED = "degraded"
-    INVALID = "invalid"
+    OK = "ok"  # it kept pace
+    DEGRADED = "degraded"  # it lagged at times: the run is judged, and marked
+    INVALID = "invalid"  # it was saturated or stood still: the run measured it, not the service
 
 
 class Isolation(StrEnum):

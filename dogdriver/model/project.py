@@ -46,10 +46,10 @@ class Test:
 class Reduction(StrEnum):
     """How the points inside a run's window, of all series, become one number; beside these there is pNN."""
 
-    MEAN = "mean"
-    MAX = "max"
-    MIN = "min"
-    SUM = "sum"
+    MEAN = "mean"  # of all points
+    MAX = "max"  # the largest point
+    MIN = "min"  # the smallest point
+    SUM = "sum"  # of all points
     LAST = "last"  # the mean of the newest bucket, over the series that have it
 
 

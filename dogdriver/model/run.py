@@ -17,13 +17,13 @@ from dogdriver.model.reading import MetricState, MetricValue
 class Status(StrEnum):
     """Where a run is in its life; design: queued → running → pending → done, or one of the three bad ends."""
 
-    QUEUED = "queued"
-    RUNNING = "running"
-    PENDING = "pending"
-    DONE = "done"
-    FAILED = "failed"
-    ABORTED = "aborted"
-    INVALID = "invalid"
+    QUEUED = "queued"  # asked for, and waits for its turn
+    RUNNING = "running"  # from the look at its target to the end of its load
+    PENDING = "pending"  # its load is over, and its metrics are being collected
+    DONE = "done"  # its last metric is final: it is judged
+    FAILED = "failed"  # it could not be made, or the daemon ended during it
+    ABORTED = "aborted"  # somebody, or the test itself, ended it
+    INVALID = "invalid"  # what it measured is not the release: kept, and never judged
 
     @property
     def final(self) -> bool:
@@ -45,10 +45,10 @@ class EventStep(StrEnum):
 class Trigger(StrEnum):
     """What started a run."""
 
-    SCHEDULE = "schedule"
-    REQUEST = "request"
-    RELEASE = "release"
-    ELSEWHERE = "elsewhere"
+    SCHEDULE = "schedule"  # the project's timer
+    REQUEST = "request"  # somebody, by the API or the page
+    RELEASE = "release"  # a new release was seen, and the project wants a run of it
+    ELSEWHERE = "elsewhere"  # another daemon or a client made it, and it was delivered or imported
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from dogdriver.model.run import SeriesKey
 class Better(StrEnum):
     """Which direction of a metric is the good one."""
 
-    LOWER = "lower"
-    HIGHER = "higher"
+    LOWER = "lower"  # latencies, errors, the use of something
+    HIGHER = "higher"  # rates
 
 
 class Outcome(StrEnum):
