@@ -19,7 +19,7 @@ from dogdriver.loadgen.recording import (
     merge,
 )
 from dogdriver.loadgen.summary import judge, summarize
-from dogdriver.model import Grade, Tally
+from dogdriver.model import CLIENT_METRICS, CLIENT_PREFIX, Grade, Tally
 
 
 @pytest.mark.parametrize(
@@ -144,6 +144,14 @@ def test_the_grade_and_its_reasons(
 
 def test_how_long_a_load_may_stand_still_is_the_tests_own() -> None:
     assert judge(Recording(wall=10, stall=1.2), 20.0, 5.0, 2.0)[0] is Grade.DEGRADED
+
+
+def test_every_metric_of_the_load_is_measured() -> None:
+    recorder = Recorder()
+    recorder.answered("s", "GET", "/", 200, 0.001)
+    client = summarize([recorder.recording()], Tally(ok=1, requests=1), 10, stall=1.0)
+    names = [metric.name.removeprefix(CLIENT_PREFIX) for metric in CLIENT_METRICS]
+    assert not [name for name in names if getattr(client, name) is None]
 
 
 def test_the_busiest_loop_counts() -> None:
