@@ -51,7 +51,7 @@ async def _store(tmp_path: Path) -> AsyncIterator[Store]:
         yield store
 
 
-async def test_an_message_is_sent_once_and_its_answer_kept(store: Store) -> None:
+async def test_a_message_is_sent_once_and_its_answer_kept(store: Store) -> None:
     sender = Sender()
     outbox = Outbox(store.outbox, {MessageKind.EVENT: sender}, Clock())
     assert await outbox.deliver_next()

@@ -26,7 +26,7 @@ async def test_the_message_that_has_been_due_longest_is_claimed_once(store: Stor
     assert again.key in {"first", "late"}, "a lease that has ended is no claim"
 
 
-async def test_what_came_of_an_message_is_kept(store: Store) -> None:
+async def test_what_came_of_a_message_is_kept(store: Store) -> None:
     await _keep(store, message("x", due=1), message("y", due=2))
     claimed = await store.outbox.claim(at(1), at(9))
     assert claimed
