@@ -13,7 +13,7 @@ WORDS: Mapping[str, str] = {
     Headline.MIXED: "some slower, some faster",
     Headline.NO_CHANGE: "no change",
 }
-FEWEST = 2  # sources: one alone agrees with nobody
+FEWEST_SOURCES = 2  # sources: one alone agrees with nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +33,20 @@ class Agreement:
     @property
     def sentence(self) -> str:
         """For people: "3 of 3 sources: slower"."""
-        said = [f"{source}: {WORDS[vote]}" for source, vote in self.votes if source in self.disagreeing]
+        otherwise = [f"{source}: {WORDS[vote]}" for source, vote in self.votes if source in self.disagreeing]
         if self.headline is None:
-            return f"The sources disagree. {', '.join(said)}." if said else "No source can tell yet."
+            return f"The sources disagree. {', '.join(otherwise)}." if otherwise else "No source can tell yet."
         counted = f"{self.agree} of {len(self.votes)} sources: {WORDS[self.headline]}"
         open_ = [source for source, vote in self.votes if vote == Headline.UNDECIDED]
         parts = [counted]
-        parts += [f"disagreeing: {', '.join(said)}"] if said else []
+        parts += [f"disagreeing: {', '.join(otherwise)}"] if otherwise else []
         parts += [f"can’t tell yet: {', '.join(open_)}"] if open_ else []
         return "; ".join(parts) + "."
 
 
 def agreement_of(release: str, votes: Sequence[tuple[str, Headline]]) -> Agreement | None:
     """None where fewer than two sources have judged *release*."""
-    if len(votes) < FEWEST:
+    if len(votes) < FEWEST_SOURCES:
         return None
     counted = Counter(vote for _, vote in votes if vote != Headline.UNDECIDED).most_common()
     tied = len(counted) > 1 and counted[0][1] == counted[1][1]

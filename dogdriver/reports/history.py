@@ -1,4 +1,4 @@
-"""What a series did: its points, where it went and where it stepped, computed again only for new points."""
+"""What a series did: its points, its trend and its steps, computed again only where the points are others."""
 
 import asyncio
 from collections import OrderedDict
@@ -13,10 +13,12 @@ from dogdriver.verdict import find_changes, trend
 from dogdriver.verdict.comparability import classes, newest_class, samples
 
 PERIOD = 100  # runs that a trend looks back
-MOST_KEPT = 2000
+MOST_RESULTS = 2000
 SMALLEST_STEP = 0.02  # unless the metric's margin is smaller
 
 T = TypeVar("T")
+Computation = Callable[[Sequence[Point], Metric, float], T]
+"""Of points (in the order of time), their metric, and the tolerance by which counts of hosts may differ."""
 
 
 class History:
@@ -26,7 +28,7 @@ class History:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._computed: OrderedDict[tuple[str, SeriesKey], tuple[Sequence[Point], Any]] = OrderedDict()
+        self._results: OrderedDict[tuple[Computation[Any], SeriesKey], tuple[Any, Any]] = OrderedDict()
 
     async def points(self, selection: Selection, metric: str, *, limit: int = PERIOD, **span: Any) -> Sequence[Point]:
         """The newest *limit* points, in the order of time."""
@@ -35,31 +37,11 @@ class History:
 
     async def trend(self, selection: Selection, metric: Metric, points: Sequence[Point]) -> Trend | None:
         """Of those *points* that compare with the newest one; None where nothing counts."""
-        tolerance = tolerance_of(selection.entry)
-
-        def compute() -> Trend | None:
-            found = samples(newest_class(points, tolerance))
-            return trend(found, better=metric.better, margin=metric.margin) if found else None
-
-        return await self._once("trend", selection, metric, points, compute)
+        return await self._compute(comparable_trend, selection, metric, points)
 
     async def changes(self, selection: Selection, metric: Metric, points: Sequence[Point]) -> Sequence[Change]:
         """The steps in *points*, oldest first, each between runs that compare."""
-        tolerance = tolerance_of(selection.entry)
-
-        def compute() -> list[Change]:
-            by_class: dict[int, list[Point]] = {}
-            for point, number in zip(points, classes(points, tolerance), strict=True):
-                by_class.setdefault(number, []).append(point)
-            smallest = min(SMALLEST_STEP, metric.margin)
-            found = [
-                change
-                for alike in by_class.values()
-                for change in find_changes(samples(alike), better=metric.better, min_effect=smallest)
-            ]
-            return sorted(found, key=lambda change: change.at)
-
-        return await self._once("changes", selection, metric, points, compute) or ()
+        return await self._compute(comparable_changes, selection, metric, points) or ()
 
     async def releases(self, selection: Selection) -> Sequence[Seen]:
         """In the order in which they were first observed on the selection's deployment."""
@@ -67,19 +49,41 @@ class History:
             return ()
         return await self._store.releases.seen(selection.project, selection.deployment)
 
-    async def _once(
-        self, what: str, selection: Selection, metric: Metric, points: Sequence[Point], compute: Callable[[], T]
+    async def _compute(
+        self, computation: Computation[T], selection: Selection, metric: Metric, points: Sequence[Point]
     ) -> T | None:
+        """In a thread, for it takes tenths of a second; the newest result for each series is kept."""
         key = selection.key(metric.name)
         if key is None or not points:
             return None
-        kept = self._computed.get((what, key))
-        if kept is not None and kept[0] == points:
-            self._computed.move_to_end((what, key))
+        given = (points, metric, tolerance_of(selection.entry))
+        kept = self._results.get((computation, key))
+        if kept is not None and kept[0] == given:
+            self._results.move_to_end((computation, key))
             known: T = kept[1]
             return known
-        found = await asyncio.to_thread(compute)
-        self._computed[what, key] = (points, found)
-        if len(self._computed) > MOST_KEPT:
-            self._computed.popitem(last=False)
-        return found
+        result = await asyncio.to_thread(computation, *given)
+        self._results[computation, key] = (given, result)
+        if len(self._results) > MOST_RESULTS:
+            self._results.popitem(last=False)
+        return result
+
+
+def comparable_trend(points: Sequence[Point], metric: Metric, tolerance: float) -> Trend | None:
+    """Through the runs that compare with the newest one."""
+    found = samples(newest_class(points, tolerance))
+    return trend(found, better=metric.better, margin=metric.margin) if found else None
+
+
+def comparable_changes(points: Sequence[Point], metric: Metric, tolerance: float) -> list[Change]:
+    """In each class of runs that compare with each other; all of them, oldest first."""
+    members: dict[int, list[Point]] = {}
+    for point, number in zip(points, classes(points, tolerance), strict=True):
+        members.setdefault(number, []).append(point)
+    smallest = min(SMALLEST_STEP, metric.margin)
+    found = [
+        change
+        for alike in members.values()
+        for change in find_changes(samples(alike), better=metric.better, min_effect=smallest)
+    ]
+    return sorted(found, key=lambda change: change.at)

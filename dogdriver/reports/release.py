@@ -17,16 +17,17 @@ NAMED = 5  # releases that an error offers
 class ReleaseView:
     """The newest (or wanted) *release* of a selection: its verdicts and their *summary*, None without any.
 
-    *titled* is the summary with the metrics' titles in the place of their names, for people. *baseline* is the release
-    that it is compared with: the *pinned* one, else the newest of those the verdicts rest on (*baselines*, in the order
-    in which they were seen). *releases* are all that can be asked for, *newest* the one that is meant where none is.
+    *titled_summary* is the same for people: with the metrics' titles in the place of their names. *baseline* is the
+    release that it is compared with: the *pinned* one, else the newest of those that the verdicts rest on (*baselines*,
+    in the order in which they were seen). *releases* are all that can be asked for, *newest* the one that is meant
+    where none is named.
     """
 
     release: str | None = None
     baseline: str | None = None
     pinned: bool = False
     summary: Summary | None = None
-    titled: Summary | None = None
+    titled_summary: Summary | None = None
     verdicts: tuple[Judged, ...] = ()
     baselines: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
@@ -66,7 +67,7 @@ class Releases:
             baseline=baseline or (baselines[-1] if baselines else None),
             pinned=baseline is not None,
             summary=standing(verdicts),
-            titled=standing(verdicts, selection.titles),
+            titled_summary=standing(verdicts, selection.titles),
             verdicts=verdicts,
             baselines=baselines,
             releases=known,
@@ -77,18 +78,19 @@ class Releases:
         """What each source that has judged the release of *view* says of it, against the same baseline."""
         votes: list[tuple[str, Headline]] = []
         for source in selection.sources:
-            scope = selection.of(source)
-            if scope is None or view.release is None:
-                continue
-            if view.pinned and view.baseline is not None:
-                judged: Sequence[Judged] = await self._judge.against(
-                    scope, view.release, selection.entry, view.baseline
-                )
-            else:
-                judged = [one for one in await self._store.verdicts.newest(scope) if one.release == view.release]
-            if (said := standing(judged)) is not None:
-                votes.append((source, said.headline))
+            summary = view.summary if source == selection.source else await self._summary(selection, source, view)
+            if summary is not None:
+                votes.append((source, summary.headline))
         return votes
+
+    async def _summary(self, selection: Selection, source: str, view: ReleaseView) -> Summary | None:
+        """Of the release of *view*, loaded from another *source*, against the baseline of *view*."""
+        scope = selection.scope_from(source)
+        if scope is None or view.release is None:
+            return None
+        if view.pinned and view.baseline is not None:
+            return standing(await self._judge.against(scope, view.release, selection.entry, view.baseline))
+        return standing(one for one in await self._store.verdicts.newest(scope) if one.release == view.release)
 
 
 def _in_order(judged: Iterable[Judged], selection: Selection) -> tuple[Judged, ...]:

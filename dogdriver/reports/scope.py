@@ -39,9 +39,9 @@ class Selection:
     @property
     def scope(self) -> Scope | None:
         """None where the project has no deployment or no test at all."""
-        return self.of(self.source)
+        return self.scope_from(self.source)
 
-    def of(self, source: str) -> Scope | None:
+    def scope_from(self, source: str) -> Scope | None:
         """The same deployment and test, loaded from *source*."""
         if self.deployment is None or self.test is None:
             return None
@@ -89,10 +89,12 @@ class Selections:
         if entry is None and not known:
             raise NotFound(f"there is no project {project}; GET /api/v1/projects lists those there are")
         deployments = _merged([d.name for d in entry.deployments] if entry else [], (k.deployment for k in known))
-        where = _choose("deployment", project, deployment, deployments) or _usual_deployment(entry, known, deployments)
+        where = _choose("deployment", project, deployment, deployments) or _default_deployment(
+            entry, known, deployments
+        )
         here = [k for k in known if k.deployment == where]
         tests = _merged([entry.test.name] if entry and entry.test else [], (k.test for k in here))
-        what = _choose("test", project, test, tests) or _usual_test(entry, here, tests)
+        what = _choose("test", project, test, tests) or _default_test(entry, here, tests)
         sources = best_first(k for k in here if k.test == what)
         chosen = _choose("source", project, source, sources or (self._source,)) or (*sources, self._source)[0]
         last = max((k.last for k in here if k.test == what and k.source == chosen), default=None)
@@ -138,17 +140,17 @@ def _choose(kind: str, project: str, wanted: str | None, there: Sequence[str]) -
     raise NotFound(f"{project} has no {kind} {wanted}; it has {', '.join(there) or 'none'}")
 
 
-def _usual_deployment(entry: Project | None, known: Sequence[Known], there: Sequence[str]) -> str | None:
-    usual = entry.deployment(None) if entry else None
+def _default_deployment(entry: Project | None, known: Sequence[Known], there: Sequence[str]) -> str | None:
+    default = entry.deployment(None) if entry else None
     loaded = [k.deployment for k in known]
-    if usual and (usual.name in loaded or not loaded):
-        return usual.name
+    if default and (default.name in loaded or not loaded):
+        return default.name
     return next(iter((*loaded, *there)), None)
 
 
-def _usual_test(entry: Project | None, here: Sequence[Known], there: Sequence[str]) -> str | None:
-    usual = entry.test.name if entry and entry.test else None
+def _default_test(entry: Project | None, here: Sequence[Known], there: Sequence[str]) -> str | None:
+    default = entry.test.name if entry and entry.test else None
     loaded = [k.test for k in here]
-    if usual and (usual in loaded or not loaded):
-        return usual
+    if default and (default in loaded or not loaded):
+        return default
     return next(iter((*loaded, *there)), None)

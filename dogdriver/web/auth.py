@@ -32,7 +32,7 @@ class Access:
         self._clock = clock
         self._signer = _Signer(token.reveal(), clock)
         self._public = urlsplit(public_url) if public_url else None
-        self._wrong: OrderedDict[str, deque[datetime]] = OrderedDict()
+        self._wrong_tokens: OrderedDict[str, deque[datetime]] = OrderedDict()
 
     def signed_in(self, request: web.Request) -> bool:
         """By either way; a wrong bearer token raises Unauthenticated, for nobody sends one without meaning it."""
@@ -43,7 +43,7 @@ class Access:
 
     def has_session(self, request: web.Request) -> bool:
         cookie = request.cookies.get(COOKIE)
-        return cookie is not None and self._signer.holds(cookie)
+        return cookie is not None and self._signer.is_valid(cookie)
 
     def require(self, request: web.Request) -> None:
         """Raises Unauthenticated without a token or session, Forbidden for a write from another site's page."""
@@ -66,14 +66,10 @@ class Access:
         if origin is None or urlsplit(origin).netloc.lower() not in ours:
             raise Forbidden("this came from another site's page; do it from dogDriver's own pages")
 
-    def login(self, request: web.Request, token: str) -> bool:
-        """Whether *token* is the one; a wrong one after too many from the same address raises TooManyAttempts."""
-        return self._try(request, token)
-
-    def remember(self, request: web.Request, response: web.StreamResponse) -> None:
+    def start_session(self, request: web.Request, response: web.StreamResponse) -> None:
         response.set_cookie(
             COOKIE,
-            self._signer.make(),
+            self._signer.new_session(),
             max_age=int(SESSION.total_seconds()),
             path="/",
             httponly=True,
@@ -81,7 +77,7 @@ class Access:
             secure=self._secure(request),
         )
 
-    def forget(self, request: web.Request, response: web.StreamResponse) -> None:
+    def end_session(self, request: web.Request, response: web.StreamResponse) -> None:
         response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict", secure=self._secure(request))
 
     def _secure(self, request: web.Request) -> bool:
@@ -94,15 +90,16 @@ class Access:
         scheme, _, token = request.headers[hdrs.AUTHORIZATION].partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated(f"the Authorization header is {scheme!r}; send `Authorization: Bearer TOKEN`")
-        if not self._try(request, token.strip()):
+        if not self.is_token(request, token.strip()):
             raise Unauthenticated("this is not the token; `dogdriver token` shows it on the daemon's host")
 
-    def _try(self, request: web.Request, token: str) -> bool:
+    def is_token(self, request: web.Request, token: str) -> bool:
+        """A wrong one after too many from the same address raises TooManyAttempts."""
         if hmac.compare_digest(token.encode(errors="surrogateescape"), self._token):
             return True  # whoever else guesses from behind the same proxy
         address = request.remote or ""
         now = self._clock()
-        wrong = self._wrong.get(address)
+        wrong = self._wrong_tokens.get(address)
         while wrong and now - wrong[0] > WINDOW:
             wrong.popleft()
         if wrong and len(wrong) >= ATTEMPTS:
@@ -112,10 +109,10 @@ class Access:
                 f"daemon's host), or try again in {max(1, round(wait / 60))} minutes",
                 retry_after=wait,
             )
-        self._wrong.setdefault(address, deque()).append(now)
-        self._wrong.move_to_end(address)
-        if len(self._wrong) > MOST_ADDRESSES:
-            self._wrong.popitem(last=False)
+        self._wrong_tokens.setdefault(address, deque()).append(now)
+        self._wrong_tokens.move_to_end(address)
+        if len(self._wrong_tokens) > MOST_ADDRESSES:
+            self._wrong_tokens.popitem(last=False)
         return False
 
 
@@ -129,10 +126,10 @@ class _Signer(TimestampSigner):
     def get_timestamp(self) -> int:
         return int(self._now().astimezone(UTC).timestamp())
 
-    def make(self) -> str:
+    def new_session(self) -> str:
         return self.sign("session").decode()
 
-    def holds(self, cookie: str) -> bool:
+    def is_valid(self, cookie: str) -> bool:
         try:
             return self.unsign(cookie, max_age=int(SESSION.total_seconds())) == b"session"
         except BadSignature:

@@ -80,13 +80,13 @@ class ResponseCache:
         kind: str = JSON,
         variant: str = "",
     ) -> web.Response:
-        """The kept answer to *request*, or what *build* gives; 304 where the asker has it already.
+        """The kept answer to *request*, or what *build* gives; 304 where the client has it already.
 
         *variant* tells apart answers at one address (a page for somebody who is signed in).
         """
         key = f"{variant}{request.rel_url.raw_path_qs}"
         lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:  # a crowd asks once
+        async with lock:  # many who ask at once wait for one answer
             kept = self._find(key) or await self._build(key, build)
         headers = {hdrs.ETAG: kept.etag, hdrs.CACHE_CONTROL: "private, no-cache", hdrs.VARY: "Cookie, Authorization"}
         if _matches(request.headers.get(hdrs.IF_NONE_MATCH, ""), kept.etag):

@@ -81,7 +81,7 @@ class Failure:
 
 
 def failure(request: web.Request, error: Exception) -> Failure:
-    """What *error* amounts to; one that nobody meant to raise goes to the log, and no word of it goes out."""
+    """The answer to *error*; one that was not raised on purpose goes to the log, and no word of it goes out."""
     if isinstance(error, DogdriverError):
         status = status_of(error)
         if status is HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dogdriver.model import Better, Filter, Metric, MetricState, MetricValue, Problem, Status
 from dogdriver.web.api.operations import OPERATIONS
-from dogdriver.web.pages import contexts as dashboard
+from dogdriver.web.pages import contexts
 from dogdriver.web.pages.format import STATUSES
 from dogdriver.web.routes import FILES, STATIC
 from tests.web.conftest import Client, page
@@ -267,13 +267,13 @@ def test_what_is_vendored_has_its_version_and_licence_beside_it() -> None:
 
 
 def test_every_field_of_a_page_is_described() -> None:
-    contexts: list[type[Any]] = [
+    kinds: list[type[Any]] = [
         kind
-        for kind in vars(dashboard).values()
-        if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == dashboard.__name__
+        for kind in vars(contexts).values()
+        if isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == contexts.__name__
     ]
-    assert len(contexts) > 8
-    for kind in contexts:
+    assert len(kinds) > 8
+    for kind in kinds:
         for field in fields(kind):
             assert f"*{field.name}*" in (kind.__doc__ or ""), f"{kind.__name__}.{field.name}"
 

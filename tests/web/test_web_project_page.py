@@ -32,7 +32,7 @@ async def test_a_project_that_never_ran_says_why(site: SeededSite, others: dict[
 
 async def test_the_project_page_has_verdicts_charts_runs_and_a_fallback(seeded: SeededSite, reader: Client) -> None:
     text = await page(reader, "/p/kintowe")
-    assert "What is said of 1.2.0, metric by metric" in text
+    assert "The verdicts on 1.2.0, metric by metric" in text
     assert text.count('data-series="/api/v1/series/kintowe/') == 8
     assert "so this is worse" in text
     for run in (await seeded.store.runs.list(Filter(), limit=10)).runs:

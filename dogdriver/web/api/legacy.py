@@ -104,10 +104,10 @@ async def _trend(reports: Reports, selection: Selection, name: str, points: Any)
     return arrow(direction(found) if found else None, up_is_bad=name.lower() in WORSE_WHEN_UP)
 
 
-def arrow(way: str | None, *, up_is_bad: bool) -> str:
+def arrow(up_or_down: str | None, *, up_is_bad: bool) -> str:
     """The trend as the first dogDriver wrote it; what cannot be told was no trend to it."""
-    if way == "up":
+    if up_or_down == "up":
         return (BAD if up_is_bad else GOOD).format("⇧")
-    if way == "down":
+    if up_or_down == "down":
         return (GOOD if up_is_bad else BAD).format("⬇")
     return EQUAL.format("≈")

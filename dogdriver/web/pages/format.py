@@ -70,13 +70,13 @@ def trend_badge(trend: Trend | None) -> Badge:
     """The trend's direction by its arrow, whether that is good by its tone and word."""
     if trend is None:
         return Badge("no trend yet", "○", "none")
-    way = direction(trend)
-    if way is None:
+    up_or_down = direction(trend)
+    if up_or_down is None:
         return Badge("no clear trend", "~", "open")
-    if way == "flat":
+    if up_or_down == "flat":
         return Badge("steady", "→", "same")
     tone = "worse" if trend.outcome is Outcome.REGRESSED else "better"
-    return Badge(f"{percent(trend.effect)}, {tone}", "↑" if way == "up" else "↓", tone)
+    return Badge(f"{percent(trend.effect)}, {tone}", "↑" if up_or_down == "up" else "↓", tone)
 
 
 def percent(share: float | None) -> str:

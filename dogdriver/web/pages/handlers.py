@@ -98,12 +98,12 @@ async def login(request: web.Request) -> web.StreamResponse:
     access.check_origin(request)
     form = await _form(request, ("token", "next"))
     target = _local_path(form.get("next"))
-    if not access.login(request, form.get("token", "").strip()):
+    if not access.is_token(request, form.get("token", "").strip()):
         problem = "That is not the token. `dogdriver token` shows it on the daemon’s host."
         page = LoginPage(target, problem)
         return html_response(render(request, "login.html", "Sign in", page), HTTPStatus.UNAUTHORIZED)
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: target})
-    access.remember(request, response)
+    access.start_session(request, response)
     return response
 
 
@@ -111,7 +111,7 @@ async def logout(request: web.Request) -> web.StreamResponse:
     access = request.app[ACCESS]
     access.check_origin(request)
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: "/"})
-    access.forget(request, response)
+    access.end_session(request, response)
     return response
 
 

@@ -12,7 +12,7 @@ from dogdriver.web.pages.format import DASH, STATUSES, amount, plural, summary_b
 from dogdriver.web.pages.parts import baselines_in_words, empty, project_url, sentence_of
 from dogdriver.web.pages.svg import sparkline
 
-PRESSING = (Headline.SLOWER, Headline.MIXED, Headline.FASTER, Headline.UNDECIDED, Headline.NO_CHANGE, None)
+BY_URGENCY = (Headline.SLOWER, Headline.MIXED, Headline.FASTER, Headline.UNDECIDED, Headline.NO_CHANGE, None)
 
 
 async def home_page(reports: Reports, catalog: Catalog, queue: tuple[RunRow, ...]) -> HomePage:
@@ -20,7 +20,7 @@ async def home_page(reports: Reports, catalog: Catalog, queue: tuple[RunRow, ...
     shown = {view.selection.project for view in views}
     return HomePage(
         lead=_lead(views),
-        cards=tuple(_card(view) for view in sorted(views, key=_pressing) if view.newest),
+        cards=tuple(_card(view) for view in sorted(views, key=_urgency) if view.newest),
         others=tuple(_card(view) for view in views if not view.newest),
         queue=queue,
         problems=tuple((p.subject, p.message) for p in catalog.problems if p.subject not in shown),
@@ -31,30 +31,30 @@ async def home_page(reports: Reports, catalog: Catalog, queue: tuple[RunRow, ...
 def _lead(views: Sequence[ProjectView]) -> str:
     if not views:
         return "No project yet."
-    said = [view.release.summary.headline if view.release.summary else None for view in views]
-    counts = [(said.count(word), text) for word, text in (
+    headlines = [view.release.summary.headline if view.release.summary else None for view in views]
+    counts = [(headlines.count(word), text) for word, text in (
         (Headline.SLOWER, "slower"), (Headline.FASTER, "faster"), (Headline.MIXED, "mixed"),
         (Headline.NO_CHANGE, "unchanged"), (Headline.UNDECIDED, "undecided"), (None, "without a verdict"),
     )]  # fmt: skip
     return f"{plural(len(views), 'project')}: " + ", ".join(f"{n} {text}" for n, text in counts if n) + "."
 
 
-def _pressing(view: ProjectView) -> int:
+def _urgency(view: ProjectView) -> int:
     """What is slower comes first."""
-    return PRESSING.index(view.release.summary.headline if view.release.summary else None)
+    return BY_URGENCY.index(view.release.summary.headline if view.release.summary else None)
 
 
 def _card(view: ProjectView) -> Card:
-    lead, selection, release = _telling(view.metrics), view.selection, view.release
+    lead, selection, release = _most_telling(view.metrics), view.selection, view.release
     last = lead.last
     comparable = newest_class(lead.points, tolerance_of(selection.entry))  # a line through others would be a step
     return Card(
         name=selection.project,
         url=project_url(selection.project),
-        headline=summary_badge(release.titled),
+        headline=summary_badge(release.titled_summary),
         release=release.release,
         compared_with=baselines_in_words(release),
-        sentence=sentence_of(release.titled),
+        sentence=sentence_of(release.titled_summary),
         metric=lead.metric.title,
         last=amount(last.value, lead.metric.unit) if last else DASH,
         trend=trend_badge(lead.trend),
@@ -67,7 +67,7 @@ def _card(view: ProjectView) -> Card:
     )
 
 
-def _telling(metrics: Sequence[MetricView]) -> MetricView:
+def _most_telling(metrics: Sequence[MetricView]) -> MetricView:
     """The metric with the largest decided effect; else the first that has values."""
     decided = [m for m in metrics if m.judged and m.judged.standing_outcome in CALLED]
     if decided:

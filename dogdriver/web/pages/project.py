@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from dogdriver.model import Change, Filter
 from dogdriver.pipeline.ports import Commands
-from dogdriver.reports.agreement import FEWEST
+from dogdriver.reports.agreement import FEWEST_SOURCES
 from dogdriver.reports.per_host import is_total
 from dogdriver.reports.ports import Runs
 from dogdriver.reports.project import MetricView, ProjectView, Reports
@@ -37,7 +37,7 @@ from dogdriver.web.pages.parts import (
 NEWEST = 10  # values in a chart's table
 RUNS = 25  # runs in the list
 SPANS = (50, 200, 1000)  # runs that a chart may show
-CHANGES = 3  # steps that are told beside a chart
+CHANGES = 3  # steps that are listed beside a chart
 RELEASES = 100  # that can be picked
 
 
@@ -57,8 +57,8 @@ async def project_page(
         release=release.release,
         newest=release.newest if release.newest != release.release else None,
         compared_with=baselines_in_words(release),
-        headline=summary_badge(release.titled),
-        sentence=sentence_of(release.titled),
+        headline=summary_badge(release.titled_summary),
+        sentence=sentence_of(release.titled_summary),
         choices=(
             Choice("deployment", "Deployment", _plain(selection.deployments), selection.deployment),
             Choice("test", "Test", _plain(selection.tests), selection.test),
@@ -88,7 +88,7 @@ def _plain(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _releases(view: ReleaseView, baseline: str | None) -> tuple[Choice, ...]:
-    """Which release is judged, and against which; the usual ones have no value, so that an address stays with them."""
+    """Which release is judged, and against which; the defaults have no value, so that an address stays with them."""
     if view.newest is None or view.release is None:
         return ()
     shown = [label for label in reversed(view.releases[-RELEASES:]) if label != view.newest]
@@ -101,14 +101,14 @@ def _releases(view: ReleaseView, baseline: str | None) -> tuple[Choice, ...]:
 
 
 def _source_badges(view: ProjectView) -> tuple[tuple[str, Badge], ...]:
-    """What each source says of the same release; empty where there is but one."""
+    """The headline of the same release from each source; empty where there is but one."""
     sources = view.selection.sources
-    if len(sources) < FEWEST or view.release.release is None:
+    if len(sources) < FEWEST_SOURCES or view.release.release is None:
         return ()
-    said = dict(view.agreement.votes) if view.agreement else {}
+    votes = dict(view.agreement.votes) if view.agreement else {}
     if view.release.summary:
-        said.setdefault(view.selection.source, view.release.summary.headline)
-    return tuple((source, headline_badge(said.get(source))) for source in sources)
+        votes.setdefault(view.selection.source, view.release.summary.headline)
+    return tuple((source, headline_badge(votes.get(source))) for source in sources)
 
 
 def _project_facts(view: ProjectView) -> tuple[tuple[str, str], ...]:

@@ -17,8 +17,7 @@ from dogdriver.web.pages.parts import project_url, run_row, sentence_of
 
 async def run_page(store: Store, selections: Selections, commands: Commands, run_id: str) -> RunPage:
     run = await find_run(store.runs, run_id)
-    kept = await store.verdicts.newest(run.scope)
-    judged = verdicts_of(run, kept)
+    judged = verdicts_of(run, await store.verdicts.newest(run.scope))
     selection = await selections.find(run.project)
     metrics = {metric.name: metric for metric in selection.metrics}
     titles = {name: metric.title for name, metric in metrics.items()}

@@ -95,20 +95,20 @@ function drawHosts(plot, { series: { points }, times, colours }) {
   const stretches = [];
   points.forEach((point, place) => {
     if (point.hosts === null) return;
-    const said = hosts(point);
+    const label = hosts(point);
     const last = stretches.at(-1);
-    if (last?.said === said) last.end = times[place];
-    else stretches.push({ said, start: times[place], end: times[place], short: `${number(point.hosts)}` });
+    if (last?.label === label) last.end = times[place];
+    else stretches.push({ label, start: times[place], end: times[place], short: `${number(point.hosts)}` });
   });
   font(ctx, 400);
-  for (const { said, short, start, end } of stretches) {
+  for (const { label, short, start, end } of stretches) {
     const left = plot.valToPos(start, "x", true) - 3 * scale;
     const width = plot.valToPos(end, "x", true) + 3 * scale - left;
     ctx.fillStyle = colours.open;
     ctx.globalAlpha = 0.75;
     ctx.fillRect(left, top + 2 * scale, width, 2 * scale);
     ctx.globalAlpha = 1;
-    const text = [said, short].find((words) => ctx.measureText(words).width <= width);
+    const text = [label, short].find((words) => ctx.measureText(words).width <= width);
     ctx.fillStyle = colours.quiet;
     if (text) ctx.fillText(text, left, top + 6 * scale);
   }

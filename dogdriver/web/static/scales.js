@@ -1,4 +1,4 @@
-// What the axes of a chart show, and how their ticks are said.
+// What the axes of a chart show, and how their ticks are written.
 
 // One run alone has half an hour around it.
 export function spread(low, high) {
