@@ -166,6 +166,13 @@ def test_the_glossary_is_in_order_and_of_words_in_use() -> None:
     assert not [word for word in words if not all(part in used for part in word.split())]
 
 
+def test_decisions_are_numbered_without_a_gap() -> None:
+    decisions = sorted(name for name in DOCS if name.startswith("docs/adr/"))
+    for number, name in enumerate(decisions, 1):
+        assert name.startswith(f"docs/adr/{number:04}-")
+        assert DOCS[name].startswith(f"# {number}. ")
+
+
 def test_the_commands_that_are_named_exist() -> None:
     for name, text in PAPERS.items():
         assert set(re.findall(r"`dogdriver ([a-z]+)", text)) <= commands().keys(), name
