@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -22,6 +23,13 @@ async def page(client: Client, path: str) -> str:
     assert answer.status == 200, await answer.text()
     assert answer.content_type == "text/html"
     return await answer.text()
+
+
+async def read(client: Client, path: str) -> Any:
+    """The document at *path* of the API."""
+    answer = await client.get(path)
+    assert answer.status == 200, await answer.text()
+    return await answer.json()
 
 
 @pytest.fixture

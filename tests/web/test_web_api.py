@@ -1,17 +1,14 @@
 """The JSON API as its users see it: over HTTP, on the real store, with the real commands."""
 
-import random  # noqa: TID251 - a seeded history
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp.test_utils import TestClient, TestServer
-from msgspec.structs import replace
 
 from dogdriver.model import CLIENT_METRICS, Filter, MetricState, MetricValue, Status
-from dogdriver.web.api.legacy import arrow
-from tests.web.conftest import Client
-from tests.web.seeded import OWN, START, TOKEN, FixedCatalog, SeededSite, ended_run, project, values
+from tests.web.conftest import Client, read
+from tests.web.seeded import OWN, START, TOKEN, FixedCatalog, SeededSite, ended_run, project
 
 
 def delivery(**others: Any) -> dict[str, Any]:
@@ -22,12 +19,6 @@ def delivery(**others: Any) -> dict[str, Any]:
         "load": {"workers": 2, "processes": 1, "duration": 300}, "tally": {"ok": 10, "requests": 20},
         "client": {"rps": 4.0, "p50": 10.0, "p95": 20.0, "p99": 30.0}, **others,
     }  # fmt: skip
-
-
-async def read(client: Client, path: str) -> Any:
-    answer = await client.get(path)
-    assert answer.status == 200, await answer.text()
-    return await answer.json()
 
 
 async def test_a_daemon_without_history_lists_its_projects(client: Client) -> None:
@@ -49,9 +40,9 @@ async def test_a_slower_release_is_called_slower_everywhere(reader: Client) -> N
     assert metrics["art"]["verdict"] == "regressed"
     assert metrics["art"]["last"] > 19
     assert metrics["art"]["trend"]["runs"] == 18
-    said = await read(reader, "/api/v1/verdicts/kintowe")
-    assert (said["release"], said["baseline"], said["headline"]) == ("1.2.0", "1.1.0", "slower")
-    verdict = next(v for v in said["verdicts"] if v["metric"] == "art")
+    document = await read(reader, "/api/v1/verdicts/kintowe")
+    assert (document["release"], document["baseline"], document["headline"]) == ("1.2.0", "1.1.0", "slower")
+    verdict = next(v for v in document["verdicts"] if v["metric"] == "art")
     assert verdict["outcome"] == "regressed"
     assert verdict["state"] == "announced"
     assert 0.2 < verdict["effect"] < 0.3
@@ -238,103 +229,12 @@ async def test_sources_are_never_mixed_and_the_best_comes_first(site: SeededSite
     assert len((await read(client, f"/api/v1/series/kintowe/art?source={OWN}"))["points"]) == 2
 
 
-async def test_a_pinned_baseline_is_judged_against_alone(site: SeededSite, client: Client) -> None:
-    await site.history(runs=5, releases=(("1.0.0", 1.0), ("1.1.0", 1.24), ("1.2.0", 1.25)))
-    step = await read(client, "/api/v1/verdicts/kintowe?release=1.2.0")
-    whole = await read(client, "/api/v1/verdicts/kintowe?release=1.2.0&baseline=1.0.0")
-    assert whole["baseline"] == "1.0.0"
-    (art,) = (v for v in whole["verdicts"] if v["metric"] == "art")
-    assert art["baseline_releases"] == ["1.0.0"]
-    assert art["effect"] > 0.15
-    (small,) = (v for v in step["verdicts"] if v["metric"] == "art")
-    assert abs(small["effect"]) < art["effect"]
-
-
-async def test_a_pinned_baseline_is_compared_with_the_runs_on_its_hosts(site: SeededSite, client: Client) -> None:
-    """Release 1.0.0 ran behind 3 hosts, 1.1.0 behind 6, and 1.2.0 behind 3 again at first."""
-    await several(site, ("1.0.0", 3.0), ("1.1.0", 6.0), ("1.2.0", 3.0), ("1.2.0", 6.0))
-    pinned = {}
-    for baseline in ("1.0.0", "1.1.0"):
-        said = await read(client, f"/api/v1/verdicts/kintowe?release=1.2.0&baseline={baseline}")
-        (pinned[baseline],) = (v for v in said["verdicts"] if v["metric"] == "art")
-    assert (pinned["1.0.0"]["runs"], pinned["1.0.0"]["baseline_runs"]) == (5, 5), "those on 3 hosts"
-    assert (pinned["1.1.0"]["runs"], pinned["1.1.0"]["baseline_runs"]) == (5, 5), "those on 6 hosts"
-    assert pinned["1.0.0"]["baseline_releases"] == ["1.0.0"]
-    assert pinned["1.1.0"]["baseline_releases"] == ["1.1.0"]
-
-
-async def test_a_pinned_baseline_says_that_the_infrastructure_changed(site: SeededSite, client: Client) -> None:
-    await several(site, ("1.0.0", 3.0), ("1.1.0", 6.0))
-    said = await read(client, "/api/v1/verdicts/kintowe?release=1.1.0&baseline=1.0.0")
-    (art,) = (v for v in said["verdicts"] if v["metric"] == "art")
-    assert (art["outcome"], art["baseline_runs"]) == ("undecided", 0)
-    assert art["reason"].startswith("the infrastructure changed since 1.0.0 (not comparable: 3 → 6 hosts with 1.1.0)")
-
-
-async def test_a_pinned_baseline_compares_infrastructures_as_far_as_the_project_tolerates(
-    site: SeededSite, client: Client
-) -> None:
-    site.catalog = FixedCatalog(project("kintowe", "stage", "prod", fingerprint_tolerance=0.5))
-    await several(site, ("1.0.0", 3.0), ("1.1.0", 6.0))
-    said = await read_of(site, "/api/v1/verdicts/kintowe?release=1.1.0&baseline=1.0.0")
-    (art,) = (v for v in said["verdicts"] if v["metric"] == "art")
-    assert (art["runs"], art["baseline_runs"]) == (5, 5)
-
-
-async def several(site: SeededSite, *stretches: tuple[str, float]) -> None:
-    """Five runs of each release, behind so many hosts; one is faster where there are more."""
-    dice = random.Random(5)  # noqa: S311 - a seeded history
-    at = START
-    for label, hosts in stretches:
-        for place in range(5):
-            run = ended_run(f"{dice.getrandbits(128):032x}", "kintowe", at, label, 3 / hosts, fingerprint=hosts)
-            await site.keep(run, values(run, 3 / hosts, dice), judge=place == 4)
-            at += timedelta(hours=1)
-    site.clock.now = at
-
-
-async def read_of(site: SeededSite, path: str) -> Any:
-    async with TestClient(TestServer(site.app())) as client:
-        return await read(client, path)
-
-
 async def test_the_status_has_the_queue_and_what_the_parts_say(site: SeededSite, owner: Client) -> None:
     site.parts = {"datadog": {"state": "ok", "last_success": START, "last_error": None, "budget": {"remaining": 3}}}
     await owner.post("/api/v1/runs", json={"project": "kintowe"})
-    said = await read(owner, "/api/v1/status")
-    assert said["datadog"]["last_success"] == "2026-05-04T12:00:00Z"
-    assert said["queue"]["length"] == 1
-    assert said["queue"]["runs"][0]["project"] == "kintowe"
-    assert said["source"] == OWN
-    assert said["catalogue"] == {"projects": 1, "stale": None, "problems": []}
-
-
-async def test_the_first_dogdrivers_clients_get_its_documents(seeded: SeededSite, reader: Client) -> None:
-    made = list(reversed((await seeded.store.runs.list(Filter())).runs))
-    empty = replace(ended_run("0" * 32, "kintowe", seeded.clock.now, "1.2.0"), client=None)
-    await seeded.keep(empty, {"cpu": MetricValue(MetricState.NO_DATA)}, judge=False)
-    for root in ("/api", "/dogdriver/api"):
-        listed = await read(reader, f"{root}/projects")
-        assert listed == {"projects": [{"name": "kintowe", "sources": [OWN], "best_source": OWN}]}
-        runs = await read(reader, f"{root}/runs/kintowe/CPU?source={OWN}")
-        assert set(runs) == {"data", "trend"}
-        first = runs["data"][0]
-        assert set(first) == {"value", "label", "release"}
-        assert made[0].started is not None
-        assert first["label"] == str(int(made[0].started.timestamp()))
-        assert [d["release"] for d in runs["data"] if d["release"]] == ["1.0.0", "1.1.0", "1.2.0"]
-        assert runs["data"][-1]["value"] is None
-        assert (await read(reader, f"{root}/runs/kintowe/art?source=None"))["trend"] in ARROWS
-        assert (await read(reader, f"{root}/trend/kintowe"))["trend"] in ARROWS
-        assert (await reader.get(f"{root}/runs/kintowe/<script>")).status == 404
-
-
-ARROWS = {arrow(way, up_is_bad=bad) for way in ("up", "down", "flat", None) for bad in (False, True)}
-
-
-def test_the_first_dogdrivers_arrows_are_good_or_bad_by_metric() -> None:
-    assert arrow("up", up_is_bad=True) == '<span class="trendBad">⇧</span>'
-    assert arrow("up", up_is_bad=False) == '<span class="trendGood">⇧</span>'
-    assert arrow("down", up_is_bad=True) == '<span class="trendGood">⬇</span>'
-    assert arrow("down", up_is_bad=False) == '<span class="trendBad">⬇</span>'
-    assert arrow("flat", up_is_bad=True) == arrow(None, up_is_bad=False) == '<span class="trendEq">≈</span>'
+    document = await read(owner, "/api/v1/status")
+    assert document["datadog"]["last_success"] == "2026-05-04T12:00:00Z"
+    assert document["queue"]["length"] == 1
+    assert document["queue"]["runs"][0]["project"] == "kintowe"
+    assert document["source"] == OWN
+    assert document["catalogue"] == {"projects": 1, "stale": None, "problems": []}

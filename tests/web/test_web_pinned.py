@@ -4,16 +4,18 @@ import random  # noqa: TID251 - a seeded history
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.cli.verdict import OwnVerdicts
 from dogdriver.model import Better, Headline, Metric, MetricState, MetricValue, Outcome, Run, Sample, Verdict
 from dogdriver.verdict import judge_release
 from dogdriver.verdict.judge import judge
 from dogdriver.web.pages.format import HEADLINES, OUTCOMES
-from tests.web.conftest import Client, page
-from tests.web.seeded import OWN, START, FixedCatalog, SeededSite, ended_run, project
+from tests.web.conftest import Client, page, read
+from tests.web.seeded import OWN, START, FixedCatalog, SeededSite, ended_run, project, values
 
 RELEASES = ("1.0.0", "1.1.0", "1.2.0")
 RUNS = 8
@@ -50,11 +52,11 @@ async def _last(site: SeededSite) -> Run:
     site.catalog.current = FixedCatalog(project("kintowe", metrics=METRICS)).current
     for number, sample in enumerate(SERIES[CHANGED]):
         run = ended_run(f"{number:032x}", "kintowe", sample.at, sample.release, client=None, started=sample.at)
-        values = {
+        settled = {
             name: MetricValue(MetricState.SETTLED, found[number].value, 5, 5, name, "ms", 60.0)
             for name, found in SERIES.items()
         }
-        await site.keep(run, values, judge=False)
+        await site.keep(run, settled, judge=False)
     return run
 
 
@@ -78,8 +80,7 @@ async def test_the_api_the_page_and_the_client_say_what_the_one_rule_says(
 ) -> None:
     expected = outcomes(judged)
     release, baseline = RELEASES[-1], RELEASES[0]
-    answer = await client.get(f"/api/v1/verdicts/kintowe?release={release}&baseline={baseline}")
-    document = await answer.json()
+    document = await read(client, f"/api/v1/verdicts/kintowe?release={release}&baseline={baseline}")
     assert {one["metric"]: one["outcome"] for one in document["verdicts"]} == expected
     assert {one["metric"]: one["reason"] for one in document["verdicts"]} == {
         name: verdict.reason for name, verdict in judged.items()
@@ -121,3 +122,63 @@ def votes(text: str) -> dict[str, str]:
     (voices,) = re.findall(r'<p class="voices">(.*?)</p>', text, re.DOTALL)
     plain = re.sub(r'<span class="arrow".*?</span>', "", voices)
     return dict(re.findall(r'<span>(\w+) <span class="badge[^>]*>([^<]*)</span>', plain))
+
+
+async def test_a_pinned_baseline_is_judged_against_alone(site: SeededSite, client: Client) -> None:
+    await site.history(runs=5, releases=(("1.0.0", 1.0), ("1.1.0", 1.24), ("1.2.0", 1.25)))
+    step = await read(client, "/api/v1/verdicts/kintowe?release=1.2.0")
+    whole = await read(client, "/api/v1/verdicts/kintowe?release=1.2.0&baseline=1.0.0")
+    assert whole["baseline"] == "1.0.0"
+    (art,) = (v for v in whole["verdicts"] if v["metric"] == "art")
+    assert art["baseline_releases"] == ["1.0.0"]
+    assert art["effect"] > 0.15
+    (small,) = (v for v in step["verdicts"] if v["metric"] == "art")
+    assert abs(small["effect"]) < art["effect"]
+
+
+async def test_a_pinned_baseline_is_compared_with_the_runs_on_its_hosts(site: SeededSite, client: Client) -> None:
+    """Release 1.0.0 ran behind 3 hosts, 1.1.0 behind 6, and 1.2.0 behind 3 again at first."""
+    await several(site, ("1.0.0", 3.0), ("1.1.0", 6.0), ("1.2.0", 3.0), ("1.2.0", 6.0))
+    pinned = {}
+    for baseline in ("1.0.0", "1.1.0"):
+        document = await read(client, f"/api/v1/verdicts/kintowe?release=1.2.0&baseline={baseline}")
+        (pinned[baseline],) = (v for v in document["verdicts"] if v["metric"] == "art")
+    assert (pinned["1.0.0"]["runs"], pinned["1.0.0"]["baseline_runs"]) == (5, 5), "those on 3 hosts"
+    assert (pinned["1.1.0"]["runs"], pinned["1.1.0"]["baseline_runs"]) == (5, 5), "those on 6 hosts"
+    assert pinned["1.0.0"]["baseline_releases"] == ["1.0.0"]
+    assert pinned["1.1.0"]["baseline_releases"] == ["1.1.0"]
+
+
+async def test_a_pinned_baseline_says_that_the_infrastructure_changed(site: SeededSite, client: Client) -> None:
+    await several(site, ("1.0.0", 3.0), ("1.1.0", 6.0))
+    document = await read(client, "/api/v1/verdicts/kintowe?release=1.1.0&baseline=1.0.0")
+    (art,) = (v for v in document["verdicts"] if v["metric"] == "art")
+    assert (art["outcome"], art["baseline_runs"]) == ("undecided", 0)
+    assert art["reason"].startswith("the infrastructure changed since 1.0.0 (not comparable: 3 → 6 hosts with 1.1.0)")
+
+
+async def test_a_pinned_baseline_compares_infrastructures_as_far_as_the_project_tolerates(
+    site: SeededSite, client: Client
+) -> None:
+    site.catalog = FixedCatalog(project("kintowe", "stage", "prod", fingerprint_tolerance=0.5))
+    await several(site, ("1.0.0", 3.0), ("1.1.0", 6.0))
+    document = await read_of(site, "/api/v1/verdicts/kintowe?release=1.1.0&baseline=1.0.0")
+    (art,) = (v for v in document["verdicts"] if v["metric"] == "art")
+    assert (art["runs"], art["baseline_runs"]) == (5, 5)
+
+
+async def several(site: SeededSite, *stretches: tuple[str, float]) -> None:
+    """Five runs of each release, behind so many hosts; one is faster where there are more."""
+    dice = random.Random(5)  # noqa: S311 - a seeded history
+    at = START
+    for label, hosts in stretches:
+        for place in range(5):
+            run = ended_run(f"{dice.getrandbits(128):032x}", "kintowe", at, label, 3 / hosts, fingerprint=hosts)
+            await site.keep(run, values(run, 3 / hosts, dice), judge=place == 4)
+            at += timedelta(hours=1)
+    site.clock.now = at
+
+
+async def read_of(site: SeededSite, path: str) -> Any:
+    async with TestClient(TestServer(site.app())) as client:
+        return await read(client, path)

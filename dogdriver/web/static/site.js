@@ -12,9 +12,9 @@ for (const form of document.querySelectorAll("form[data-submit]")) {
   form.addEventListener("change", ({ target }) => {
     // What was picked further on may not be there with what is picked now: it is left to the server.
     const picks = [...form.querySelectorAll("select")];
-    const apart = (pick) => pick.dataset.apart !== undefined;
-    const kept = picks.filter((pick, place) => pick.value && (apart(target) || apart(pick) || place <= picks.indexOf(target)));
-    location.assign(`${form.action}?${new URLSearchParams(kept.map(({ name, value }) => [name, value]))}`);
+    const independent = (pick) => pick.dataset.independent !== undefined;
+    const chosen = picks.filter((pick, place) => pick.value && (independent(target) || independent(pick) || place <= picks.indexOf(target)));
+    location.assign(`${form.action}?${new URLSearchParams(chosen.map(({ name, value }) => [name, value]))}`);
   });
 }
 
