@@ -1,6 +1,5 @@
 """A run document from elsewhere: held to the rules of its fields (dogdriver.model.fields), and the run that it is."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
@@ -75,25 +74,41 @@ def _run(document: Any, *, required: Iterable[str]) -> Run:
     try:
         run = msgspec.convert(said, Run)
     except msgspec.ValidationError as error:
-        raise _explained(str(error)) from None
+        raise _explained(said, str(error)) from None
     _check(run, _RUN, "")
     run = replace(run, **{name: _utc(name, at) for name, at in _moments(run).items()})
     _check_together(run)
     return run
 
 
-_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*)`")
-
-
-def _explained(message: str) -> Invalid:
-    """What msgspec says, as a sentence of ours."""
+def _explained(said: Mapping[str, Any], message: str) -> Invalid:
+    """What msgspec says of *said*, as a sentence of ours."""
+    if unknown := sorted(_unknown(said, _RUN, "")):
+        return Invalid(f"the run document has no field {_list(unknown)}; leave it out", details={"unknown": unknown})
     what, _, where = message.partition(" - at `$")
-    place = where.strip("`").lstrip(".")
-    if unknown := _UNKNOWN_FIELD.fullmatch(what):
-        name = f"{place}.{unknown[1]}".lstrip(".")
-        return Invalid(f"the run document has no field {name}; leave it out", details={"unknown": [name]})
-    field, wanted = place or "the document", what.replace("`", "")
+    field, wanted = where.strip("`").lstrip(".") or "the document", what.replace("`", "")
     return Invalid(f"{field} is wrong in the run document: {wanted[0].lower()}{wanted[1:]}", details={"field": field})
+
+
+def _unknown(value: Any, kind: inspect.Type, path: str) -> Iterator[str]:
+    """The fields in *value* that one of *kind* does not have: all of them, where msgspec stops at the first."""
+    match kind:
+        case inspect.Metadata():
+            yield from _unknown(value, kind.type, path)
+        case inspect.UnionType():  # one or null
+            for one in kind.types:
+                yield from _unknown(value, one, path)
+        case inspect.StructType() if isinstance(value, Mapping):
+            known = {field.name: field.type for field in kind.fields}
+            for name, inner in value.items():
+                where = f"{path}.{name}".lstrip(".")
+                yield from _unknown(inner, known[name], where) if name in known else [where]
+        case inspect.DictType() if isinstance(value, Mapping):
+            for name, inner in value.items():
+                yield from _unknown(inner, kind.value_type, f"{path}.{name}")
+        case inspect.VarTupleType(item_type=inspect.StructType()) if isinstance(value, list | tuple):
+            for number, inner in enumerate(value):
+                yield from _unknown(inner, kind.item_type, f"{path}[{number}]")
 
 
 def _check(value: Any, kind: inspect.Type, path: str) -> None:

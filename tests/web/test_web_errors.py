@@ -119,6 +119,7 @@ WRITES: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("PUT", "/api/v1/runs/x", {"json": delivery(status="failed")}, 422, "reason is missing"),
     ("PUT", "/api/v1/runs/x", {"json": delivery(colour="red")}, 422, "no field colour"),
     ("PUT", "/api/v1/runs/x", {"json": delivery(load={**LOAD, "x": 1})}, 422, "load.x"),
+    ("PUT", "/api/v1/runs/x", {"json": delivery(a=1, metrics={"cpu": {"b": 1}})}, 422, "no field a and metrics.cpu.b"),
     ("PUT", "/api/v1/runs/x", {"json": delivery(metrics={" ": {"state": "settled"}})}, 422, "a name in metrics"),
     ("PUT", "/api/v1/runs/x", {"json": delivery(load={**LOAD, "workers": 0})}, 422, "1 worker"),
     ("PUT", "/api/v1/runs/x", {"json": delivery(tally={"ok": -1})}, 422, "tally.ok is negative"),
