@@ -4,6 +4,7 @@ Verdicts, trends, change points, the stretches that charts draw and the votes of
 all ask here. The rule is in docs/verdict.md, "Which runs compare".
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,11 +49,12 @@ def samples(points: Iterable[Point]) -> list[Sample]:
 def comparable(points: Sequence[Point], release: str, tolerance: float, *, baseline: str | None = None) -> Comparable:
     """Those of *points* (in the order of time) that compare with the runs of *release*, contiguous or not.
 
-    The load and the test are those of the release's newest run that counts. Counts of hosts compare by overlap: where
-    they vary inside two releases and their ranges overlap, all runs of both compare. Elsewhere runs compare whose
-    counts lie within *tolerance* (a share of the larger one) of the count that most of the release's runs have in
-    common with others. What is not known of a run's infrastructure keeps it from nothing. With *baseline* the others
-    that matter are that release's runs, else the earlier ones.
+    The load and the test are those of the release's newest run that counts, the kinds of hosts those of its newest run
+    of which they are known. Counts of hosts compare by overlap: where they vary inside two releases and their ranges
+    overlap, all runs of both compare. Elsewhere runs compare whose counts lie within *tolerance* (a share of the larger
+    one) of the count that most of the release's runs have in common with others. What is not known of a run's
+    infrastructure keeps it from nothing. With *baseline* the others that matter are that release's runs, else the
+    earlier ones: no later run changes what compares.
     """
     judged = [point for point in points if counts(point)]
     own = [point for point in judged if point.release == release]
@@ -65,7 +67,8 @@ def comparable(points: Sequence[Point], release: str, tolerance: float, *, basel
         return point.release != release and earlier
 
     same_load = [point for point in judged if point.comparable == newest.comparable]
-    same_kinds = [point for point in same_load if _same_kinds(point, newest)]
+    kinds = next((point.kinds for point in reversed(own) if point.kinds is not None), None)
+    same_kinds = [point for point in same_load if None in {point.kinds, kinds} or point.kinds == kinds]
     chosen = tuple(_by_hosts(same_kinds, release, tolerance, wanted))
     there = [point for point in judged if wanted(point)]
     if not there or any(map(wanted, chosen)):
@@ -82,19 +85,23 @@ def comparable(points: Sequence[Point], release: str, tolerance: float, *, basel
 def classes(points: Sequence[Point], tolerance: float) -> list[int]:
     """For each of *points* (in the order of time) the number of its class: runs of one class compare with each other.
 
-    Classes are formed from the newest release backwards, so that the newest runs keep all that compares with them. A
-    point that does not count is in the class of the one before it.
+    Classes are formed from the newest release backwards whose hosts are known, so that the newest runs keep all that
+    compares with them, and a run of unknown hosts does not join what does not compare. A point that does not count is
+    in the class of the one before it.
     """
     number_of: dict[str, int] = {}
-    by_load: dict[str, list[Point]] = {}
-    for point in points:
-        if counts(point):
-            by_load.setdefault(point.comparable, []).append(point)
+    judged = [point for point in points if counts(point)]
+    newest_kinds = {point.comparable: point.kinds for point in judged if point.kinds is not None}
+    groups: dict[tuple[str, str | None], list[Point]] = {}
+    for point in judged:
+        kinds = newest_kinds.get(point.comparable) if point.kinds is None else point.kinds
+        groups.setdefault((point.comparable, kinds), []).append(point)
     numbers = count()
-    for alike in by_load.values():
+    for alike in groups.values():
         remaining = alike
         while remaining:
-            found = {point.run for point in comparable(remaining, remaining[-1].release, tolerance).points}
+            newest = next((point for point in reversed(remaining) if point.fingerprint is not None), remaining[-1])
+            found = {point.run for point in comparable(remaining, newest.release, tolerance).points}
             number_of |= dict.fromkeys(found, next(numbers))
             remaining = [point for point in remaining if point.run not in found]
     return _carried([number_of.get(point.run) for point in points])
@@ -102,8 +109,8 @@ def classes(points: Sequence[Point], tolerance: float) -> list[int]:
 
 def newest_class(points: Sequence[Point], tolerance: float) -> list[Point]:
     """The points that compare with the newest one that counts: what a trend may be drawn through."""
-    newest = next((point for point in reversed(points) if counts(point)), None)
-    return [] if newest is None else list(comparable(points, newest.release, tolerance).points)
+    judged = [pair for pair in zip(points, classes(points, tolerance), strict=True) if counts(pair[0])]
+    return [point for point, number in judged if number == judged[-1][1]]
 
 
 def segments(points: Sequence[Point], tolerance: float) -> list[int]:
@@ -116,10 +123,6 @@ def segments(points: Sequence[Point], tolerance: float) -> list[int]:
     return numbers
 
 
-def _same_kinds(one: Point, other: Point) -> bool:
-    return one.kinds is None or other.kinds is None or one.kinds == other.kinds
-
-
 def _by_hosts(points: Sequence[Point], release: str, tolerance: float, wanted: Callable[[Point], bool]) -> list[Point]:
     """The runs of *release* and of the others whose numbers of hosts compare."""
     hosts: dict[str, set[float]] = {}
@@ -127,13 +130,17 @@ def _by_hosts(points: Sequence[Point], release: str, tolerance: float, wanted: C
         if point.fingerprint is not None:
             hosts.setdefault(point.release, set()).add(point.fingerprint)
     own = hosts.get(release, set())
-    overlapping = {label for label, found in hosts.items() if label != release and _overlap(found, own)}
-    if overlapping:
-        return [point for point in points if point.release in {release, *overlapping} or point.fingerprint is None]
+    others = {point.release for point in points if wanted(point)}
+    whole = {label for label in others if _overlap(hosts.get(label, set()), own)}
     common = _common_count(points, release, tolerance, wanted)
-    if common is None:
-        return [point for point in points if point.release == release or point.fingerprint is None or not own]
-    return [point for point in points if _near(point.fingerprint, common, tolerance)]
+    if whole or common is None:
+        whole.add(release)
+
+    def compares(point: Point) -> bool:
+        alike = common is not None and _near(point.fingerprint, common, tolerance)
+        return alike or point.fingerprint is None or point.release in whole
+
+    return [point for point in points if compares(point)] if own else list(points)
 
 
 def _common_count(
@@ -144,9 +151,14 @@ def _common_count(
     None where there is no such number.
     """
     others = {point.fingerprint for point in points if wanted(point) and point.fingerprint is not None}
-    own = [point.fingerprint for point in points if point.release == release and point.fingerprint is not None]
-    shared = [count for count in reversed(own) if any(_near(other, count, tolerance) for other in others)]
-    return max(shared, key=lambda count: sum(_near(one, count, tolerance) for one in own), default=None)
+    newest_first = (point for point in reversed(points) if point.release == release)
+    own = Counter(point.fingerprint for point in newest_first if point.fingerprint is not None)
+    shared = [count for count in own if any(_near(other, count, tolerance) for other in others)]
+
+    def runs(count: float) -> int:
+        return sum(number for one, number in own.items() if _near(one, count, tolerance))
+
+    return max(shared, key=runs, default=None)
 
 
 def _overlap(one: set[float], other: set[float]) -> bool:

@@ -151,3 +151,69 @@ def test_an_obstacle_is_said_only_where_no_earlier_run_is_left(
     left = [p for p in found.points if p in before]
     assert (found.obstacle is None) == (bool(left) or not before)
     assert bool(found.reason) == (found.obstacle is not None)
+
+
+def test_a_release_of_fixed_hosts_stays_compared_when_one_whose_hosts_vary_is_beside_it() -> None:
+    """An announced verdict would be withdrawn for want of runs, because one run had other hosts."""
+    before = [*[("a", 3.0)] * 4, ("p", 3.0), ("p", 4.0), ("b", 3.0), ("b", 3.0)]
+    assert chosen(stretches(*before), 0.2) == (["0", "1", "2", "3", "4", "6", "7"], None)
+    assert chosen(stretches(*before, ("b", 4)), 0.2) == (["0", "1", "2", "3", "4", "5", "6", "7", "8"], None)
+
+
+def test_what_varies_after_the_release_or_beside_the_pinned_one_takes_no_run_from_it() -> None:
+    points = stretches(("a", 3), ("a", 3), ("b", 3), ("b", 3), ("b", 4), ("c", 3), ("c", 4))
+    assert chosen(points[:5], 0.2) == (["0", "1", "2", "3"], None)
+    assert chosen(points, 0.2) == (["0", "1", "2", "3", "5"], None)
+    beside = stretches(("a", 3), ("x", 3), ("x", 4), ("b", 3), ("b", 4))
+    assert comparable(beside, "b", 0.2, baseline="a").obstacle is None
+
+
+def test_a_newest_run_of_unknown_hosts_joins_nothing_that_does_not_compare() -> None:
+    """As each new run is until Datadog is asked for its hosts."""
+    points = stretches(("a", 3), ("a", 3), ("b", 5), ("b", 5), ("c", None))
+    assert segments(points, 0.2) == [0, 0, 1, 1, 1]
+    assert [p.run for p in newest_class(points, 0.2)] == ["2", "3", "4"]
+    kinds = [point(0, "a", hosts=3, kinds="m5"), point(1, "b", hosts=3, kinds="c6"), point(2, "b")]
+    assert chosen(kinds) == (["1", "2"], Obstacle.INFRASTRUCTURE)
+
+
+def test_a_trend_goes_through_the_newest_runs_where_the_hosts_changed_inside_the_release() -> None:
+    points = stretches(("a", 3), ("b", 3), ("b", 5), ("b", 5), ("b", 5))
+    assert [p.run for p in newest_class(points, 0.2)] == ["2", "3", "4"]
+
+
+@given(RUNS, RUNS, st.sampled_from((0.0, 0.2)))
+def test_no_later_release_changes_what_a_release_is_compared_with(
+    runs: list[tuple[str, float | None, str | None, str, bool]],
+    later: list[tuple[str, float | None, str | None, str, bool]],
+    tolerance: float,
+) -> None:
+    points = [point(n, r, load=load, hosts=hosts, kinds=kinds) for n, (r, hosts, kinds, load, _) in enumerate(runs)]
+    if not any(p.release == "b" for p in points):
+        return
+    end = max(n for n, p in enumerate(points) if p.release == "b")
+    points = points[: end + 1]
+    after = [
+        point(len(points) + n, f"later {r}", load=load, hosts=hosts, kinds=kinds)
+        for n, (r, hosts, kinds, load, _) in enumerate(later)
+    ]
+    alone, all_of_them = comparable(points, "b", tolerance), comparable([*points, *after], "b", tolerance)
+    assert [p for p in all_of_them.points if p in points] == list(alone.points)
+    assert (all_of_them.obstacle, all_of_them.reason) == (alone.obstacle, alone.reason)
+
+
+@given(RUNS, RUNS, st.sampled_from((0.0, 0.2)))
+def test_one_more_run_takes_no_run_of_its_own_from_a_verdict_that_there_can_be(
+    runs: list[tuple[str, float | None, str | None, str, bool]],
+    more: list[tuple[str, float | None, str | None, str, bool]],
+    tolerance: float,
+) -> None:
+    """A verdict that rests on fewer of its runs is withdrawn; where load and kinds are equal, it never does."""
+    points = [point(n, r, hosts=hosts or 3.0) for n, (r, hosts, *_) in enumerate(runs)]
+    after = [point(len(points) + n, "b", hosts=hosts) for n, (_, hosts, *_) in enumerate(more)]
+    own: list[int] = []
+    for n in range(len(after) + 1):
+        found = comparable([*points, *after[:n]], "b", tolerance)
+        if found.obstacle is None and {p.release for p in found.points} > {"b"}:
+            own.append(sum(p.release == "b" for p in found.points))
+    assert own == sorted(own)
