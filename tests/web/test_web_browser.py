@@ -1,5 +1,6 @@
 """The pages in a real browser: nothing is refused by the policy, nothing fails, nothing sticks out on a phone."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from dogdriver.model import Filter, Phase, Snapshot, Status
 from tests.web.seeded import TOKEN, SeededSite, ended_run
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))  # noqa: TID251 - where the machine has it
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
