@@ -4,6 +4,7 @@ The terms are those of docs/verdict.md, "Model".
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class Blocks:
         return scales
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DesignMatrix:
     """What the values are explained by, one row a run.
 
@@ -86,7 +87,7 @@ class DesignMatrix:
         """Of any size, the effect among them."""
         return self.fixed.shape[1] + 1
 
-    @property
+    @cached_property
     def blocks(self) -> Blocks:
         return Blocks.of(self.fixed.shape[1], self.releases.shape[1], self.season.shape[1])
 
@@ -99,7 +100,7 @@ class DesignMatrix:
         result[blocks.values] = self.variance_floor * self.runs
         return result
 
-    @property
+    @cached_property
     def columns(self) -> Floats:
         """(runs, columns), in the order of `blocks`."""
         return np.hstack([self.fixed, self.releases, self.season, self.slope[:, None], self.effect[:, None]])

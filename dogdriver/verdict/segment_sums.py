@@ -14,13 +14,22 @@ from dogdriver.verdict.series import Floats, Ints
 class StepFit(NamedTuple):
     """Steps by least squares; arrays of the shape of their places (...).
 
-    *gain* (...): how much the residual sum of squares falls, coordinates squared. *size* (...): coordinates.
-    *information* (...): the noise's variance over that of the size.
+    With the level taken out of each step's column: *pull* (...) is its product with the values, in coordinates,
+    *information* (...) its square, which is the noise's variance over that of the step's size.
     """
 
-    gain: Floats
-    size: Floats
+    pull: Floats
     information: Floats
+
+    @property
+    def gain(self) -> Floats:
+        """How much the residual sum of squares falls, (...): pull² / information, coordinates squared."""
+        return self.pull**2 / self.information
+
+    @property
+    def size(self) -> Floats:
+        """How much the level differs, (...): pull / information, coordinates."""
+        return self.pull / self.information
 
 
 class WhitenedSums:
@@ -91,8 +100,7 @@ class WhitenedSums:
     def fit_steps(self, starts: Ints, ends: Ints, places: Ints) -> StepFit:
         """A step at each of *places* (...) beside a level in the stretch from *starts* (...) to *ends* (...); (...).
 
-        The three broadcast together. With the level taken out of the step's column (`information` is its square then):
-        size = pull / information, gain = pull² / information.
+        The three broadcast together.
         """
         level_level, level_values = self.level_products(starts, ends)
         after = self.level_weight**2 * (ends - places - 1)
@@ -103,4 +111,4 @@ class WhitenedSums:
         )
         information = step_step - step_level**2 / level_level
         pull = step_values - step_level * level_values / level_level
-        return StepFit(pull**2 / information, pull / information, information)
+        return StepFit(pull, information)

@@ -105,7 +105,7 @@ class Series:
         Times are compared as moments, whatever their zones; one without a zone is taken to be in UTC.
         """
         moments = [in_utc(s.at) for s in samples]
-        order = sorted(range(len(samples)), key=lambda i: (moments[i], samples[i].release, tie_order(samples[i].value)))
+        order = in_time_order(samples, moments)
         ordered, moments = [samples[i] for i in order], [moments[i] for i in order]
         first_seen: dict[str, int] = {}
         for sample in ordered:
@@ -161,6 +161,14 @@ class Series:
 def in_utc(at: datetime) -> datetime:
     """Two times of one zone would be subtracted by the clock on its wall."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def in_time_order(samples: Sequence[Sample], moments: Sequence[datetime]) -> list[int]:
+    """The places of *samples*, oldest first; those of one moment by release and value, however they were given."""
+    places = range(len(samples))
+    if len(set(moments)) == len(moments):
+        return sorted(places, key=moments.__getitem__)
+    return sorted(places, key=lambda i: (moments[i], samples[i].release, tie_order(samples[i].value)))
 
 
 def tie_order(value: float | None) -> int:

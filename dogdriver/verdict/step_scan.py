@@ -40,7 +40,9 @@ def scan_steps(values: Floats, fitted: Posterior, which: int) -> StepScan:
     own, previous = whitening_weights(float(fitted.phis[which]), design.gaps)
     one = slice(which, which + 1)
     (scales,) = blocks.scaled_by(fitted.taus[one], fitted.slopes[one], fitted.seasons[one])
-    rows = whiten(design.bordered(values) * scales, own, previous)
+    scaled = design.bordered(values)
+    scaled *= scales
+    rows = whiten(scaled, own, previous)
     products, norms = step_products(rows, own, previous)
     factor = fitted.factor.of(which)
     with_columns, with_values = products[:, : blocks.values], products[:, blocks.values]
