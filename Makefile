@@ -2,8 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# One worker more than the two processors of a small machine: much of the time is waiting for real processes.
-PYTEST = $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+PYTEST = $(BIN)/python -m pytest --dist worksteal
 UV = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --constraints constraints.txt
 
 .PHONY: help run quick test lint format bench browser image-check clean
@@ -42,10 +41,11 @@ quick test: export OMP_NUM_THREADS = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 quick: $(VENV)/.dev ## the tests that start no process: most of them, in less than a minute
-	$(PYTEST) -m "not browser and not processes" $(ARGS)
+	$(PYTEST) --numprocesses 2 -m "not browser and not processes" $(ARGS)
 
+# One worker more than a small machine has processors: much of the time goes into waiting for real processes.
 test: $(VENV)/.dev ## the tests
-	$(PYTEST) $(ARGS)
+	$(PYTEST) --numprocesses 3 $(ARGS)
 
 lint: $(VENV)/.dev ## style, types, and who may import whom
 	$(BIN)/ruff check .
