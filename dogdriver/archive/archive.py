@@ -90,11 +90,7 @@ class Archive:
         run, again = found
         try:
             project, now = self._context.project(run), self._context.clock()
-            if again:
-                judged = await self._release_looks.look(run, project, now, again=True)
-            else:
-                judged = await self._release_looks.look_at_history(run, project, now)
-            await self._context.store.verdicts.save(judged)
+            await self._release_looks.look_at_import(run, project, now, again=again)
             if run.source == self._context.source and run.known_release:  # restored: it was told when it was new
                 await self._announcements.count_as_told(run.scope, [run.known_release])
         except Exception:

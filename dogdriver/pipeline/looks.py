@@ -16,12 +16,10 @@ class Looks:
         self._judge = Judge(store.series)
         self._verdicts = store.verdicts
 
-    async def look(self, run: Run, project: Project | None, at: datetime, *, again: bool = False) -> list[Judged]:
-        """One more look at the release of *run*: at its metrics with a value that no look has seen; *again*: at all."""
+    async def look(self, run: Run, project: Project | None, at: datetime) -> list[Judged]:
+        """One more look at the release of *run*, at its metrics with a value that no look has seen; not kept yet."""
         release = run.known_release
-        if release is None:
-            return []
-        return await self._look_at(run.scope, release, project, at, new=None if again else run)
+        return [] if release is None else await self._look_at(run.scope, release, project, at, new=run)
 
     async def look_again(self, run: Run, project: Project | None, at: datetime) -> None:
         """After a run has changed: look again at its own release and at the newest one, which may rest on it."""
@@ -30,16 +28,20 @@ class Looks:
         for release in dict.fromkeys([*own, *newest]):
             await self._verdicts.save(await self._look_at(run.scope, release, project, at, new=None))
 
-    async def look_at_history(self, run: Run, project: Project | None, at: datetime) -> list[Judged]:
-        """As look, for runs that were brought together: a metric that was never looked at is first judged without
-        the release's newest run, so that what two looks in a row would have announced stands announced.
+    async def look_at_import(self, run: Run, project: Project | None, at: datetime, *, again: bool) -> None:
+        """Look at the release of runs that were brought together, *run* the newest of them; *again*: values that looks
+        have seen were changed.
+
+        A metric that was never looked at is first judged without the release's newest run, so that what two looks in a
+        row would have announced stands announced.
         """
         release = run.known_release
         if release is None:
-            return []
-        before = await self._look_at(run.scope, release, project, at, new=run, until=run.started)
-        await self._verdicts.save([one for one in before if one.look == 1])
-        return await self._look_at(run.scope, release, project, at, new=run)
+            return
+        if not again:
+            before = await self._look_at(run.scope, release, project, at, new=run, until=run.started)
+            await self._verdicts.save([one for one in before if one.look == 1])
+        await self._verdicts.save(await self._look_at(run.scope, release, project, at, new=None if again else run))
 
     async def _look_at(
         self,
