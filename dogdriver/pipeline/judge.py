@@ -1,7 +1,7 @@
 """The one judge: "release R against baseline B in this scope", for the pipeline, the pages, the API and the CLI."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -22,7 +22,7 @@ from dogdriver.model import (
 from dogdriver.verdict import judge_release
 from dogdriver.verdict.comparability import Comparable, comparable, samples
 
-HISTORY = 400  # runs that a look goes back; a pinned baseline may be older
+HISTORY = 400  # runs that a look goes back from the release's first; a pinned baseline may be older
 
 
 class Series(Protocol):
@@ -65,17 +65,21 @@ class Judge:
         *,
         baseline: str | None = None,
         until: datetime | None = None,
+        others: Iterable[Metric] = (),
     ) -> dict[str, Answer]:
-        """The answers by metric, all that the *project* has runs of together.
+        """The answers by metric, all that the *project* (and *others*) has runs of together.
 
         Without *baseline* the release is compared with those before it, else with that one alone; with *until* by the
         runs that started before then. Of the differences
         that are called a share of 5 % at most is false, over all metrics (docs/verdict.md, "Several metrics").
         """
-        metrics = {metric.name: metric for metric in judged_metrics(project)}
+        metrics = {metric.name: metric for metric in (*others, *judged_metrics(project))}
         rests_on: dict[str, Comparable] = {}
         for name in metrics:
-            points = await self._series.points(scope.key(name), until=until, limit=None if baseline else HISTORY)
+            if baseline is None:
+                points = await self._window(scope.key(name), release, until)
+            else:
+                points = await self._series.points(scope.key(name), until=until)
             found = comparable(points, release, tolerance_of(project), baseline=baseline)
             if found.points:
                 rests_on[name] = found
@@ -83,9 +87,21 @@ class Judge:
         verdicts = await asyncio.to_thread(_verdicts, rests_on, metrics, release, baseline)
         return {name: Answer(verdict, rests_on[name]) for name, verdict in verdicts.items()}
 
-    async def against(self, scope: Scope, release: str, project: Project | None, baseline: str) -> list[Judged]:
+    async def _window(self, key: SeriesKey, release: str, until: datetime | None) -> Sequence[Point]:
+        """All runs of *release* and at least HISTORY before its first: a verdict must not change because they age."""
+        limit = 2 * HISTORY
+        while True:
+            points = await self._series.points(key, until=until, limit=limit)
+            first = next((place for place, point in enumerate(points) if point.release == release), 0)
+            if len(points) < limit or first >= HISTORY:
+                return points
+            limit *= 4
+
+    async def against(
+        self, scope: Scope, release: str, project: Project | None, baseline: str, *, others: Iterable[Metric] = ()
+    ) -> list[Judged]:
         """The same against one *baseline*, as verdicts that nobody has announced: such a question is asked once."""
-        answers = await self.judge(scope, release, project, baseline=baseline)
+        answers = await self.judge(scope, release, project, baseline=baseline, others=others)
         return [
             Judged(
                 key=scope.key(name),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dogdriver.errors import NotFound
-from dogdriver.model import Headline, Judged, Summary
+from dogdriver.model import Headline, Judged, Scope, Summary
 from dogdriver.pipeline.judge import Judge
 from dogdriver.reports.ports import Store
 from dogdriver.reports.scope import Selection
@@ -58,7 +58,7 @@ class Releases:
         wanted = release or newest_judged
         judged: Iterable[Judged] = [one for one in kept if one.release == wanted]
         if baseline is not None and wanted is not None:
-            judged = await self._judge.against(selection.scope, wanted, selection.entry, baseline)
+            judged = await self._against(baseline, selection, selection.scope, wanted, kept)
         verdicts = _in_order(judged, selection)
         used = {label for one in verdicts for label in one.verdict.baseline_releases}
         baselines = tuple(label for label in known if label in used)
@@ -88,9 +88,18 @@ class Releases:
         scope = selection.scope_from(source)
         if scope is None or view.release is None:
             return None
+        kept = await self._store.verdicts.newest(scope)
         if view.pinned and view.baseline is not None:
-            return standing(await self._judge.against(scope, view.release, selection.entry, view.baseline))
-        return standing(one for one in await self._store.verdicts.newest(scope) if one.release == view.release)
+            return standing(await self._against(view.baseline, selection, scope, view.release, kept))
+        return standing(one for one in kept if one.release == view.release)
+
+    async def _against(
+        self, baseline: str, selection: Selection, scope: Scope, release: str, kept: Sequence[Judged]
+    ) -> Sequence[Judged]:
+        """By all metrics that *release* was judged by, those that the catalog has no more among them."""
+        judged = {one.key.metric for one in kept if one.release == release}
+        gone = [metric for metric in selection.metrics if metric.name in judged]
+        return await self._judge.against(scope, release, selection.entry, baseline, others=gone)
 
 
 def _in_order(judged: Iterable[Judged], selection: Selection) -> tuple[Judged, ...]:

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.cli.verdict import OwnVerdicts
 from dogdriver.model import Better, Headline, Metric, MetricState, MetricValue, Outcome, Run, Sample, Verdict
+from dogdriver.reports.project import Reports
 from dogdriver.verdict import judge_release
 from dogdriver.verdict.judge import judge
 from dogdriver.web.pages.format import HEADLINES, OUTCOMES
@@ -115,6 +116,17 @@ async def test_each_source_votes_against_the_baseline_of_the_headline_above(site
             assert together in text
             assert votes(text)[source] == HEADLINES[headline].word
             assert votes(text)[OWN] == "Slower"
+
+
+async def test_a_metric_that_the_catalog_has_no_more_stays_judged_against_a_pinned_baseline(seeded: SeededSite) -> None:
+    """Or the headline would change because a project, or one of its metrics, went from the projects file."""
+    for entry in ((), (project("kintowe", "stage", metrics=()),)):
+        seeded.catalog.current = FixedCatalog(*entry).current
+        reports = Reports(seeded.store, seeded.catalog, OWN)
+        usual = await reports.project("kintowe", release="1.2.0")
+        pinned = await reports.project("kintowe", release="1.2.0", baseline="1.1.0")
+        assert [one.key.metric for one in pinned.release.verdicts] == [one.key.metric for one in usual.release.verdicts]
+        assert "art" in {one.key.metric for one in pinned.release.verdicts}
 
 
 def votes(text: str) -> dict[str, str]:
