@@ -43,10 +43,11 @@ class Announcements:
         return self._context.message(MessageKind.EVENT, _key(run.scope, run.known_release, summary), run, payload)
 
     async def count_imported_as_told(self) -> None:
-        """After a start: what an import has brought was told by whoever announced it."""
+        """After a start: what an import has brought of this source was told when it was new. Others' is never told."""
         if await self._store.state.get(IMPORTED):
             for known in await self._store.runs.known():
-                await self.count_as_told(Scope(known.project, known.deployment, known.test, known.source))
+                if known.source == self._context.source:
+                    await self.count_as_told(Scope(known.project, known.deployment, known.test, known.source))
             await self._store.state.set(IMPORTED, value=False)
 
     async def count_as_told(self, scope: Scope, releases: Iterable[str] | None = None) -> None:

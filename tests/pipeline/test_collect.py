@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from dogdriver.datadog_api import replies
-from dogdriver.model import Catalog, MetricState, Project, Run, Scope, Status
+from dogdriver.model import Catalog, MetricState, Outcome, Project, Run, Scope, Standing, Status, Trigger
+from dogdriver.model.state import IMPORTED
 from dogdriver.pipeline import attempt
 from tests.world import SETTLE, World, shop
 
@@ -169,17 +171,45 @@ async def test_a_verdict_is_told_to_datadog_once(world: World) -> None:
         world.target.versions = [(version, None)]
         for n in range(6):
             await done(world, latency=latency * (1 + 0.001 * n))
+    [event] = await told(world)
+    assert "version:1.1.0" in event["tags"]
+    assert "slower" in event["title"].lower()
+
+
+async def told(world: World) -> list[Any]:
+    """The verdict events that Datadog has got."""
     await world.deliver()
-    told = [
+    return [
         r.json
         for r in world.standin.requests
         if r.path == "/api/v1/events"
         and r.method == "POST"
         and not any(tag.startswith("step:") for tag in r.json["tags"])
     ]
-    assert len(told) == 1
-    assert "version:1.1.0" in told[0]["tags"]
-    assert "slower" in told[0]["title"].lower()
+
+
+async def test_what_another_source_has_announced_does_not_count_as_told(world: World) -> None:
+    """Its history was imported; what it said of a release is not what this source says of it."""
+    for n in range(6):
+        run = await done(world, latency=0.2 * (1 + 0.001 * n))
+    elsewhere = structs.replace(run, id="e" * 32, source="elsewhere", trigger=Trigger.ELSEWHERE)
+    await world.pipeline.accept(elsewhere)
+    [look, *_] = await world.store.verdicts.newest(run.scope)
+    announced = replace(
+        look,
+        key=elsewhere.scope.key("art"),
+        release="1.1.0",
+        verdict=replace(look.verdict, outcome=Outcome.REGRESSED, effect=1.0),
+        standing=Standing.ANNOUNCED,
+        standing_outcome=Outcome.REGRESSED,
+    )
+    await world.store.verdicts.save([announced])
+    await world.store.state.set(IMPORTED, value=True)
+    await world.pipeline.recover()
+    world.target.versions = [("1.1.0", None)]
+    for n in range(6):
+        await done(world, latency=0.4 * (1 + 0.001 * n))
+    assert len(await told(world)) == 1
 
 
 async def test_an_exclusion_stands_whatever_is_read_again(world: World) -> None:
