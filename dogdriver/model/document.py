@@ -78,19 +78,12 @@ def _verdict(judged: Judged) -> VerdictDocument:
     stands = {
         "metric": judged.key.metric,
         "outcome": judged.standing_outcome,
-        "reason": reason_of(judged),
+        "reason": judged.reason,
         "state": judged.standing,
         "look": judged.look,
         "at": judged.at,
     }
     return VerdictDocument(**common | stands)
-
-
-def reason_of(judged: Judged) -> str:
-    """The newest look's own sentence where it says what stands; else why something else stands."""
-    if judged.verdict.outcome == judged.standing_outcome and judged.verdict.reason:
-        return judged.verdict.reason
-    return judged.standing_reason or judged.verdict.reason
 
 
 def moment(at: datetime | None) -> str | None:

@@ -171,7 +171,7 @@ class SeriesKey:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One run on a chart. *comparable* is equal for runs that may be compared (load, content, fingerprint)."""
+    """One run on a chart. *comparable* is equal for runs with the same load and the same content of the test."""
 
     run: str
     at: datetime

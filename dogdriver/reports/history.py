@@ -30,8 +30,10 @@ class History:
         self._store = store
         self._results: OrderedDict[tuple[Computation[Any], SeriesKey], tuple[Any, Any]] = OrderedDict()
 
-    async def points(self, selection: Selection, metric: str, *, limit: int = PERIOD, **span: Any) -> Sequence[Point]:
-        """The newest *limit* points, in the order of time."""
+    async def points(
+        self, selection: Selection, metric: str, *, limit: int | None = PERIOD, **span: Any
+    ) -> Sequence[Point]:
+        """The newest *limit* points (None: all), in the order of time."""
         key = selection.key(metric)
         return await self._store.series.points(key, limit=limit, **span) if key else ()
 

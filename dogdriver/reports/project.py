@@ -10,7 +10,7 @@ from dogdriver.pipeline.judge import Judge, tolerance_of
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.reports.agreement import Agreement, agreement_document, agreement_of
 from dogdriver.reports.history import PERIOD, History
-from dogdriver.reports.per_host import PerHost, per_host
+from dogdriver.reports.per_host import PerHost, is_total, per_host
 from dogdriver.reports.ports import Store
 from dogdriver.reports.release import Releases, ReleaseView
 from dogdriver.reports.scope import Selection, Selections
@@ -90,9 +90,10 @@ class Reports:
     ) -> MetricView:
         points = await self.history.points(selection, metric.name, limit=limit) if selection.last else ()
         levels = None
-        if judged is not None and not judged.verdict.baseline_runs:
+        if judged is not None and not judged.verdict.baseline_runs and is_total(metric):
             pinned = view.baseline if view.pinned else None
-            levels = per_host(metric, points, judged.release, tolerance_of(selection.entry), baseline=pinned)
+            whole = await self.history.points(selection, metric.name, limit=None)  # whatever the chart shows of it
+            levels = per_host(metric, whole, judged.release, tolerance_of(selection.entry), baseline=pinned)
         return MetricView(metric, points, await self.history.trend(selection, metric, points), judged, levels)
 
     def _problems(self, selection: Selection, newest: Sequence[Run]) -> list[str]:

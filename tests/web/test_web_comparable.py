@@ -7,8 +7,9 @@ import pytest
 
 from dogdriver.model import Better, Metric
 from dogdriver.reports.per_host import is_total
+from dogdriver.reports.project import Reports
 from tests.web.conftest import Client, page
-from tests.web.seeded import SeededSite
+from tests.web.seeded import OWN, SeededSite
 
 RELEASES = (("1.3.0", 1.0), ("1.4.0", 1.2))  # 20 % slower
 HOSTS = {"1.3.0": 3.0, "1.4.0": 5.0}
@@ -84,6 +85,14 @@ async def test_the_level_per_host_stands_beside_the_verdict_where_it_means_somet
         assert "latency, per host" not in said.lower()
         assert text.count("data-per-host") == 2
     assert 'class="per-host' not in await page(client, "/p/kintowe?release=1.3.0")
+
+
+@pytest.mark.usefixtures("history")
+async def test_the_level_per_host_does_not_depend_on_how_many_runs_a_chart_shows(site: SeededSite) -> None:
+    reports = Reports(site.store, site.catalog, OWN)
+    few, many = await reports.project("kintowe", limit=5), await reports.project("kintowe", limit=50)
+    assert [one.per_host for one in few.metrics] == [one.per_host for one in many.metrics]
+    assert any(one.per_host for one in few.metrics)
 
 
 @pytest.mark.parametrize(
