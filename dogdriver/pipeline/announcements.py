@@ -53,15 +53,17 @@ class Announcements:
     async def count_as_told(self, scope: Scope, releases: Iterable[str] | None = None) -> None:
         """What stands announced of *releases* (all of the scope) counts as told.
 
-        Left out are releases of runs that are pending: what is announced of them is told when they are done.
+        Left out is what rests on a run that is pending: it is told when that run is done.
         """
-        pending = {r.release for r in await self._store.runs.queue() if r.scope == scope and r.status is Status.PENDING}
+        pending = {run.id for run in await self._store.runs.queue() if run.status is Status.PENDING}
         by_release: dict[str, list[Judged]] = {}
         for one in await self._store.verdicts.newest(scope):
             by_release.setdefault(one.release, []).append(one)
         now = self._context.clock()
-        for release in by_release.keys() - pending:
-            summary = _announced(by_release[release])
+        for release, judged in by_release.items():
+            if any(not pending.isdisjoint(one.inputs.get("runs", ())) for one in judged):
+                continue
+            summary = _announced(judged)
             if summary is not None and (releases is None or release in releases):
                 key = _key(scope, release, summary)
                 told = OutboxMessage(MessageKind.EVENT, key, None, {}, due=now, created=now, state=MessageState.SENT)

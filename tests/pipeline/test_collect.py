@@ -1,7 +1,9 @@
 """What comes after the first settled values: the second reading a day later, revoked keys, the verdict's event."""
 
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,7 @@ from dogdriver.datadog_api import replies
 from dogdriver.model import Catalog, MetricState, Outcome, Project, Run, Scope, Standing, Status, Trigger
 from dogdriver.model.state import IMPORTED
 from dogdriver.pipeline import attempt
+from dogdriver.storage.database import NAME
 from tests.world import SETTLE, World, shop
 
 DAY = 144 * SETTLE
@@ -186,6 +189,24 @@ async def told(world: World) -> list[Any]:
         and r.method == "POST"
         and not any(tag.startswith("step:") for tag in r.json["tags"])
     ]
+
+
+async def test_what_was_told_before_a_run_that_is_pending_is_not_told_again_after_an_import(world: World) -> None:
+    for version, latency, runs in (("1.0.0", 0.2, 6), ("1.1.0", 0.4, 4)):
+        world.target.versions = [(version, None)]
+        for n in range(runs):
+            await done(world, latency=latency * (1 + 0.001 * n))
+    assert len(await told(world)) == 1
+    pending = await world.launched()
+    world.feed(pending, latency=0.4)
+    await world.close()
+    with closing(sqlite3.connect(world.data / NAME)) as database, database:
+        database.execute("DELETE FROM errand")  # an export has no messages
+    await world.open()
+    await world.store.state.set(IMPORTED, value=True)
+    await world.pipeline.recover()
+    await world.collect_until(pending, 2 * SETTLE)
+    assert len(await told(world)) == 1
 
 
 async def test_what_another_source_has_announced_does_not_count_as_told(world: World) -> None:
