@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
+from math import inf
 
 from dogdriver.model.run import Point, Status
 from dogdriver.model.verdict import Sample
@@ -101,7 +102,8 @@ def classes(points: Sequence[Point], tolerance: float) -> list[int]:
         remaining = alike
         while remaining:
             newest = next((point for point in reversed(remaining) if point.fingerprint is not None), remaining[-1])
-            found = {point.run for point in comparable(remaining, newest.release, tolerance).points}
+            chosen = comparable(remaining, newest.release, tolerance).points
+            found = {point.run for point in _alike(chosen, newest.release, tolerance)}
             number_of |= dict.fromkeys(found, next(numbers))
             remaining = [point for point in remaining if point.run not in found]
     return _carried([number_of.get(point.run) for point in points])
@@ -165,6 +167,28 @@ def _overlap(one: set[float], other: set[float]) -> bool:
     """Whether both vary, and their ranges overlap."""
     vary = len(one) > 1 and len(other) > 1
     return vary and max(min(one), min(other)) <= min(max(one), max(other))
+
+
+def _alike(points: Sequence[Point], release: str, tolerance: float) -> list[Point]:
+    """Those of *points* that compare with each other, where all compare with *release*: 7 and 5 hosts both do with 6.
+
+    Of two releases whose counts lie apart, the newer one stays.
+    """
+    hosts: dict[str, list[float]] = {release: []}
+    for point in reversed(points):
+        if point.fingerprint is not None:
+            hosts.setdefault(point.release, []).append(point.fingerprint)
+    apart: set[str] = set()
+    lowest_top, highest_bottom = inf, -inf  # of those that stay
+    for label, found in hosts.items():
+        top, bottom = max(found, default=highest_bottom), min(found, default=lowest_top)
+        above = bottom > lowest_top and not _near(bottom, lowest_top, tolerance)
+        below = top < highest_bottom and not _near(top, highest_bottom, tolerance)
+        if above or below:
+            apart.add(label)
+        elif found:
+            lowest_top, highest_bottom = min(lowest_top, top), max(highest_bottom, bottom)
+    return [point for point in points if point.release not in apart or point.fingerprint is None]
 
 
 def _near(hosts: float | None, count: float, tolerance: float) -> bool:

@@ -103,6 +103,15 @@ def test_excluded_and_bad_runs_count_for_nothing() -> None:
     assert chosen([point(0, "a")]) == (["0"], None)  # nothing of its own: too few runs
 
 
+def test_what_compares_with_the_newest_release_and_not_with_each_other_is_no_stretch() -> None:
+    """5 hosts and 7 both lie within 20 % of 6; from 7 to 5 there is no step that is the release's."""
+    points = stretches(("a", 7), ("a", 7), ("b", 5), ("b", 5), ("c", 6), ("c", 6))
+    assert segments(points, 0.2) == [0, 0, 1, 1, 1, 1]
+    assert [p.run for p in newest_class(points, 0.2)] == ["2", "3", "4", "5"]
+    wide = stretches(("a", 3), ("a", 4), ("b", 7), ("b", 8), ("c", 3), ("c", 8))
+    assert segments(wide, 0.0) == [0, 0, 1, 1, 1, 1]
+
+
 RUNS = st.lists(
     st.tuples(
         st.sampled_from("abc"),
@@ -131,6 +140,7 @@ def test_every_run_is_in_one_class_and_the_newest_keeps_what_compares_with_it(
         for other in counted:
             if of[one.run] == of[other.run]:
                 assert one.comparable == other.comparable
+                assert None in {one.kinds, other.kinds} or one.kinds == other.kinds
     newest = {p.run for p in newest_class(points, tolerance)}
     assert len({of[run] for run in newest}) <= 1
     assert segments(points, tolerance) == sorted(segments(points, tolerance))
@@ -217,3 +227,13 @@ def test_one_more_run_takes_no_run_of_its_own_from_a_verdict_that_there_can_be(
         if found.obstacle is None and {p.release for p in found.points} > {"b"}:
             own.append(sum(p.release == "b" for p in found.points))
     assert own == sorted(own)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from((4.0, 5.0, 6.0, 7.0, 8.0))), max_size=5))
+def test_releases_of_fixed_hosts_in_one_class_compare_with_each_other(found: list[tuple[str, float]]) -> None:
+    points = stretches(*dict(found).items())
+    of = classes(points, 0.2)
+    for one, its in zip(points, of, strict=True):
+        for other, others in zip(points, of, strict=True):
+            if its == others and one.fingerprint and other.fingerprint:
+                assert abs(one.fingerprint - other.fingerprint) <= 0.2 * max(one.fingerprint, other.fingerprint)
