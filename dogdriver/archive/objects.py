@@ -167,7 +167,7 @@ def read_claim(body: bytes) -> Claim | None:
     """None for a claim that nobody could have written, which holds nobody up."""
     try:
         claim = msgspec.json.decode(body, type=Claim)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
     return claim if claim.expires.tzinfo else None
 

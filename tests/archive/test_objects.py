@@ -22,6 +22,7 @@ from dogdriver.archive.objects import (
     inbox_object,
     inbox_run,
     quoted,
+    read_claim,
 )
 from dogdriver.errors import Invalid, Refused
 from dogdriver.model import Run
@@ -247,3 +248,10 @@ async def test_an_inbox_that_may_not_be_written_does_not_hold_up_the_archive(
     assert [run.source for run in await paris.all()] == ["oslo"]
     status = await paris.status()
     assert (status["state"], status["last_error"]) == ("failing", "the bucket refused a request (AccessDenied)")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff", b'{"owner": "\xff", "expires": "2026-01-01T00:00:00Z"}', b"[" * 9000, b"{}"]
+)
+def test_a_claim_that_nobody_could_have_written_holds_nobody_up(body: bytes) -> None:
+    assert read_claim(body) is None
