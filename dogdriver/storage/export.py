@@ -33,6 +33,11 @@ COLUMNS = (
     "value", "unit", "state", "points", "expected",
 )  # fmt: skip
 NOT_YET = frozenset({"queued", "running"})
+UNUSABLE = (
+    msgspec.MsgspecError, KeyError, TypeError, ValueError, OverflowError, RecursionError,
+    sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
+)  # fmt: skip
+"""What a line raises that nobody has written for us."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -217,7 +222,7 @@ def _at(number: int) -> Iterator[None]:
         yield
     except Invalid as error:
         raise Invalid(f"nothing was imported, for line {number} cannot be used: {error.message}") from None
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, OverflowError, sqlite3.IntegrityError) as error:
+    except UNUSABLE as error:
         said = f"{type(error).__name__}: {error}"
         raise Invalid(f"nothing was imported, for line {number} cannot be used ({said})") from None
 

@@ -28,7 +28,7 @@ from dogdriver.model import (
     Tally,
 )
 from dogdriver.storage import Store, open_store
-from dogdriver.storage.export import Counts, export_csv, export_lines, import_lines, new_file
+from dogdriver.storage.export import RELEASE, Counts, export_csv, export_lines, import_lines, new_file
 from tests.storage.made import WHERE, at, judged, key, reading, run, settled
 
 MEASURED = ClientMeasures(
@@ -199,12 +199,17 @@ END = b'{"kind": "end", "runs": 0, "verdicts": 0, "releases": 0}'
         ([HEAD, b"{"], "line 2 "),
         ([HEAD, b"\xff\xfe"], "line 2 "),
         ([HEAD, b"[]"], "line 2 .* not a JSON object"),
+        ([HEAD, b"[" * 5000 + b"]" * 5000], "line 2 .*RecursionError"),
         ([HEAD, b'{"kind": "surprise"}'], "line 2 .* 'surprise'"),
         ([HEAD, END, END], "line 3 .* after the end"),
         ([HEAD, b'{"kind": "run", "run": {"id": "x"}}'], "line 2 .* lacks project"),
         ([HEAD, b'{"kind": "run"}'], "line 2 .* JSON object"),
         ([HEAD, b'{"kind": "release", "release": {}}'], "line 2 .*KeyError"),
         ([HEAD, b'{"kind": "release", "release": 1}'], "line 2 .*TypeError"),
+        (
+            [HEAD, b'{"kind": "release", "release": %s}' % json.dumps({name: [] for name in RELEASE}).encode()],
+            "line 2 ",
+        ),
         ([HEAD, b'{"kind": "verdict", "verdict": {"key": {}}}'], "line 2 "),
     ],
 )
