@@ -6,6 +6,7 @@ What it costs to add one: its line in the Struct (and in the docs), and whoever 
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,8 @@ def test_no_other_module_lists_the_fields(kind: type[Struct]) -> None:
 )
 def test_a_list_of_fields_is_found_however_it_is_written(source: str) -> None:
     assert _lists_of(MetricValue, source)
+
+
+def test_what_is_for_dataclasses_is_given_no_struct() -> None:
+    with pytest.raises(TypeError):
+        replace(Tally(), ok=1)  # type: ignore[misc]  # so says mypy, too: tests/mypy_structs.py
