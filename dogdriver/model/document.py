@@ -12,7 +12,7 @@ from dogdriver.model.run import Run, Status
 from dogdriver.model.verdict import Judged, Noise, Outcome, Standing
 
 
-class VerdictDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class VerdictDocument(Struct, frozen=True, kw_only=True):
     """What stands for one metric of one release, and the numbers of the newest look that it rests on.
 
     Effects are relative: 0.05 is +5 %, and + means that the value went up, whichever direction is better.
@@ -42,7 +42,7 @@ class VerdictDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     at: Annotated[Moment, Meta(description="when that was")]
 
 
-class RunDocument(Run, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunDocument(Run, frozen=True, kw_only=True):
     """A run, with what a daemon knows of it at the moment."""
 
     progress: Annotated[float | None, Meta(description="of a running load, 0 to 1"), SERVER] = None

@@ -56,7 +56,7 @@ class Window:
         return (self.end - self.start).total_seconds()
 
 
-class Load(Struct, frozen=True, forbid_unknown_fields=True):
+class Load(Struct, frozen=True):
     """What was asked of Molotov; part of what makes two runs comparable."""
 
     workers: Annotated[
@@ -77,7 +77,7 @@ class Load(Struct, frozen=True, forbid_unknown_fields=True):
     options: Annotated[Mapping[str, Any], Meta(description="the other options of the entry in `molotov.json`")] = {}
 
 
-class Tally(Struct, frozen=True, forbid_unknown_fields=True):
+class Tally(Struct, frozen=True):
     """How much was done: scenarios, counted as Molotov does, and the HTTP requests that they made."""
 
     ok: Annotated[Count, Meta(description="scenarios that were executed")] = 0
@@ -88,7 +88,7 @@ class Tally(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 0
 
 
-class Latency(Struct, frozen=True, forbid_unknown_fields=True):
+class Latency(Struct, frozen=True):
     """Of one scenario or one endpoint, up to the response headers."""
 
     name: Annotated[str, Meta(description="of the scenario, or method and address")]
@@ -99,7 +99,7 @@ class Latency(Struct, frozen=True, forbid_unknown_fields=True):
     p99: Annotated[Amount | None, Meta(description="99th percentile, in ms")]
 
 
-class ClientMeasures(Struct, frozen=True, forbid_unknown_fields=True):
+class ClientMeasures(Struct, frozen=True):
     """What the load generator measured."""
 
     rps: Annotated[Amount | None, Meta(description="requests per second")] = None

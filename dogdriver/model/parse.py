@@ -12,12 +12,13 @@ from msgspec.structs import fields, replace
 
 from dogdriver.errors import Invalid
 from dogdriver.model.document import RunDocument, moment
-from dogdriver.model.fields import DELIVERED, LARGEST_NUMBER, MEASURED, RAW, SERVER, marked
+from dogdriver.model.fields import DELIVERED, LARGEST_NUMBER, LONGEST_NAME, MEASURED, RAW, SERVER, marked
 from dogdriver.model.run import UNKNOWN, Run, Status, Trigger
 
 SERVER_OWN = frozenset(marked(RunDocument, SERVER))
 """What the daemon that keeps a run says of it; a delivered document's own words on these are not looked at."""
 
+DEEPEST = 100  # what is nested deeper is refused, long before Python's own stack ends
 AHEAD = timedelta(days=1)  # a clock that is further ahead is wrong, not just another one
 
 _OF_THE_MOMENT = frozenset(RunDocument.__struct_fields__) - frozenset(Run.__struct_fields__)
@@ -70,28 +71,31 @@ def _run(document: Any, *, required: Iterable[str]) -> Run:
         raise Invalid(f"the run document lacks {_list(missing)}; add {'it' if len(missing) == 1 else 'them'}",
                       details={"missing": missing})  # fmt: skip
     said = {name: value for name, value in document.items() if name not in _OF_THE_MOMENT}
+    if unknown := sorted(_unknown(said, _RUN, "")):
+        raise Invalid(f"the run document has no field {_list(unknown)}; leave it out", details={"unknown": unknown})
     _refuse_numbers(said, "")
     try:
         run = msgspec.convert(said, Run)
     except msgspec.ValidationError as error:
-        raise _explained(said, str(error)) from None
+        raise _explained(str(error)) from None
     _check(run, _RUN, "")
     run = replace(run, **{name: _utc(name, at) for name, at in _moments(run).items()})
     _check_together(run)
     return run
 
 
-def _explained(said: Mapping[str, Any], message: str) -> Invalid:
-    """What msgspec says of *said*, as a sentence of ours."""
-    if unknown := sorted(_unknown(said, _RUN, "")):
-        return Invalid(f"the run document has no field {_list(unknown)}; leave it out", details={"unknown": unknown})
+def _explained(message: str) -> Invalid:
+    """What msgspec says, as a sentence of ours."""
     what, _, where = message.partition(" - at `$")
     field, wanted = where.strip("`").lstrip(".") or "the document", what.replace("`", "")
     return Invalid(f"{field} is wrong in the run document: {wanted[0].lower()}{wanted[1:]}", details={"field": field})
 
 
 def _unknown(value: Any, kind: inspect.Type, path: str) -> Iterator[str]:
-    """The fields in *value* that one of *kind* does not have: all of them, where msgspec stops at the first."""
+    """The fields in *value* that one of *kind* does not have.
+
+    No Struct forbids them itself, for a newer dogDriver may have written them into the database that this one is given.
+    """
     match kind:
         case inspect.Metadata():
             yield from _unknown(value, kind.type, path)
@@ -172,14 +176,16 @@ def _utc(field: str, at: datetime) -> datetime:
         raise Invalid(f"{field} is out of range; write it in UTC with a Z at the end") from None
 
 
-def _refuse_numbers(value: Any, path: str) -> None:
-    """Numbers that are no measure, wherever they stand: not finite, or larger than is exact."""
+def _refuse_numbers(value: Any, path: str, depth: int = 0) -> None:
+    """Numbers that are no measure, wherever they stand: not finite, or larger than is exact. And what is too deep."""
+    if depth > DEEPEST:
+        raise Invalid(f"{path[:LONGEST_NAME]} holds more than {DEEPEST} things in one another; send it flatter")
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            _refuse_numbers(inner, f"{path}.{name}" if path else str(name))
+            _refuse_numbers(inner, f"{path}.{name}" if path else str(name), depth + 1)
     elif isinstance(value, list | tuple):
         for inner in value:
-            _refuse_numbers(inner, path)
+            _refuse_numbers(inner, path, depth + 1)
     elif (isinstance(value, int) and abs(value) > LARGEST_NUMBER) or (isinstance(value, float) and not isfinite(value)):
         raise Invalid(f"{path} is not a usable number; send a finite one of at most 2^53, or null")
 

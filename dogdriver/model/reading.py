@@ -23,7 +23,7 @@ class MetricState(StrEnum):
         return self is not MetricState.WAITING
 
 
-class Series(Struct, frozen=True, forbid_unknown_fields=True):
+class Series(Struct, frozen=True):
     """One series of a Datadog answer."""
 
     scope: Annotated[str, Meta(description="the tags that it is grouped by")]
@@ -32,7 +32,7 @@ class Series(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-class Reading(Struct, frozen=True, forbid_unknown_fields=True):
+class Reading(Struct, frozen=True):
     """A Datadog answer to one query over one window, as it came."""
 
     query: Annotated[str, Meta(description="as Datadog repeats it")]
@@ -50,7 +50,7 @@ class Reading(Struct, frozen=True, forbid_unknown_fields=True):
         return not any(value is not None for series in self.series for _, value in series.points)
 
 
-class MetricValue(Struct, frozen=True, forbid_unknown_fields=True):
+class MetricValue(Struct, frozen=True):
     """One metric of one run."""
 
     state: Annotated[

@@ -67,7 +67,7 @@ class Release:
 UNKNOWN = "unknown"
 
 
-class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Run(Struct, frozen=True, kw_only=True):
     """A run, as it is kept, delivered, archived and exported. Times are aware UTC; what has not happened is None.
 
     This is where its fields are described: reading, writing, the API's components and the columns follow. *load*,

@@ -9,11 +9,13 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dogdriver.model import MetricState, MetricValue
+from dogdriver.model import ClientMeasures, Latency, Load, MetricState, MetricValue, Tally
 from dogdriver.storage.codec import insertion
 from dogdriver.storage.columns import MORE, Columns
 from dogdriver.storage.migrations import migrations
-from tests.storage.made import at, reading
+from dogdriver.storage.runs import Runs
+from dogdriver.storage.transitions import Transitions
+from tests.storage.made import Direct, at, done, fresh, reading, run
 
 
 class Place(Struct, frozen=True):
@@ -75,3 +77,14 @@ def test_a_column_that_was_not_selected_is_the_default(database: sqlite3.Connect
     _kept(database, PLAIN)
     row = database.execute("SELECT state, value FROM value").fetchone()
     assert VALUES.value(row) == Wider(MetricState.SETTLED, 1.5)
+
+
+def test_what_a_newer_one_has_written_into_a_document_is_read_and_left_aside() -> None:
+    latency = Latency("GET /", 1, 0, 1.0, 1.0, 1.0)
+    kept = run("a", load=Load(1, 1, 9.0), tally=Tally(1), client=ClientMeasures(endpoints=(latency,)))
+    with fresh() as database:
+        done(Transitions(Direct(database)).add(kept))
+        for column, place in (("load", "$"), ("tally", "$"), ("client", "$"), ("client", "$.endpoints[0]")):
+            database.execute(f"UPDATE run SET {column} = json_set({column}, '{place}.from_tomorrow', 1)")  # noqa: S608
+        assert "from_tomorrow" in database.execute("SELECT client FROM run").fetchone()["client"]
+        assert done(Runs(Direct(database)).get("a")) == kept

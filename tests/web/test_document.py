@@ -95,6 +95,16 @@ def test_what_is_no_document_is_refused(document: Any) -> None:
         delivered_run(document, id="1", now=START)
 
 
+@pytest.mark.parametrize("depth", [101, 5000])
+def test_what_is_nested_too_deep_is_refused_however_deep_it_is(depth: int) -> None:
+    nested: list[Any] = []
+    for _ in range(depth):
+        nested = [nested]
+    document = delivery(load={"workers": 1, "processes": 1, "duration": 1.0, "options": {"a": nested}})
+    with pytest.raises(Invalid, match="more than 100 things in one another"):
+        delivered_run(document, id="x", now=START)
+
+
 def test_a_delivery_says_nothing_of_what_the_server_says_itself() -> None:
     others = dict.fromkeys(SERVER_OWN, "nonsense")
     assert delivered_run(delivery(**others), id="x", now=START) == delivered_run(delivery(), id="x", now=START)

@@ -21,7 +21,10 @@ NAMES = {
 }
 """Struct and component; any other Struct or enum is written out where it is used."""
 
-_PARTS: Mapping[str, Schema] = msgspec.json.schema_components((RunDocument,), ref_template="{name}")[1]
+_PARTS: Mapping[str, Schema] = {
+    name: part | ({"additionalProperties": False} if "properties" in part else {})
+    for name, part in msgspec.json.schema_components((RunDocument,), ref_template="{name}")[1].items()
+}
 _WANTED_OF_INPUT = frozenset(
     {"minLength", "maxLength", "pattern", "minimum", "exclusiveMinimum", "maximum", "propertyNames"}
 )
