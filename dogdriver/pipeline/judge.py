@@ -81,6 +81,8 @@ class Judge:
             else:
                 points = await self._series.points(scope.key(name), until=until)
             found = comparable(points, release, tolerance_of(project), baseline=baseline)
+            if baseline is None:
+                found = replace(found, points=_newest_needed(found.points, release))
             if found.points:
                 rests_on[name] = found
         # Statistics over hundreds of runs take tenths of a second: not in the loop that answers the dashboard.
@@ -127,6 +129,12 @@ def judged_metrics(project: Project | None) -> tuple[Metric, ...]:
 def tolerance_of(project: Project | None) -> float:
     """The share by which counts of hosts may differ in runs that are compared."""
     return project.fingerprint_tolerance if project else HOSTS_TOLERANCE
+
+
+def _newest_needed(points: tuple[Point, ...], release: str) -> tuple[Point, ...]:
+    """Without what a verdict on *release* does not see: what came after the first HISTORY of its runs, and the oldest."""
+    own = [point for point in points if point.release == release][:HISTORY]
+    return tuple(point for point in points if not own or point.at <= own[-1].at)[-2 * HISTORY :]
 
 
 def _verdicts(

@@ -34,9 +34,16 @@ async def test_a_release_that_runs_for_long_is_still_compared_with_those_before_
         answers = await Judge(Kept(("1", 100, 30), ("2", 110, runs))).judge(SCOPE, "2", PROJECT)
         verdict = answers["art"].verdict
         assert (verdict.outcome, verdict.runs, verdict.baseline_runs) == (Outcome.REGRESSED, HISTORY, 30)
+        assert len(answers["art"].inputs["runs"]) == HISTORY + 30  # what it rests on is kept with each look
 
 
 async def test_however_many_runs_came_after_a_release_its_verdict_is_what_it_was() -> None:
     alone = await Judge(Kept(("1", 100, 30), ("2", 110, 8))).judge(SCOPE, "2", PROJECT)
     later = await Judge(Kept(("1", 100, 30), ("2", 110, 8), ("3", 90, 3 * HISTORY))).judge(SCOPE, "2", PROJECT)
     assert later["art"].verdict == alone["art"].verdict
+
+
+async def test_a_long_history_before_a_release_is_used_as_far_as_a_look_goes_back() -> None:
+    answers = await Judge(Kept(("1", 100, 5 * HISTORY), ("2", 110, 8))).judge(SCOPE, "2", PROJECT)
+    assert (answers["art"].verdict.runs, answers["art"].verdict.baseline_runs) == (8, HISTORY)
+    assert len(answers["art"].inputs["runs"]) == 2 * HISTORY
