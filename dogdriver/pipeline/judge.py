@@ -132,7 +132,7 @@ def tolerance_of(project: Project | None) -> float:
 
 
 def _newest_needed(points: tuple[Point, ...], release: str) -> tuple[Point, ...]:
-    """Without what a verdict on *release* does not see: what came after the first HISTORY of its runs, and the oldest."""
+    """Without what a verdict on *release* does not see: what came after its first HISTORY runs, and the oldest."""
     own = [point for point in points if point.release == release][:HISTORY]
     return tuple(point for point in points if not own or point.at <= own[-1].at)[-2 * HISTORY :]
 
