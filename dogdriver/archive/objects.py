@@ -7,7 +7,7 @@ import hashlib
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -56,8 +56,12 @@ def stamp_of(key: str) -> datetime:
 
 
 def archived_id(key: str) -> str | None:
-    """The run that an archive key names; None: it is no archive key."""
+    """The run that an archive key names; None: it is no archive key, for its writer could give none out behind it."""
     match = _ARCHIVED.fullmatch(key)
+    try:
+        _ = stamp_of(key) + timedelta.resolution
+    except (ValueError, OverflowError):
+        return None
     return unquote(match[1]) if match else None
 
 

@@ -15,6 +15,7 @@ from dogdriver.archive.objects import (
     LARGEST,
     REJECTED,
     RUNS,
+    archive_object,
     archived_id,
     archived_run,
     delivered_id,
@@ -25,7 +26,7 @@ from dogdriver.archive.objects import (
     read_claim,
 )
 from dogdriver.errors import Invalid, Refused
-from dogdriver.model import Run
+from dogdriver.model import Run, Status
 from dogdriver.model.archive import ImportedRun
 from dogdriver.model.document import run_document
 from dogdriver.storage.archive import Archive as Ledger
@@ -255,3 +256,14 @@ async def test_an_inbox_that_may_not_be_written_does_not_hold_up_the_archive(
 )
 def test_a_claim_that_nobody_could_have_written_holds_nobody_up(body: bytes) -> None:
     assert read_claim(body) is None
+
+
+@pytest.mark.parametrize("stamp", ["99999999T999999999999Z", "99991231T235959999999Z"])
+async def test_a_key_with_none_behind_it_keeps_no_run_from_the_archive(s3: S3Server, start: Start, stamp: str) -> None:
+    paris = await start("paris")
+    bent = replace(made_elsewhere(START), id="bent", source="paris", status=Status.FAILED, reason="x", due=None)
+    await paris.bucket.put(f"{RUNS}paris/{stamp}.bent.json", archive_object(bent))
+    await paris.sync()
+    own = await paris.done()
+    await paris.upload()
+    assert [archived_id(key) for key in await paris.listed(RUNS)] == [own.id, None]
