@@ -50,12 +50,12 @@ def samples(points: Iterable[Point]) -> list[Sample]:
 def comparable(points: Sequence[Point], release: str, tolerance: float, *, baseline: str | None = None) -> Comparable:
     """Those of *points* (in the order of time) that compare with the runs of *release*, contiguous or not.
 
-    The load and the test are those of the release's newest run that counts, the kinds of hosts those of its newest run
-    of which they are known. Counts of hosts compare by overlap: where they vary inside two releases and their ranges
-    overlap, all runs of both compare. Elsewhere runs compare whose counts lie within *tolerance* (a share of the larger
-    one) of the count that most of the release's runs have in common with others. What is not known of a run's
-    infrastructure keeps it from nothing. With *baseline* the others that matter are that release's runs, else the
-    earlier ones: no later run changes what compares.
+    The load and the test are those of the release's newest run that counts, the kinds of hosts those that most of its
+    runs have in common with others, else its newest run's. Counts of hosts compare by overlap: where they vary inside
+    two releases and their ranges overlap, all runs of both compare. Elsewhere runs compare whose counts lie within
+    *tolerance* (a share of the larger one) of the count that most of the release's runs have in common with others.
+    What is not known of a run's infrastructure keeps it from nothing. With *baseline* the others that matter are that
+    release's runs, else the earlier ones: no later run changes what compares.
     """
     judged = [point for point in points if counts(point)]
     own = [point for point in judged if point.release == release]
@@ -68,7 +68,7 @@ def comparable(points: Sequence[Point], release: str, tolerance: float, *, basel
         return point.release != release and earlier
 
     same_load = [point for point in judged if point.comparable == newest.comparable]
-    kinds = next((point.kinds for point in reversed(own) if point.kinds is not None), None)
+    kinds = _common_kinds(same_load, release, wanted)
     same_kinds = [point for point in same_load if None in {point.kinds, kinds} or point.kinds == kinds]
     chosen = tuple(_by_hosts(same_kinds, release, tolerance, wanted))
     there = [point for point in judged if wanted(point)]
@@ -123,6 +123,18 @@ def segments(points: Sequence[Point], tolerance: float) -> list[int]:
         number += place > 0 and one != found[place - 1]
         numbers.append(number)
     return numbers
+
+
+def _common_kinds(points: Sequence[Point], release: str, wanted: Callable[[Point], bool]) -> str | None:
+    """The kinds of hosts that most runs of *release* have in common with a *wanted* run; of equals the newest.
+
+    Where there are none, those of its newest run of which they are known; None: of no run.
+    """
+    newest_first = (point.kinds for point in reversed(points) if point.release == release)
+    own = Counter(kinds for kinds in newest_first if kinds is not None)
+    others = {point.kinds for point in points if wanted(point)}
+    shared = [kinds for kinds in own if kinds in others]
+    return max(shared, key=own.__getitem__, default=next(iter(own), None))
 
 
 def _by_hosts(points: Sequence[Point], release: str, tolerance: float, wanted: Callable[[Point], bool]) -> list[Point]:

@@ -81,9 +81,18 @@ def test_the_tolerance_is_relative() -> None:
     assert chosen(points, 0.05) == (["0", "1"], None)
 
 
+KINDS = (("a", "m5"), ("a", "c6"), ("b", "m5"))
+
+
 def test_other_kinds_of_hosts_do_not_compare() -> None:
     points = [point(0, "a", hosts=3, kinds="m5"), point(1, "b", hosts=3, kinds="c6")]
     assert chosen(points) == (["1"], "the infrastructure")
+
+
+def test_one_run_on_other_kinds_of_hosts_takes_nothing_from_the_others() -> None:
+    before = [point(n, release, hosts=3, kinds=kinds) for n, (release, kinds) in enumerate((*KINDS, ("b", "m5")))]
+    assert chosen(before) == (["0", "2", "3"], None)
+    assert chosen([*before, point(4, "b", hosts=3, kinds="c6")]) == (["0", "2", "3"], None)
 
 
 def test_what_is_unknown_compares() -> None:
@@ -218,9 +227,9 @@ def test_one_more_run_takes_no_run_of_its_own_from_a_verdict_that_there_can_be(
     more: list[tuple[str, float | None, str | None, str, bool]],
     tolerance: float,
 ) -> None:
-    """A verdict that rests on fewer of its runs is withdrawn; where load and kinds are equal, it never does."""
-    points = [point(n, r, hosts=hosts or 3.0) for n, (r, hosts, *_) in enumerate(runs)]
-    after = [point(len(points) + n, "b", hosts=hosts) for n, (_, hosts, *_) in enumerate(more)]
+    """A verdict that rests on fewer of its runs is withdrawn; where the load is the same, it never does."""
+    points = [point(n, r, hosts=hosts or 3.0, kinds="m5") for n, (r, hosts, *_) in enumerate(runs)]
+    after = [point(len(points) + n, "b", hosts=hosts, kinds=kinds) for n, (_, hosts, kinds, *_) in enumerate(more)]
     own: list[int] = []
     for n in range(len(after) + 1):
         found = comparable([*points, *after[:n]], "b", tolerance)
