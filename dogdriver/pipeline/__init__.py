@@ -71,7 +71,7 @@ class Pipeline(Commands):
         """Queued runs that wait until ServiceBook has answered; they hold up no others."""
         if self._context.catalog.current.complete:
             return ()
-        return [run.id for run in await self._context.store.runs.queue() if self._context.awaits_catalog(run)]
+        return [run.id for run in await self._context.store.runs.queued() if self._context.awaits_catalog(run)]
 
     async def collect_next(self) -> bool:
         """One attempt at the metrics of the run that has been due longest; False: none is due."""

@@ -159,6 +159,9 @@ class Runs(Protocol):
     async def known(self, project: str | None = None) -> Sequence[Known]:
         """Every scope that has runs."""
 
+    async def queued(self) -> Sequence[Run]:
+        """What is in status queued, oldest first."""
+
     async def queue(self) -> Sequence[Run]:
         """Queued, running and pending runs, in the order they will go on."""
 

@@ -107,6 +107,12 @@ def _from_cursor(cursor: str) -> tuple[int, int]:
     return place
 
 
+def _queued(database: sqlite3.Connection) -> list[Run]:
+    return _listed(
+        database, database.execute("SELECT * FROM run WHERE status = 'queued' ORDER BY created, seq").fetchall()
+    )
+
+
 def _running(database: sqlite3.Connection) -> list[Run]:
     return _listed(
         database,
@@ -145,11 +151,15 @@ class Runs(Part):
         return _running(database)
 
     @read
+    def queued(self, database: sqlite3.Connection) -> Sequence[Run]:
+        """What is in status queued, oldest first."""
+        return _queued(database)
+
+    @read
     def queue(self, database: sqlite3.Connection) -> Sequence[Run]:
         """Queued, running and pending runs, in the order they will go on."""
-        queued = database.execute("SELECT * FROM run WHERE status = 'queued' ORDER BY created, seq").fetchall()
         pending = database.execute("SELECT * FROM run WHERE status = 'pending' ORDER BY due, seq").fetchall()
-        return [*_running(database), *_listed(database, [*queued, *pending])]
+        return [*_running(database), *_queued(database), *_listed(database, pending)]
 
     @read
     def next_due(self, database: sqlite3.Connection) -> datetime | None:

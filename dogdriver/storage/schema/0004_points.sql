@@ -1,5 +1,5 @@
 -- What charts are drawn from (point) follows run and value by itself: two views say what must stand there, and triggers
--- write what has changed of it.
+-- write what has changed of it. A column more in point is a column more at the end of both views; the triggers follow.
 
 -- The values of a run that has ended, and those that are final while it is pending.
 CREATE VIEW value_point AS
