@@ -23,6 +23,7 @@ from dogdriver.model import (
     Trigger,
     Verdict,
 )
+from dogdriver.storage import open_store
 from dogdriver.storage.database import Database, connect
 from dogdriver.storage.migrations import migrate, migrations
 
@@ -134,3 +135,10 @@ def judged(
         "it stands",
         inputs or {},
     )
+
+
+async def filled(data: Path, runs: int = 3) -> None:
+    async with open_store(data) as store:
+        for number in range(runs):
+            metrics = {"cpu": settled(number, reading=reading())}
+            await store.transitions.add(run(f"r{number}", status=Status.DONE, minute=number, metrics=metrics))

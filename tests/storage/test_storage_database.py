@@ -1,4 +1,4 @@
-"""The file itself: whose it is, what it was written by, what is wrong with it, and a copy of it."""
+"""The file itself: whose it is, what it was written by and what is wrong with it."""
 
 import asyncio
 import os
@@ -13,20 +13,13 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from dogdriver.errors import StoreError
-from dogdriver.model import Filter, Status
+from dogdriver.model import Filter
 from dogdriver.storage import backup, open_store
 from dogdriver.storage.database import connect, open_database
 from dogdriver.storage.migrations import migrations, pragma
-from tests.storage.made import key, reading, run, settled
+from tests.storage.made import filled, key
 
 NOBODY = 65534
-
-
-async def _filled(data: Path, runs: int = 3) -> None:
-    async with open_store(data) as store:
-        for number in range(runs):
-            metrics = {"cpu": settled(number, reading=reading())}
-            await store.transitions.add(run(f"r{number}", status=Status.DONE, minute=number, metrics=metrics))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -40,7 +33,7 @@ async def _opens(data: Path) -> int:
 
 async def test_a_directory_is_made_and_opened_again(tmp_path: Path) -> None:
     data = tmp_path / "not" / "there yet"
-    await _filled(data)
+    await filled(data)
     assert await _opens(data) == 3
     assert sorted(path.name for path in data.iterdir()) == ["dogdriver.db", "dogdriver.lock"], "nothing is left behind"
 
@@ -144,7 +137,7 @@ def _data_of_another_user() -> Iterator[Path]:
 
 def test_what_cannot_be_written_is_refused() -> None:
     with _data_of_another_user() as data:
-        asyncio.run(_filled(data))
+        asyncio.run(filled(data))
         (data / "dogdriver.db").chmod(0o400)
         with pytest.raises(StoreError, match=r"readonly database\): make it writable for this user"):
             asyncio.run(_opens(data))
@@ -174,7 +167,7 @@ async def test_what_is_no_database_is_refused(tmp_path: Path, body: bytes) -> No
 
 
 async def test_damage_anywhere_is_refused(tmp_path: Path) -> None:
-    await _filled(tmp_path, runs=100)
+    await filled(tmp_path, runs=100)
     path = tmp_path / "dogdriver.db"
     whole = path.read_bytes()
     pages = len(whole) // 4096
@@ -191,7 +184,7 @@ async def test_damage_anywhere_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_row_that_cannot_be_read_is_no_crash(tmp_path: Path) -> None:
-    await _filled(tmp_path)
+    await filled(tmp_path)
     with closing(connect(tmp_path / "dogdriver.db")) as database:
         database.execute("UPDATE run SET notes = '{'")
         database.execute("UPDATE value SET reading = x'00'")
@@ -203,7 +196,7 @@ async def test_a_row_that_cannot_be_read_is_no_crash(tmp_path: Path) -> None:
 
 
 async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
-    await _filled(tmp_path)
+    await filled(tmp_path)
     with closing(connect(tmp_path / "dogdriver.db")) as database:
         database.execute(f"PRAGMA user_version = {len(migrations()) + 1}")
     with pytest.raises(StoreError, match="newer dogDriver"):
@@ -234,7 +227,7 @@ async def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
 
 
 async def test_ping_misses_a_database_that_was_taken_away(tmp_path: Path) -> None:
-    await _filled(tmp_path / "other")
+    await filled(tmp_path / "other")
     async with open_store(tmp_path) as store:
         await store.ping()
         path = tmp_path / "dogdriver.db"
@@ -250,66 +243,10 @@ async def test_ping_misses_a_database_that_was_taken_away(tmp_path: Path) -> Non
 
 
 async def test_check_finds_damage_that_came_while_running(tmp_path: Path) -> None:
-    await _filled(tmp_path, runs=100)
+    await filled(tmp_path, runs=100)
     async with open_store(tmp_path) as store:
         assert list(await store.check()) == []
         with (tmp_path / "dogdriver.db").open("r+b") as file:
             file.seek(10 * 4096)
             file.write(b"\xa5" * 4096)
         assert list(await store.check()) != []
-
-
-async def test_a_backup_is_whole_while_writes_go_on(tmp_path: Path) -> None:
-    data, copy = tmp_path / "data", tmp_path / "restored" / "dogdriver.db"
-    copy.parent.mkdir()
-    async with open_store(data) as store:
-        for number in range(100):
-            await store.transitions.add(run(f"before{number}", status=Status.DONE, metrics={"cpu": settled(1)}))
-
-        async def write() -> int:
-            written = 0
-            while not copying.done():
-                await store.transitions.add(run(f"while{written}", status=Status.DONE, metrics={"cpu": settled(1)}))
-                written += 1
-            return written
-
-        copying = asyncio.ensure_future(store.backup(copy))
-        written = await write()
-        await copying
-        await store.transitions.add(run("after", status=Status.DONE))
-    assert [path.name for path in copy.parent.iterdir()] == ["dogdriver.db"], "one file, whole"
-    async with open_store(copy.parent) as restored:
-        points = await restored.series.points(key())
-        assert 100 <= len(points) <= 100 + written
-        assert all(point.value == 1 for point in points)
-        assert await restored.runs.get("after") is None
-        await restored.transitions.add(run("goes on"))
-
-
-async def test_a_backup_can_be_taken_beside_the_daemon(tmp_path: Path) -> None:
-    async with open_store(tmp_path) as store:
-        await store.state.set("a", 1)
-        backup(tmp_path, tmp_path / "copy.db")
-        await store.state.set("a", 2)
-    with closing(connect(tmp_path / "copy.db")) as copy:
-        assert copy.execute("SELECT value FROM state").fetchone()[0] == "1"
-
-
-async def test_a_backup_that_cannot_be_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no database"):
-        backup(tmp_path, tmp_path / "copy.db")
-    await _filled(tmp_path)
-    (tmp_path / "there").write_text("precious")
-    with pytest.raises(StoreError, match="exists"):
-        backup(tmp_path, tmp_path / "there")
-    assert (tmp_path / "there").read_text() == "precious"
-    for nowhere in (tmp_path / "no" / "such" / "copy", tmp_path / "there" / "copy"):
-        with pytest.raises(StoreError, match="cannot be written"):
-            backup(tmp_path, nowhere)
-    with (tmp_path / "dogdriver.db").open("r+b") as file:
-        file.seek(8 * 4096)
-        file.write(b"\xa5" * 4096)
-    with pytest.raises(StoreError, match="older backup"):
-        backup(tmp_path, tmp_path / "copy")
-    assert not (tmp_path / "copy").exists()
-    assert {path.suffix for path in _files(tmp_path)} <= {"", ".db", ".lock"}, "no half copy is left"

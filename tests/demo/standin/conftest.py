@@ -12,6 +12,8 @@ from dogdriver.demo.standin import Standin, serve_standin
 
 API_KEY, APP_KEY = "the-api-key", "the-app-key"
 BOTH = {"DD-API-KEY": API_KEY, "DD-APPLICATION-KEY": APP_KEY}
+API_ONLY = {"DD-API-KEY": API_KEY}
+EVENT = {"title": "Load test started", "text": "shop 1.2", "tags": ["project:shop", "step:start"]}
 START = 1_700_000_000
 UNHURRIED = settings(deadline=None)
 
