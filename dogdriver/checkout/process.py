@@ -40,6 +40,26 @@ async def run(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, 
 
     It is killed with everything that it started when that time is over, or when the caller is cancelled.
     """
+    starting = asyncio.ensure_future(_start(argv, env, cwd))
+    code: int | None = None
+    try:
+        async with asyncio.timeout(seconds):
+            process, streams = await asyncio.shield(starting)
+            await asyncio.wait(streams)  # unlike gather, it leaves them alone when the time is up
+            code = await process.wait()
+    except TimeoutError:
+        pass
+    finally:
+        if code is None:
+            process, streams = await starting  # cut short, it would leave alone whom the program has started by then
+            await _kill(process, streams)
+    out, err = ("" if stream.cancelled() else stream.result() for stream in streams)
+    return Completed(code, out, err)
+
+
+async def _start(
+    argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path
+) -> tuple[asyncio.subprocess.Process, list[asyncio.Task[str]]]:
     process = await asyncio.create_subprocess_exec(
         *argv,
         env=env,
@@ -51,27 +71,20 @@ async def run(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, 
     )
     assert process.stdout  # noqa: S101 - asked for above
     assert process.stderr  # noqa: S101
-    streams = [asyncio.ensure_future(_read(stream)) for stream in (process.stdout, process.stderr)]
-    code: int | None = None
-    try:
-        async with asyncio.timeout(seconds):
-            await asyncio.gather(*streams)
-            code = await process.wait()
-    except TimeoutError:
-        pass
-    finally:
-        if code is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            with contextlib.suppress(TimeoutError):  # what left the group may hold the pipes open
-                async with asyncio.timeout(KILL_TIMEOUT):
-                    await process.wait()
-                    await asyncio.wait(streams)  # they end when the last of the group is gone
-            for stream in streams:
-                stream.cancel()
-            await asyncio.gather(*streams, return_exceptions=True)
-    out, err = ("" if s.cancelled() else s.result() for s in streams)
-    return Completed(code, out, err)
+    return process, [asyncio.create_task(_read(stream)) for stream in (process.stdout, process.stderr)]
+
+
+async def _kill(process: asyncio.subprocess.Process, streams: list[asyncio.Task[str]]) -> None:
+    """Kill the group of *process*, and wait until the last of it has closed its *streams*."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(TimeoutError):  # what left the group may hold the pipes open
+        async with asyncio.timeout(KILL_TIMEOUT):
+            await process.wait()
+            await asyncio.wait(streams)
+    for stream in streams:
+        stream.cancel()
+    await asyncio.gather(*streams, return_exceptions=True)
 
 
 async def _read(stream: asyncio.StreamReader) -> str:
