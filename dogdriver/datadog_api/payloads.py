@@ -44,6 +44,8 @@ _ALERT_TYPES = {
     Headline.MIXED: "warning",
     Headline.FASTER: "success",
     Headline.NO_CHANGE: "success",
+    Headline.PROBABLY_SLOWER: "info",
+    Headline.PROBABLY_FASTER: "info",
     Headline.UNDECIDED: "info",
 }
 _HEADLINE_TITLES = {
@@ -51,6 +53,8 @@ _HEADLINE_TITLES = {
     Headline.FASTER: "Faster",
     Headline.MIXED: "Some slower, some faster",
     Headline.NO_CHANGE: "No change",
+    Headline.PROBABLY_SLOWER: "Probably slower",
+    Headline.PROBABLY_FASTER: "Probably faster",
     Headline.UNDECIDED: "Can't tell yet",
 }
 _FIRST_METRIC = re.compile(r"\b(?:(avg|sum|min|max|count)\s*:)?\s*([A-Za-z]\w*(?:\.\w+)+)\s*\{([^{}]*)\}")

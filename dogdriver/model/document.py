@@ -9,13 +9,13 @@ from msgspec.structs import asdict
 
 from dogdriver.model.fields import RAW, SERVER, Count, Moment, marked
 from dogdriver.model.run import Run, Status
-from dogdriver.model.verdict import Judged, Noise, Outcome, Standing
+from dogdriver.model.verdict import EffectScale, Judged, Limit, Noise, Outcome, Reference, Standing, Step
 
 
 class VerdictDocument(Struct, frozen=True, kw_only=True):
     """What stands for one metric of one release, and the numbers of the newest look that it rests on.
 
-    Effects are relative: 0.05 is +5 %, and + means that the value went up, whichever direction is better.
+    Effects are in `scale`: 0.05 of a ratio is +5 %. + means that the value went up, whichever direction is better.
     """
 
     metric: Annotated[str, Meta(description="its name")]
@@ -37,6 +37,28 @@ class VerdictDocument(Struct, frozen=True, kw_only=True):
     method: Annotated[str, Meta(description="of the comparison")]
     seed: Annotated[int, Meta(description="of its random numbers")]
     reason: Annotated[str, Meta(description="why, as a sentence")]
+    before: Annotated[float | None, Meta(description="the level before, in the metric's unit")]
+    after: Annotated[float | None, Meta(description="the level with the release, in the metric's unit")]
+    scale: Annotated[
+        EffectScale,
+        Meta(
+            description="what effects are counted in: `ratio` (0.05 is +5 %), `difference` (the metric's unit), "
+            "`failures` (0.05 is 5 % more failures)"
+        ),
+    ]
+    limit: Annotated[
+        Limit | None,
+        Meta(
+            description="the one cause that keeps it from being decided: `few_runs`, `few_earlier`, `scatter`, "
+            "`between_releases`, `autocorrelation`, `near_margin`, `step`, `not_comparable`"
+        ),
+    ]
+    references: Annotated[
+        tuple[Reference, ...],
+        Meta(description="what it is against the last good release, the previous or a pinned one"),
+    ]
+    recovered: Annotated[bool, Meta(description="better than the previous release, which was worse than the last good")]
+    step: Annotated[Step | None, Meta(description="of the level inside the release")]
     state: Annotated[Standing, Meta(description="how firmly it stands: `provisional`, `announced`, `withdrawn`")]
     look: Annotated[Count, Meta(description="the number of the newest look at this release")]
     at: Annotated[Moment, Meta(description="when that was")]

@@ -53,12 +53,21 @@ class Reduction(StrEnum):
     LAST = "last"  # the mean of the newest bucket, over the series that have it
 
 
+class Kind(StrEnum):
+    """What a metric's values are, and so how they are judged."""
+
+    VALUE = "value"  # a size of something: a latency, a rate
+    RATIO = "ratio"  # a share, 0 to 1 or in percent; judged by its failures
+    COUNT = "count"  # so many in a run: errors, restarts
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A named number per run. *query* is a template, None for what the load generator measures itself (`client.*`).
 
     *reduce*: a Reduction, or pNN: the percentile NN (0 to 100) of the points. *every*: seconds
-    between two points at the metric's origin. *margin*: the relative change that matters.
+    between two points at the metric's origin. *margin*: the relative change that matters. *decides*: whether it is part
+    of the headline; None where nothing was said of it.
     """
 
     name: str
@@ -69,6 +78,8 @@ class Metric:
     reduce: str = Reduction.MEAN
     every: float = 60.0
     margin: float = 0.03
+    kind: Kind = Kind.VALUE
+    decides: bool | None = None
 
     @property
     def from_client(self) -> bool:
@@ -80,7 +91,7 @@ CLIENT_METRICS = (
     Metric("client.p50", "Client median latency", "ms", Better.LOWER),
     Metric("client.p95", "Client p95 latency", "ms", Better.LOWER, margin=0.05),
     Metric("client.p99", "Client p99 latency", "ms", Better.LOWER, margin=0.05),
-    Metric("client.error_ratio", "Failed scenarios", "ratio", Better.LOWER, margin=0.05),
+    Metric("client.error_ratio", "Failed scenarios", "ratio", Better.LOWER, margin=0.05, kind=Kind.RATIO),
 )
 """What every run has from the load generator itself, whatever the project; the names are fields of ClientMeasures."""
 

@@ -44,13 +44,48 @@ class Standing(StrEnum):
 
 
 class Headline(StrEnum):
-    """The verdicts of a release in one word."""
+    """The verdicts of a release's deciding metrics in one word."""
 
     SLOWER = "slower"  # a metric regressed, none improved
     FASTER = "faster"  # a metric improved, none regressed
     MIXED = "mixed"  # some regressed, some improved
-    NO_CHANGE = "no_change"  # every metric that was measured is unchanged
+    NO_CHANGE = "no_change"  # every deciding metric that was measured is unchanged
+    PROBABLY_SLOWER = "probably_slower"  # one more look has to agree that it is slower; never announced
+    PROBABLY_FASTER = "probably_faster"  # one more look has to agree that it is faster; never announced
     UNDECIDED = "undecided"  # nothing regressed or improved, and something is still open
+
+
+UNANNOUNCED = frozenset({Headline.PROBABLY_SLOWER, Headline.PROBABLY_FASTER, Headline.UNDECIDED})
+"""Headlines that nobody is told: no answer that stands."""
+
+
+class EffectScale(StrEnum):
+    """What an effect is counted in."""
+
+    RATIO = "ratio"  # relative to the level before: 0.05 is +5 %
+    DIFFERENCE = "difference"  # in the metric's own unit, where the level before is near zero
+    FAILURES = "failures"  # relative to the failures before: from 99.98 % of successes to 99 % is fifty times as many
+
+
+class Limit(StrEnum):
+    """The one cause that keeps a verdict from being decided: without it, it would be."""
+
+    FEW_RUNS = "few_runs"  # the release has too few runs so far; more of them would do
+    FEW_EARLIER = "few_earlier"  # the runs before do not show their level well enough
+    SCATTER = "scatter"  # single runs scatter too much
+    BETWEEN_RELEASES = "between_releases"  # releases differ by as much although nothing changed
+    AUTOCORRELATION = "autocorrelation"  # runs follow each other, so each says little
+    NEAR_MARGIN = "near_margin"  # the effect is about as large as the margin
+    STEP = "step"  # the level stepped beside the release's start, not with it
+    NOT_COMPARABLE = "not_comparable"  # no earlier run compares with the release's
+
+
+class ReferenceKind(StrEnum):
+    """Why a release is a reference."""
+
+    PREVIOUS = "previous"  # it ran just before
+    LAST_GOOD = "last_good"  # the newest one before that is not known to be worse
+    PINNED = "pinned"  # it was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +118,35 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """What a release is against one other *release*: an effect and its interval, as a verdict has them."""
+
+    release: str
+    kind: ReferenceKind
+    outcome: Outcome
+    effect: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The level stepped inside the release, by *effect* from its run number *run* (from 0) on, which started *at*."""
+
+    at: datetime
+    run: int
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer for one metric of one release, with everything that it rests on.
 
-    *effect*, *low*, *high*, *smallest_visible* and *margin* are relative: 0.05 is +5 %, and + means that the value went
-    up, whichever direction is better. None where it cannot be said.
+    *effect*, *low*, *high*, *smallest_visible* are in *scale*: 0.05 of a ratio is +5 %, and + means that the value went
+    up, whichever direction is better. None where it cannot be said. *before*, *after*: the levels, in the metric's
+    unit. *limit*: what keeps it from being decided, None where it is. *references*: the last good release, which
+    *effect* is against, and the previous one where that is another. *recovered*: better than the previous release,
+    which was worse than the last good one. *step*: inside the release.
     """
 
     outcome: Outcome
@@ -105,6 +164,13 @@ class Verdict:
     method: str
     seed: int
     reason: str
+    before: float | None = None
+    after: float | None = None
+    scale: EffectScale = EffectScale.RATIO
+    limit: Limit | None = None
+    references: tuple[Reference, ...] = ()
+    recovered: bool = False
+    step: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Told is what has a message in the outbox, sent or not. What was announced elsewh
 from collections.abc import Iterable, Sequence
 
 from dogdriver.model import (
-    Headline,
+    UNANNOUNCED,
     Judged,
     MessageKind,
     MessageState,
@@ -76,7 +76,7 @@ def _announced(judged: Iterable[Judged]) -> Summary | None:
     if not any(one.standing is Standing.ANNOUNCED for one in newest):
         return None
     summary = standing(newest)
-    return None if summary is None or summary.headline is Headline.UNDECIDED else summary
+    return None if summary is None or summary.headline in UNANNOUNCED else summary
 
 
 def _key(scope: Scope, release: str, summary: Summary) -> str:

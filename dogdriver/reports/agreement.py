@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dogdriver.model import Headline
+from dogdriver.model import UNANNOUNCED, Headline
 
 WORDS: Mapping[str, str] = {
     Headline.SLOWER: "slower",
     Headline.FASTER: "faster",
     Headline.MIXED: "some slower, some faster",
     Headline.NO_CHANGE: "no change",
+    Headline.PROBABLY_SLOWER: "probably slower",
+    Headline.PROBABLY_FASTER: "probably faster",
 }
 FEWEST_SOURCES = 2  # sources: one alone agrees with nobody
 
@@ -37,7 +39,7 @@ class Agreement:
         if self.headline is None:
             return f"The sources disagree. {', '.join(otherwise)}." if otherwise else "No source can tell yet."
         counted = f"{self.agree} of {len(self.votes)} sources: {WORDS[self.headline]}"
-        open_ = [source for source, vote in self.votes if vote == Headline.UNDECIDED]
+        open_ = [source for source, vote in self.votes if vote in UNANNOUNCED]
         parts = [counted]
         parts += [f"disagreeing: {', '.join(otherwise)}"] if otherwise else []
         parts += [f"can’t tell yet: {', '.join(open_)}"] if open_ else []
@@ -48,10 +50,10 @@ def agreement_of(release: str, votes: Sequence[tuple[str, Headline]]) -> Agreeme
     """None where fewer than two sources have judged *release*."""
     if len(votes) < FEWEST_SOURCES:
         return None
-    counted = Counter(vote for _, vote in votes if vote != Headline.UNDECIDED).most_common()
+    counted = Counter(vote for _, vote in votes if vote not in UNANNOUNCED).most_common()
     tied = len(counted) > 1 and counted[0][1] == counted[1][1]
     headline, agree = (None, 0) if not counted or tied else counted[0]
-    disagreeing = tuple(source for source, vote in votes if vote not in {Headline.UNDECIDED, headline})
+    disagreeing = tuple(source for source, vote in votes if vote not in UNANNOUNCED | {headline})
     return Agreement(release, headline, agree, tuple(votes), disagreeing)
 
 

@@ -123,8 +123,16 @@ def test_what_would_settle_it_is_promised_only_where_it_would(
     )
 
 
-def test_a_headline_is_one_of_five_words() -> None:
-    assert [word.value for word in Headline] == ["slower", "faster", "mixed", "no_change", "undecided"]
+def test_a_headline_is_one_of_seven_words() -> None:
+    assert [word.value for word in Headline] == [
+        "slower",
+        "faster",
+        "mixed",
+        "no_change",
+        "probably_slower",
+        "probably_faster",
+        "undecided",
+    ]
     with pytest.raises(ValueError, match="sideways"):
         Headline("sideways")
 

@@ -29,6 +29,8 @@ HEADLINES: Mapping[Headline, Badge] = {
     Headline.FASTER: Badge("Faster", "↗", "better"),
     Headline.MIXED: Badge("Mixed", "⇅", "mixed"),
     Headline.NO_CHANGE: Badge("No change", "→", "same"),
+    Headline.PROBABLY_SLOWER: Badge("Probably slower", "↘", "probably-worse"),
+    Headline.PROBABLY_FASTER: Badge("Probably faster", "↗", "probably-better"),
     Headline.UNDECIDED: Badge("Can’t tell yet", "?", "open"),
 }
 OUTCOMES: Mapping[Outcome, Badge] = {

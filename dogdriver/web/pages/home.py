@@ -12,7 +12,10 @@ from dogdriver.web.pages.format import DASH, STATUSES, amount, plural, summary_b
 from dogdriver.web.pages.parts import baselines_in_words, empty, project_url, sentence_of
 from dogdriver.web.pages.svg import sparkline
 
-BY_URGENCY = (Headline.SLOWER, Headline.MIXED, Headline.FASTER, Headline.UNDECIDED, Headline.NO_CHANGE, None)
+BY_URGENCY = (
+    Headline.SLOWER, Headline.MIXED, Headline.PROBABLY_SLOWER, Headline.FASTER, Headline.PROBABLY_FASTER,
+    Headline.UNDECIDED, Headline.NO_CHANGE, None,
+)  # fmt: skip
 
 
 async def home_page(reports: Reports, catalog: Catalog, queue: tuple[RunRow, ...]) -> HomePage:
@@ -34,6 +37,7 @@ def _lead(views: Sequence[ProjectView]) -> str:
     headlines = [view.release.summary.headline if view.release.summary else None for view in views]
     counts = [(headlines.count(word), text) for word, text in (
         (Headline.SLOWER, "slower"), (Headline.FASTER, "faster"), (Headline.MIXED, "mixed"),
+        (Headline.PROBABLY_SLOWER, "probably slower"), (Headline.PROBABLY_FASTER, "probably faster"),
         (Headline.NO_CHANGE, "unchanged"), (Headline.UNDECIDED, "undecided"), (None, "without a verdict"),
     )]  # fmt: skip
     return f"{plural(len(views), 'project')}: " + ", ".join(f"{n} {text}" for n, text in counts if n) + "."
