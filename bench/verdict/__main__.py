@@ -1,6 +1,7 @@
-"""The verdict's bench: `python -m bench.verdict [--quick] [--replicates 1000] [--only PART ...]`."""
+"""The verdict's bench: `python -m bench.verdict [--quick] [--replicates 1000] [--only PART ...] [--against COMMIT]`."""
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,6 +10,7 @@ import numpy as np
 
 from bench.verdict import awkward, ceiling, looks, release, steps
 from bench.verdict.scenarios import HELD_OUT, NULLS, Setting, iid, samples
+from bench.verdict.workers import workers
 from dogdriver.verdict import Better, find_changes, judge
 
 PARTS = ("release", "held-out", "awkward", "steps", "steps-held-out", "tcpd", "ceiling", "needed", "looks", "cpu")
@@ -50,20 +52,24 @@ def main() -> None:
     parser.add_argument("--runs", type=int, nargs="+", default=[5, 10, 3])
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--against", nargs="+", default=[], help="commits whose verdicts of the same data are printed")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--ours-alone", action="store_true", help="leave out the methods that are not ours")
     chosen = parser.parse_args()
     replicates = 40 if chosen.quick else chosen.replicates
-    for part in PARTS:
-        if part in chosen.only:
-            run(part, replicates, chosen.runs, chosen.seed)
+    with workers(chosen.against, chosen.processes) as pool:
+        for part in PARTS:
+            if part in {"release", "held-out"} and part in chosen.only:
+                print(f"\n=== {part} ===")
+                for n in chosen.runs:
+                    found = release.cells(pool, part, n, replicates, chosen.seed, others=not chosen.ours_alone)
+                    release.report(found, pool.commits)
+            elif part in chosen.only:
+                run(part, replicates, chosen.runs, chosen.seed)
 
 
 def run(part: str, replicates: int, runs: Sequence[int], seed: int) -> None:
     match part:
-        case "release" | "held-out":
-            print(f"\n=== {part} ===")
-            scenarios = NULLS if part == "release" else HELD_OUT
-            for n in runs:
-                release.report([release.cell(s, i, n, replicates, seed) for i, s in enumerate(scenarios)])
         case "awkward":
             awkward.report(sorted(runs), max(replicates // 5, 20), seed)
         case "steps" | "steps-held-out":

@@ -66,11 +66,13 @@ def otava(samples: Sequence[Sample], release: str) -> Answer:
     return min(((1 + float(p.stats.pvalue), float(p.stats.forward_rel_change())) for p in near), default=(2.0, 0.0))
 
 
-def this(samples: Sequence[Sample], release: str) -> tuple[float, float, Outcome]:
+def this(samples: Sequence[Sample], release: str) -> tuple[float, float, float, float]:
+    """(p, effect, what is said of it: +1 up, -1 down, 0 nothing, whether "unchanged" is said)."""
     verdict = judge(samples, release, better=Better.LOWER)
     effect = verdict.effect or 0.0
     p = verdict.p if verdict.p is not None and abs(effect) >= verdict.margin else 1.0
-    return p, effect, verdict.outcome
+    said = float(np.sign(effect)) if verdict.outcome in CALLED else 0.0
+    return p, effect, said, float(verdict.outcome is Outcome.UNCHANGED)
 
 
 RIVALS: dict[str, tuple[Method, float]] = {
