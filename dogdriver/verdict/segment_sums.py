@@ -77,6 +77,12 @@ class WhitenedSums:
         result: Floats = self.own_weight**2 + self.level_weight**2 * later
         return result
 
+    def step_products(self, row: Floats) -> Floats:
+        """Every place's `step_column` times *row* (runs,), (runs,)."""
+        later = np.cumsum(row[::-1])[::-1] - row
+        result: Floats = self.own_weight * row + self.level_weight * later
+        return result
+
     def whitened_values(self) -> Floats:
         """(runs,)."""
         return np.concatenate([self.values[:1], self.innovations[1:]])

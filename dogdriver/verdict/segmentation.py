@@ -1,12 +1,13 @@
 """Cut a series into stretches of one level each, under autocorrelated noise: docs/verdict.md, "Change points"."""
 
 from dataclasses import dataclass, replace
-from math import log, sqrt
+from math import log
 
 import numpy as np
 from scipy.special import ndtr
 
 from dogdriver.verdict.robust import SMALLEST_SCALE
+from dogdriver.verdict.seeded_intervals import SHORTEST, SeededIntervals, StepSearch
 from dogdriver.verdict.segment_noise import PENALTY, NoiseEstimate
 from dogdriver.verdict.segment_sums import WhitenedSums
 from dogdriver.verdict.series import Flags, Floats, Ints
@@ -14,14 +15,10 @@ from dogdriver.verdict.series import Flags, Floats, Ints
 FEW_STEPS = 3
 RUNS_PER_STEP = 20
 """What steps more often than once in so many runs has no level to step from: that is how it moves."""
-SHORTEST = 3
-"""Runs in a stretch."""
 SLOPE_ROUNDS = 3
 MOST_FORWARD = 8
 """Steps beside a slope to start from."""
 REFINEMENTS = 2
-LAYER_RATIO = sqrt(0.5)
-"""Each layer of intervals is this much shorter than the one before; neighbours overlap by half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +87,54 @@ def segment(values: Floats, release: Ints, thresholds: tuple[float, float], alph
     """
     runs, criteria = len(values), Criteria(thresholds, alpha)
     noises = NoiseEstimate.of(values, release).alternatives(runs)
-    best = min((segment_with_slope(values, release, criteria, noise) for noise in noises), key=Segmentation.criterion)
+    intervals = SeededIntervals.of(runs)
+    found = [
+        Levels(release, criteria, noise, StepSearch(intervals, noise.phi)).beside_slope(values) for noise in noises
+    ]
+    best = min(found, key=Segmentation.criterion)
     return best if len(best.places) <= max(FEW_STEPS, runs / RUNS_PER_STEP) else best.without_steps()
 
 
-def segment_with_slope(values: Floats, release: Ints, criteria: Criteria, noise: NoiseEstimate) -> Segmentation:
-    """The steps, on one slope through all of the series where that explains it with fewer of them.
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Looks for steps under one idea of the noise. *release* (runs,) numbers releases."""
 
-    *values*, *release* (runs,). Slope and steps are estimated in turn, from several first ideas of the steps.
-    """
-    best = segment_levels(values, release, criteria, noise)
-    for places in (best.places[:0], best.places, forward_selection(values, noise)):
-        assumed = places
-        for _ in range(SLOPE_ROUNDS):
-            straight = values - common_slope(values, assumed) * np.arange(len(values))
-            found = replace(segment_levels(straight, release, criteria, noise), slopes=1)
-            best = min(best, found, key=Segmentation.criterion)
-            if np.array_equal(found.places, assumed):
-                break
-            assumed = found.places
-    return best
+    release: Ints
+    criteria: Criteria
+    noise: NoiseEstimate
+    search: StepSearch
+
+    def beside_slope(self, values: Floats) -> Segmentation:
+        """The steps of *values* (runs,), on one slope through all of the series where that explains it with fewer.
+
+        Slope and steps are estimated in turn, from several first ideas of the steps.
+        """
+        best = self.of(values)
+        known: dict[bytes, Segmentation] = {}
+        for places in (best.places[:0], best.places, forward_selection(values, self.noise)):
+            assumed = places
+            for _ in range(SLOPE_ROUNDS):
+                found = known.get(assumed.tobytes())
+                if found is None:
+                    straight = values - common_slope(values, assumed) * np.arange(len(values))
+                    found = known[assumed.tobytes()] = replace(self.of(straight), slopes=1)
+                    best = min(best, found, key=Segmentation.criterion)
+                if np.array_equal(found.places, assumed):
+                    break
+                assumed = found.places
+        return best
+
+    def of(self, values: Floats) -> Segmentation:
+        """The steps of *values* (runs,): found, put in place, and the weakest dropped until all count."""
+        sums = WhitenedSums(values, self.noise.phi)
+        places = refine(sums, self.search.places(sums, self.noise.least_gain(sums.runs)))
+        while True:
+            effects, errors = step_sizes(sums, self.noise, self.release, places)
+            weak = self.criteria.too_weak(effects, errors, self.noise, sums.runs)
+            if not weak.any():
+                return Segmentation(places, effects, errors, sums, self.noise)
+            strength = np.where(weak, np.abs(effects) / errors, np.inf)
+            places = refine(sums, np.delete(places, int(np.argmin(strength))))
 
 
 def forward_selection(values: Floats, noise: NoiseEstimate) -> Ints:
@@ -119,23 +144,32 @@ def forward_selection(values: Floats, noise: NoiseEstimate) -> Ints:
     time = np.linspace(-1.0, 1.0, runs)
     slope = np.concatenate([[time[0]], own * (time[1:] - noise.phi * time[:-1])])
     columns = [sums.level_column(), slope]
-    target, norms = sums.whitened_values(), sums.step_norms()
+    basis, residual, free = np.empty((0, runs)), sums.whitened_values(), sums.step_norms()
     found: list[int] = []
-    while len(found) < MOST_FORWARD:
-        basis, _ = np.linalg.qr(np.column_stack(columns))
-        rows = np.column_stack([basis, target - basis @ (basis.T @ target)])
-        later = np.cumsum(rows[::-1], axis=0)[::-1] - rows
-        products = own * rows + level * later
-        with_basis, with_residual = products[:, :-1], products[:, -1]
-        free = norms - np.sum(with_basis**2, axis=1)
-        gains = np.where(free > SHORTEST * level**2, with_residual**2 / np.maximum(free, SMALLEST_SCALE), 0.0)
+    while True:
+        for column in columns:
+            basis = np.vstack([basis, orthonormal(column, basis)])
+            residual = residual - (basis[-1] @ residual) * basis[-1]
+            free = free - sums.step_products(basis[-1]) ** 2
+        if len(found) == MOST_FORWARD:
+            break
+        pull = sums.step_products(residual)
+        gains = np.where(free > SHORTEST * level**2, pull**2 / np.maximum(free, SMALLEST_SCALE), 0.0)
         gains[:SHORTEST] = gains[runs - SHORTEST + 1 :] = 0.0
         place = int(np.argmax(gains))
         if gains[place] < noise.least_gain(runs) or place in found:
             break
         found.append(place)
-        columns.append(sums.step_column(place))
+        columns = [sums.step_column(place)]
     return np.array(sorted(found), dtype=np.intp)
+
+
+def orthonormal(column: Floats, basis: Floats) -> Floats:
+    """*column* (runs,) less what *basis* (columns, runs), orthonormal, says of it, of length 1; (runs,)."""
+    for _ in range(2):  # once leaves what rounding made
+        column = column - basis.T @ (basis @ column)
+    length = float(np.linalg.norm(column))
+    return column / length if length > 0 else column
 
 
 def common_slope(values: Floats, places: Ints) -> float:
@@ -147,56 +181,11 @@ def common_slope(values: Floats, places: Ints) -> float:
     return float(time @ values / (time @ time))
 
 
-def segment_levels(values: Floats, release: Ints, criteria: Criteria, noise: NoiseEstimate) -> Segmentation:
-    """The steps of *values* (runs,) between levels: found, put in place, and the weakest dropped until all count.
-
-    *release* (runs,) numbers releases.
-    """
-    sums = WhitenedSums(values, noise.phi)
-    places = refine(sums, seeded_binary_segmentation(sums, noise.least_gain(sums.runs)))
-    while True:
-        effects, errors = step_sizes(sums, noise, release, places)
-        weak = criteria.too_weak(effects, errors, noise, sums.runs)
-        if not weak.any():
-            return Segmentation(places, effects, errors, sums, noise)
-        strength = np.where(weak, np.abs(effects) / errors, np.inf)
-        places = refine(sums, np.delete(places, int(np.argmin(strength))))
-
-
-def seeded_binary_segmentation(sums: WhitenedSums, least_gain: float) -> Ints:
-    """Candidate places (steps,), sorted: the best step of each interval, strongest first, those over it dropped.
-
-    Kovács, Bühlmann, Li and Munk (2023): intervals in layers, each shorter than the one before.
-    """
-    runs = sums.runs
-    layers: list[tuple[Floats, Ints, Ints, Ints]] = []
-    length = float(runs)
-    while length >= 2 * SHORTEST:
-        size = int(length)
-        count = max(1, int(np.ceil(2 * (runs - size) / size)) + 1)
-        starts = np.linspace(0, runs - size, count).astype(np.intp)
-        places = starts[:, None] + np.arange(SHORTEST, size - SHORTEST + 1)
-        gains = sums.fit_steps(starts[:, None], starts[:, None] + size, places).gain
-        best = np.argmax(gains, axis=1)
-        rows = np.arange(count)
-        layers.append((gains[rows, best], places[rows, best], starts, starts + size))
-        length *= LAYER_RATIO
-    gains, places, starts, ends = (np.concatenate(column) for column in zip(*layers, strict=True))
-    open_ = gains > least_gain
-    chosen: list[int] = []
-    while open_.any():
-        best = int(np.argmax(np.where(open_, gains, -1.0)))
-        place = int(places[best])
-        chosen.append(place)
-        open_ &= (place <= starts) | (place >= ends)
-        open_ &= np.abs(places - place) >= SHORTEST
-    return np.array(sorted(chosen), dtype=np.intp)
-
-
 def refine(sums: WhitenedSums, places: Ints) -> Ints:
     """Each of *places* (steps,) moved to where it gains most between its neighbours, (steps,)."""
     places = places.copy()
     for _ in range(REFINEMENTS):
+        before = places.copy()
         for i in range(len(places)):
             start = int(places[i - 1]) if i else 0
             end = int(places[i + 1]) if i + 1 < len(places) else sums.runs
@@ -204,6 +193,8 @@ def refine(sums: WhitenedSums, places: Ints) -> Ints:
             if len(inner):
                 gains = sums.fit_steps(np.array(start), np.array(end), inner).gain
                 places[i] = inner[int(np.argmax(gains))]
+        if np.array_equal(places, before):
+            break
     return places
 
 
