@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 
 from bench.verdict import awkward, ceiling, looks, release, steps
-from bench.verdict.scenarios import HELD_OUT, NULLS, Setting, iid, samples
-from bench.verdict.workers import workers
+from bench.verdict.scenarios import NULLS, Setting, iid, samples
+from bench.verdict.workers import Workers, workers
 from dogdriver.verdict import Better, find_changes, judge
 
 PARTS = ("release", "held-out", "awkward", "steps", "steps-held-out", "tcpd", "ceiling", "needed", "looks", "cpu")
@@ -65,28 +65,27 @@ def main() -> None:
                     found = release.cells(pool, part, n, replicates, chosen.seed, others=not chosen.ours_alone)
                     release.report(found, pool.commits)
             elif part in chosen.only:
-                run(part, replicates, chosen.runs, chosen.seed)
+                run(part, pool, replicates, chosen.runs, chosen.seed)
 
 
-def run(part: str, replicates: int, runs: Sequence[int], seed: int) -> None:
+def run(part: str, pool: Workers, replicates: int, runs: Sequence[int], seed: int) -> None:
     match part:
         case "awkward":
             awkward.report(sorted(runs), max(replicates // 5, 20), seed)
         case "steps" | "steps-held-out":
-            held_out = part == "steps-held-out"
-            for per_release in (10,) if held_out else (10, 20):
-                steps.report(HELD_OUT if held_out else NULLS, max(replicates // 5, 20), per_release, seed)
+            for per_release in (10,) if part == "steps-held-out" else (10, 20):
+                steps.report(pool, part, max(replicates // 5, 20), per_release, seed)
         case "ceiling":
             for per_release in (10, 20):
                 ceiling.report(replicates, per_release, seed)
         case _:
-            rest(part, replicates, seed)
+            rest(part, pool, replicates, seed)
 
 
-def rest(part: str, replicates: int, seed: int) -> None:
+def rest(part: str, pool: Workers, replicates: int, seed: int) -> None:
     match part:
         case "tcpd":
-            steps.report_tcpd()
+            steps.report_tcpd(pool)
         case "needed":
             looks.report_needed(NULLS, max(replicates // 20, 5), seed)
         case "looks":

@@ -144,7 +144,8 @@ def forward_selection(values: Floats, noise: NoiseEstimate) -> Ints:
     time = np.linspace(-1.0, 1.0, runs)
     slope = np.concatenate([[time[0]], own * (time[1:] - noise.phi * time[:-1])])
     columns = [sums.level_column(), slope]
-    basis, residual, free = np.empty((0, runs)), sums.whitened_values(), sums.step_norms()
+    basis: Floats = np.empty((0, runs))
+    residual, free = sums.whitened_values(), sums.step_norms()
     found: list[int] = []
     while True:
         for column in columns:
