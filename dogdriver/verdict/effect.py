@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dogdriver.verdict.design import SMALLEST_RIDGE, DesignMatrix, release_indicators
-from dogdriver.verdict.mixed_model import Grid, Posterior, fit, fit_expanding
+from dogdriver.verdict.history import BESIDE, LONGEST_BLOCK, Earlier, History, HistoryFit
+from dogdriver.verdict.mixed_model import Grid, Posterior, fit
 from dogdriver.verdict.mixture import Mixture
 from dogdriver.verdict.robust import group_medians, pseudo_values, robust_scale
 from dogdriver.verdict.seasonal import season_columns
@@ -13,19 +14,18 @@ from dogdriver.verdict.series import Flags, Floats, Ints, Series, group_numbers
 from dogdriver.verdict.step_scan import scan_steps
 from dogdriver.verdict.whitening import relative_gaps
 
-STEP_RATE = 1 / 300
-"""A step in the history is believed when it is likely even though there is one in so many runs only."""
 CONFOUNDER_RATE = 1 / 100
-"""A step that could be taken for the release's doing is reckoned with more readily,"""
+"""A step that could be taken for the release's doing is reckoned with more readily than one in the history,"""
 CONFOUNDER_EXPONENT = 1.5
 """the likely ones more than in proportion, so that many unlikely ones do not add up."""
-MOST_STEPS = 4
-FEWEST_FREEDOM = 8
-"""Degrees of freedom that have to be there before a step may take one."""
-BESIDE = 2
-"""Runs that a step may come before the release and still be taken for its doing, or the other way round."""
+FEWEST_RUNS = 3
+"""By which a release can be judged."""
 SMALLEST_NOISE = 0.01
 """Runs that scatter less than this share of what their releases differ by scatter as much as that."""
+SAME = 2.0
+"""Standard errors that a release may be off the one before it and still be where that was."""
+ROUNDING = 1e-9
+"""Levels, in coordinates, that are closer are one."""
 NEGLIGIBLE_WEIGHT = 1e-5
 LARGEST_GAIN = 100.0
 
@@ -48,6 +48,33 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked beside the size of the effect: a *margin* in coordinates, beyond which it is worse, upward if so.
+
+    *bad*: numbers of releases that are known to be worse than those before them.
+    """
+
+    margin: float
+    upward: bool
+    bad: frozenset[int] = frozenset()
+
+    def worse(self, size: float) -> bool:
+        return (size if self.upward else -size) >= self.margin
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """*effect* is against the last good level; *previous* against that of the bad releases right before, if any.
+
+    *apart*: numbers of the releases with a level of their own, which *effect* does not rest on.
+    """
+
+    effect: Effect
+    previous: Effect | None = None
+    apart: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Standardized:
     """What is fitted: *values* (runs,) of order one about zero, in units of *unit* coordinates, and their *design*.
 
@@ -59,6 +86,11 @@ class Standardized:
     season: float
     unit: float
     offset: float
+
+    def estimate(self, fitted: HistoryFit, is_judged: Flags) -> Effect:
+        """The effect of the runs that *is_judged* (runs,) marks, with the history that was *fitted*."""
+        mixture, confounding_step = mix_in_one_more_step(self.values, fitted.posterior, is_judged)
+        return self.effect(fitted.posterior, mixture, confounding_step)
 
     def effect(self, fitted: Posterior, mixture: Mixture, confounding_step: int | None) -> Effect:
         """*mixture*, which is in units, brought back to coordinates."""
@@ -74,13 +106,46 @@ class Standardized:
         )
 
 
-def estimate_effect(coordinates: Floats, series: Series, judged: int) -> Effect:
+def estimate_effect(coordinates: Floats, series: Series, judged: int, question: Question) -> Comparison:
     """The effect of release number *judged* against all the other runs of *series*; *coordinates* (runs,)."""
     is_judged = series.release == judged
     ready = standardize(coordinates, series, is_judged, ~is_judged)
-    fitted = fit_with_steps(ready.values, ready.design, Grid.full(ready.season))
-    mixture, confounding_step = mix_in_one_more_step(ready.values, fitted, is_judged)
-    return ready.effect(fitted, mixture, confounding_step)
+    history = History(ready.values, ready.design, Earlier.of(series.release, is_judged))
+    grid = Grid.full(ready.season)
+    fitted = history.select(grid, history.earlier.blocks_of(question.bad))
+    previous = ready.estimate(fitted, is_judged)
+    good = last_good(fitted.levels() * ready.unit, question)
+    if good == fitted.reference:
+        return Comparison(previous, apart=fitted.apart())
+    against_good = history.fitted(grid, fitted.terms, good)
+    effect = ready.estimate(against_good, is_judged)
+    numbers = history.earlier.numbers[good + 1 :]
+    had_their_chance = max(int(np.sum(series.release == number)) for number in numbers) >= FEWEST_RUNS
+    known = bool(np.all(np.isin(numbers, list(question.bad))))
+    if had_their_chance and not known and stayed(previous, effect, question):
+        return Comparison(previous, apart=fitted.apart())
+    return Comparison(effect, previous=previous, apart=against_good.apart())
+
+
+def stayed(previous: Effect, against_good: Effect, question: Question) -> bool:
+    """Whether the release is where the bad one before it was: then the change is that one's doing."""
+    off, error = abs(previous.mixture.mean()), float(np.sqrt(previous.mixture.variance()))
+    return off < min(abs(against_good.mixture.mean()), max(question.margin, SAME * error))
+
+
+def last_good(levels: Floats, question: Question) -> int:
+    """The place of the newest release whose level is not worse than the good one before it.
+
+    *levels* (releases,) in coordinates. A level that more than LONGEST_BLOCK releases in a row have kept is what is
+    usual by then, however bad.
+    """
+    good = 0
+    stretches = np.split(np.arange(len(levels)), np.flatnonzero(np.abs(np.diff(levels)) > ROUNDING) + 1)
+    for stretch in stretches:
+        short = len(stretch) <= LONGEST_BLOCK
+        if stretch[0] == 0 or not (short and question.worse(float(levels[stretch[0]] - levels[good]))):
+            good = int(stretch[-1])
+    return good
 
 
 def estimate_since_pinned(
@@ -142,37 +207,6 @@ def standardize(coordinates: Floats, series: Series, own: Flags, base: Flags) ->
 def scale_between_releases(values: Floats, group: Ints, groups: int) -> float:
     """Of the levels, from one release to the next, in the unit of *values* (runs,); *group* (runs,): their numbers."""
     return robust_scale(np.diff(group_medians(values, group, groups)), outer=0.5) if groups > BESIDE else 0.0
-
-
-def fit_with_steps(values: Floats, design: DesignMatrix, grid: Grid) -> Posterior:
-    """The fit to *values* (runs,), the level freed where the history stepped while that explains more than it costs.
-
-    Forward selection; of the places that the likeliest combination and the plainest one propose, the better.
-    docs/verdict.md, "Model", the steps.
-    """
-    fitted, grid = fit_expanding(values, design, grid)
-    steps: list[int] = []
-    log_rate = np.log(STEP_RATE)
-    first_judged = int(np.argmax(design.effect > 0))
-    while len(steps) < MOST_STEPS and fitted.freedom > FEWEST_FREEDOM:
-        independent = (fitted.phis == 0) & (fitted.taus == 0)
-        plainest = int(np.argmax(np.where(independent, fitted.weights, -1.0)))
-        best, improved = None, fitted
-        for which in {plainest, fitted.best}:
-            gain = scan_steps(values, fitted, which).gain
-            gain[0] = -np.inf
-            gain[max(first_judged - BESIDE, 0) :] = -np.inf
-            place = int(np.argmax(gain))
-            if gain[place] + log_rate < 0 or place in steps:
-                continue
-            tried = fit(values, design.with_step(place), grid)
-            if tried.log_evidence + log_rate > improved.log_evidence + (0 if best is None else log_rate):
-                best, improved = place, tried
-        if best is None:
-            break
-        steps.append(best)
-        design, fitted = improved.design, improved
-    return fitted
 
 
 def mix_in_one_more_step(values: Floats, fitted: Posterior, is_judged: Flags) -> tuple[Mixture, int | None]:

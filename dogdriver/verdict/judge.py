@@ -1,49 +1,27 @@
 """One look at one metric of one release, and all the metrics of a release together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dogdriver.model.verdict import CALLED, Better, Noise, Outcome, Sample, Verdict
+from dogdriver.model.verdict import CALLED, Better, Noise, Outcome, Reference, ReferenceKind, Sample, Verdict
 from dogdriver.verdict import wording
-from dogdriver.verdict.decision import EQUIVALENCE, benjamini_hochberg, decide
-from dogdriver.verdict.effect import Effect, estimate_effect, estimate_since_pinned
+from dogdriver.verdict.criteria import Criteria, Estimate, outcome_of, relative_size
+from dogdriver.verdict.decision import benjamini_hochberg
+from dogdriver.verdict.effect import FEWEST_RUNS, Comparison, Effect, estimate_effect, estimate_since_pinned
 from dogdriver.verdict.mixed_model import TAU_PRIOR, TAUS
-from dogdriver.verdict.mixture import Mixture
-from dogdriver.verdict.power import CriticalValues, forecast, smallest_visible
+from dogdriver.verdict.power import forecast, smallest_visible
 from dogdriver.verdict.robust import tied_p
 from dogdriver.verdict.series import Flags, Scale, Series
 
-METHOD = "mixed-model/2"
-FEWEST_RUNS = 3
+METHOD = "mixed-model/3"
 MARGIN = 0.03
 ALPHA = 0.01
 POWER = 0.8
 FALSE_DISCOVERIES = 0.05
 MOST_LOOKED_BACK = 12
 """Releases since a pinned one that the reason tells the outcome of."""
-ROUNDING = 1e-12
-TINY = 1e-300
-
-
-@dataclass(frozen=True, slots=True)
-class Criteria:
-    """What is asked of which release, as `judge` was told it."""
-
-    release: str
-    better: Better
-    margin: float
-    alpha: float
-    power: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.margin < np.inf:
-            raise ValueError(f"margin is {self.margin}; give a relative change such as 0.03")
-        for name, share in (("alpha", self.alpha), ("power", self.power)):
-            if not 0 < share < 1:
-                raise ValueError(f"{name} is {share}; give a share between 0 and 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,35 +30,6 @@ class Baseline:
 
     releases: tuple[str, ...] = ()
     runs: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """The effect as the mixture has it, in coordinates.
-
-    *low*, *high* is the interval at alpha, *inner* the one that "unchanged" rests on (without EQUIVALENCE on either
-    side), *error* the standard deviation, *p* two-sided.
-    """
-
-    middle: float
-    low: float
-    high: float
-    inner: tuple[float, float]
-    error: float
-    p: float
-
-    @classmethod
-    def of(cls, mixture: Mixture, alpha: float) -> "Estimate":
-        half = alpha / 2
-        shares = (half, EQUIVALENCE, 0.5, 1 - EQUIVALENCE, 1 - half)
-        low, inner_low, middle, inner_high, high = (float(x) for x in mixture.quantiles(shares))
-        return cls(middle, low, high, (inner_low, inner_high), float(np.sqrt(mixture.variance())), mixture.p_value())
-
-    @property
-    def critical(self) -> CriticalValues:
-        inner_low, inner_high = self.inner
-        error = max(self.error, TINY)
-        return CriticalValues((self.high - self.low) / 2 / error, (inner_high - inner_low) / 2 / error)
 
 
 def judge(
@@ -92,17 +41,21 @@ def judge(
     alpha: float = ALPHA,
     power: float = POWER,
     baseline: str | None = None,
+    bad: Collection[str] = (),
     seed: int = 0,
 ) -> Verdict:
     """Is *release* different from the releases before it?
 
     *samples* are comparable runs of one series in any order. *margin* is the relative change that matters, *alpha* the
-    rate of false verdicts that is accepted, *power* what `smallest_visible` and `runs_needed` are promised with. With
-    *baseline* the comparison is with that release alone, however long ago it was. Nothing here is left to chance:
+    rate of false verdicts that is accepted, *power* what `smallest_visible` and `runs_needed` are promised with. The
+    comparison is with the last good level: *bad* names releases that are known to be worse than those before them.
+    With *baseline* it is with that release alone, however long ago it was. Nothing here is left to chance:
     *seed* is kept in the verdict so that every stored one has the same form. Raises ValueError for a *margin*,
     *alpha* or *power* that is no share.
     """
-    criteria = Criteria(release=release, better=better, margin=margin, alpha=alpha, power=power, seed=seed)
+    criteria = Criteria(
+        release=release, better=better, margin=margin, alpha=alpha, power=power, seed=seed, bad=frozenset(bad)
+    )
     series = Series.of(samples)
     if release not in series.releases:
         return too_few_runs(criteria, 0, Baseline())
@@ -125,6 +78,7 @@ def judge_release(
     power: float = POWER,
     q: float = FALSE_DISCOVERIES,
     baseline: str | None = None,
+    bad: Mapping[str, Collection[str]] | None = None,
     seed: int = 0,
 ) -> dict[str, Verdict]:
     """Judge every series of a release; of those called regressed or improved, a share *q* at most is false.
@@ -141,6 +95,7 @@ def judge_release(
             alpha=alpha,
             power=power,
             baseline=baseline,
+            bad=(bad or {}).get(name, ()),
             seed=seed,
         )
         for name, samples in series.items()
@@ -162,8 +117,38 @@ def look(window: Series, judged: int, criteria: Criteria) -> Verdict:
     if runs < FEWEST_RUNS or baseline.runs < FEWEST_RUNS:
         return too_few_runs(criteria, runs, baseline)
     scale = Scale.of(window.values, ~own)
-    effect = estimate_effect(scale.coordinates(window.values), window, judged)
-    return conclude(widen_for_ties(effect, window, own, ~own), scale, criteria, runs, baseline)
+    compared = estimate_effect(scale.coordinates(window.values), window, judged, criteria.question(window, scale))
+    kept = ~own & ~np.isin(window.release, list(compared.apart))
+    baseline = Baseline(tuple(window.releases[i] for i in np.unique(window.release[kept])), int(kept.sum()))
+    effect = widen_for_ties(compared.effect, window, own, kept)
+    verdict = conclude(effect, scale, criteria, runs, baseline)
+    return with_references(verdict, compared, names[-1], scale, criteria)
+
+
+def with_references(verdict: Verdict, compared: Comparison, previous: str, scale: Scale, criteria: Criteria) -> Verdict:
+    """*verdict* is against the last good release; beside it, what the release is against the *previous* one."""
+    good = Reference(
+        verdict.baseline_releases[-1],
+        ReferenceKind.LAST_GOOD,
+        verdict.outcome,
+        verdict.effect,
+        verdict.low,
+        verdict.high,
+    )
+    if compared.previous is None:
+        return replace(verdict, references=(good,))
+    estimate = Estimate.of(compared.previous.mixture, criteria.alpha)
+    outcome = outcome_of(estimate, scale, criteria)
+    before = Reference(
+        previous,
+        ReferenceKind.PREVIOUS,
+        outcome,
+        relative_size(estimate, scale),
+        scale.relative(estimate.low),
+        scale.relative(estimate.high),
+    )
+    recovered = outcome is Outcome.IMPROVED and verdict.outcome is not Outcome.REGRESSED
+    return replace(verdict, references=(good, before), recovered=recovered)
 
 
 def look_since_pinned(series: Series, judged: int, pinned: int, criteria: Criteria) -> Verdict:
@@ -178,8 +163,11 @@ def look_since_pinned(series: Series, judged: int, pinned: int, criteria: Criter
     history = series.before_and_within(judged)
     tau_weights = TAUS, TAU_PRIOR
     if np.any(history.release != judged):
-        usual = estimate_effect(Scale.of(history.values).coordinates(history.values), history, judged)
-        tau_weights = usual.posterior.tau_weights()
+        usual_scale = Scale.of(history.values)
+        usual = estimate_effect(
+            usual_scale.coordinates(history.values), history, judged, criteria.question(history, usual_scale)
+        )
+        tau_weights = usual.effect.posterior.tau_weights()
     effect = estimate_since_pinned(scale.coordinates(window.values), window, judged, pinned, tau_weights)
     verdict = conclude(widen_for_ties(effect, window, own, base), scale, criteria, runs, baseline)
     since = [i for i in range(pinned + 1, judged + 1) if np.any(series.release == i)]
@@ -210,11 +198,9 @@ def widen_for_ties(effect: Effect, window: Series, own: Flags, base: Flags) -> E
 def conclude(effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseline: Baseline) -> Verdict:
     """The verdict that *effect*, in coordinates of *scale*, is: docs/verdict.md, "Answer"."""
     estimate, thresholds = Estimate.of(effect.mixture, criteria.alpha), scale.thresholds(criteria.margin)
-    size = scale.relative(estimate.middle) if abs(estimate.middle) > ROUNDING else 0.0
+    size = relative_size(estimate, scale)
     (low, high), critical = estimate.inner, estimate.critical
-    outcome = decide(
-        size, estimate.p, (low, high), thresholds, better=criteria.better, margin=criteria.margin, alpha=criteria.alpha
-    )
+    outcome = outcome_of(estimate, scale, criteria)
     if outcome is Outcome.UNCHANGED and effect.confounding_step is not None:
         outcome = Outcome.UNDECIDED
     ahead = None

@@ -84,6 +84,11 @@ class Grid:
         taus = self.taus[-1] / 4 * 2.0 ** np.arange(len(self.taus))
         return replace(self, taus=taus, tau_prior=np.full(len(taus), 1 / len(taus)))
 
+    def plainest(self) -> "Grid":
+        """Independent runs, releases that do not differ, no drift; with the same season."""
+        none, one = np.zeros(1), np.ones(1)
+        return replace(self, phis=none, phi_prior=one, taus=none, tau_prior=one, slopes=none, slope_prior=one)
+
     def random_sizes(self) -> tuple[Floats, Floats, Floats]:
         """(taus, slopes, seasons) of all that is combined with each phi, each (sizes,).
 
@@ -190,12 +195,17 @@ class Posterior:
         """Of *values* (combinations,), weighted."""
         return float(self.weights @ values)
 
+    @cached_property
+    def coefficients(self) -> Floats:
+        """Of the scaled columns under the best combination, (columns,)."""
+        factor = self.factor.of(self.best)
+        result: Floats = solve_triangular(factor.design_root, factor.target, lower=True, trans="T", check_finite=False)
+        return result
+
     def season(self) -> Floats:
         """The part of the values that repeats, under the best combination, (runs,)."""
-        block = self.design.blocks.season
-        factor = self.factor.of(self.best)
-        coefficients = solve_triangular(factor.design_root, factor.target, lower=True, trans="T", check_finite=False)
-        result: Floats = self.design.season @ (coefficients[block] * self.seasons[self.best])
+        amplitudes = self.coefficients[self.design.blocks.season] * self.seasons[self.best]
+        result: Floats = self.design.season @ amplitudes
         return result
 
 

@@ -1,4 +1,4 @@
-"""One further step, at every place at once: what it would explain, and what the effect would then be.
+"""One further column, for many at once: what it would explain, and what the effect would then be.
 
 A rank-one update of one fitted combination: docs/verdict.md, "Confounding steps".
 """
@@ -17,33 +17,53 @@ SMALLEST_RESIDUAL = 1e-10
 
 @dataclass(frozen=True, slots=True)
 class StepScan:
-    """What a further step from each place on would do.
+    """What each candidate, a further step from each place on or another column, would do.
 
-    *gain* (runs,): the log of the marginal likelihood's growth. *effects*, *errors* (runs,): the effect and its
-    standard error with that step, in the unit of the values.
+    *gain* (candidates,): the log of the marginal likelihood's growth. *sizes* (candidates,): the coefficients.
+    *effects*, *errors* (candidates,): the effect and its standard error with it, all in the unit of the values.
     """
 
     gain: Floats
+    sizes: Floats
     effects: Floats
     errors: Floats
 
 
 def scan_steps(values: Floats, fitted: Posterior, which: int) -> StepScan:
-    """A step N(0, STEP_SIZE² sd²) added to combination *which* of the fit to *values* (runs,), for each place.
+    """A step N(0, STEP_SIZE² sd²) added to combination *which* of the fit to *values* (runs,), for each place."""
+    rows, own, previous = whitened_rows(values, fitted, which)
+    return added(*step_products(rows, own, previous), fitted, which)
 
-    `in_basis` (columns, runs) is each step in the orthonormal basis of the columns, `along_effect` (runs,) its last
-    coordinate. With u what is left of the step's column, `free` = u'u + STEP_SIZE⁻² and `pull` = u'y, each (runs,): the
-    residual sum of squares falls by pull² / free, the effect by along_effect pull / free / effect_root.
+
+def scan_columns(values: Floats, fitted: Posterior, which: int, columns: Floats) -> StepScan:
+    """The same for *values* (runs,) and each of *columns* (runs, candidates) instead of steps."""
+    rows, own, previous = whitened_rows(values, fitted, which)
+    whitened = whiten(columns, own, previous)
+    return added(whitened.T @ rows, np.sum(whitened**2, axis=0), fitted, which)
+
+
+def whitened_rows(values: Floats, fitted: Posterior, which: int) -> tuple[Floats, Floats, Floats]:
+    """(rows, own, previous): the design and *values* (runs,) as combination *which* scales and whitens them.
+
+    Rows are (runs, size), the whitening's weights (runs,).
     """
     design = fitted.design
-    blocks = design.blocks
     own, previous = whitening_weights(float(fitted.phis[which]), design.gaps)
     one = slice(which, which + 1)
-    (scales,) = blocks.scaled_by(fitted.taus[one], fitted.slopes[one], fitted.seasons[one])
+    (scales,) = design.blocks.scaled_by(fitted.taus[one], fitted.slopes[one], fitted.seasons[one])
     scaled = design.bordered(values)
     scaled *= scales
-    rows = whiten(scaled, own, previous)
-    products, norms = step_products(rows, own, previous)
+    return whiten(scaled, own, previous), own, previous
+
+
+def added(products: Floats, norms: Floats, fitted: Posterior, which: int) -> StepScan:
+    """What each candidate would do: *products* (candidates, size) with the whitened rows, *norms* (candidates,).
+
+    `in_basis` (columns, candidates) is each in the orthonormal basis of the columns, `along_effect` (candidates,) its
+    last coordinate. With u what is left of its column, `free` = u'u + STEP_SIZE⁻² and `pull` = u'y, each (candidates,):
+    the residual sum of squares falls by pull² / free, the effect by along_effect pull / free / effect_root.
+    """
+    blocks = fitted.design.blocks
     factor = fitted.factor.of(which)
     with_columns, with_values = products[:, : blocks.values], products[:, blocks.values]
     in_basis = solve_triangular(factor.design_root, with_columns.T, lower=True, check_finite=False)
@@ -55,6 +75,7 @@ def scan_steps(values: Floats, fitted: Posterior, which: int) -> StepScan:
     sd = np.sqrt(remaining / max(fitted.freedom - 1, 1))
     return StepScan(
         gain=-0.5 * np.log(free * STEP_SIZE**2) + 0.5 * fitted.freedom * (np.log(residual) - np.log(remaining)),
+        sizes=pull / free,
         effects=(factor.effect_target - along_effect * (pull / free)) / factor.effect_root,
         errors=sd * np.sqrt(1.0 + along_effect**2 / free) / factor.effect_root,
     )

@@ -63,7 +63,8 @@ def test_the_direction_only_names_the_outcome(seed: int, change: float) -> None:
     lower = judge(samples, "r011", better=Better.LOWER)
     higher = judge(samples, "r011", better=Better.HIGHER)
     assert higher.outcome is SWAPPED.get(lower.outcome, lower.outcome)
-    assert replace(higher, outcome=lower.outcome, reason=lower.reason) == lower
+    assert [SWAPPED.get(r.outcome, r.outcome) for r in lower.references] == [r.outcome for r in higher.references]
+    assert replace(higher, outcome=lower.outcome, reason=lower.reason, references=lower.references) == lower
 
 
 @RELAXED

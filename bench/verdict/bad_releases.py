@@ -1,0 +1,77 @@
+"""Histories with releases that were bad and reverted, the release after one, staircases: error rates and an oracle."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from bench.verdict.scenarios import START, Values
+from dogdriver.verdict import Better, Outcome, Sample, Verdict, judge
+
+SIZES = (1.05, 1.1, 1.2, 1.5, 3.0)
+EARLIER = 12
+JUDGED = "J"
+RATES = ("false", "power", "unchanged")
+
+
+@dataclass(frozen=True)
+class History:
+    """Releases in the order of their runs: (name, values); *bad* are the names of those that were reverted."""
+
+    releases: tuple[tuple[str, Values], ...]
+    bad: frozenset[str] = frozenset()
+
+    def samples(self, *, without: Iterable[str] = (), change: float = 0.0) -> list[Sample]:
+        """The last release changed; what an oracle knows to be bad left *without*."""
+        left_out = set(without)
+        named = [(name, value) for name, values in self.releases for value in values]
+        return [
+            Sample(START + i * timedelta(hours=1), name, float(value * (1 + change) if name == JUDGED else value))
+            for i, (name, value) in enumerate(named)
+            if name not in left_out
+        ]
+
+
+def noisy(level: float, runs: int, sd: float, rng: np.random.Generator) -> Values:
+    result: Values = 100.0 * level * np.exp(sd * rng.standard_normal(runs))
+    return result
+
+
+def reverted(bad: int, size: float, runs: int, sd: float, rng: np.random.Generator) -> History:
+    """EARLIER releases of *runs* runs, *bad* of them, anywhere, at *size* times the level; then the judged one."""
+    places = {int(i) for i in rng.choice(EARLIER, bad, replace=False)}
+    releases = [(f"{i}.0", noisy(size if i in places else 1.0, runs, sd, rng)) for i in range(EARLIER)]
+    releases.append((JUDGED, noisy(1.0, runs, sd, rng)))
+    return History(tuple(releases), frozenset(f"{i}.0" for i in places))
+
+
+def just_after(good: int, size: float, runs: int, sd: float, rng: np.random.Generator) -> History:
+    """*good* releases, a bad one, and the judged one back at the level before."""
+    releases = [(f"{i}.0", noisy(1.0, runs, sd, rng)) for i in range(good)]
+    releases += [("bad", noisy(size, runs, sd, rng)), (JUDGED, noisy(1.0, runs, sd, rng))]
+    return History(tuple(releases), frozenset({"bad"}))
+
+
+def staircase(each: float, count: int, runs: int, sd: float, rng: np.random.Generator) -> History:
+    names = [*(f"{i}.0" for i in range(count - 1)), JUDGED]
+    return History(tuple((name, noisy((1 + each) ** i, runs, sd, rng)) for i, name in enumerate(names)))
+
+
+def look(samples: Sequence[Sample], baseline: str | None = None) -> Verdict:
+    return judge(samples, JUDGED, better=Better.LOWER, baseline=baseline)
+
+
+def rates(bad: int, size: float, runs: int, replicates: int, seed: int) -> dict[str, tuple[float, float]]:
+    """Each of RATES for the method, and for it where an oracle leaves the bad releases out."""
+    counts = {rate: [0, 0] for rate in RATES}
+    for replicate in range(replicates):
+        rng = np.random.default_rng([seed, bad, round(100 * size), runs, replicate])
+        history = reverted(bad, size, runs, 0.03, rng)
+        for which, left_out in enumerate((frozenset[str](), history.bad)):
+            null = look(history.samples(without=left_out)).outcome
+            changed = look(history.samples(without=left_out, change=0.05)).outcome
+            counts["false"][which] += null in {Outcome.REGRESSED, Outcome.IMPROVED}
+            counts["power"][which] += changed is Outcome.REGRESSED
+            counts["unchanged"][which] += null is Outcome.UNCHANGED
+    return {rate: (found[0] / replicates, found[1] / replicates) for rate, found in counts.items()}
