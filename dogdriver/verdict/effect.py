@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dogdriver.verdict.design import SMALLEST_RIDGE, DesignMatrix, release_indicators
-from dogdriver.verdict.history import BESIDE, LONGEST_BLOCK, Earlier, History, HistoryFit
+from dogdriver.verdict.history import BESIDE, LONGEST_BLOCK, STEP_RATE, Earlier, History, HistoryFit
 from dogdriver.verdict.mixed_model import Grid, Posterior, fit
 from dogdriver.verdict.mixture import Mixture
 from dogdriver.verdict.robust import group_medians, pseudo_values, robust_scale
@@ -15,7 +15,8 @@ from dogdriver.verdict.step_scan import scan_steps
 from dogdriver.verdict.whitening import relative_gaps
 
 CONFOUNDER_RATE = 1 / 100
-"""A step that could be taken for the release's doing is reckoned with more readily than one in the history,"""
+"""A step that could be taken for the release's doing is reckoned with more readily than one in the history (in a window
+of more runs than this says, once in the window),"""
 CONFOUNDER_EXPONENT = 1.5
 """the likely ones more than in proportion, so that many unlikely ones do not add up."""
 FEWEST_RUNS = 3
@@ -31,19 +32,35 @@ LARGEST_GAIN = 100.0
 
 
 @dataclass(frozen=True, slots=True)
+class ConfoundingStep:
+    """A step so many *runs* after the release's start (before it, if negative), by *size* in coordinates.
+
+    *sure*: it is likely even though a step is rare, so that it is told and not only reckoned with.
+    """
+
+    runs: int
+    size: float
+    sure: bool
+
+    @property
+    def inside(self) -> bool:
+        """Far enough from the start for the release's own first runs to show what the release did."""
+        return self.runs > BESIDE
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """In coordinates of the series' scale; *posterior* alone is in units of the runs' typical scatter.
 
-    *sd* is the runs' standard deviation, *between_releases* that of releases' levels. *confounding_step*: so many runs
-    after the release's start (before it, if negative) there is a step that explains more than one at its start; None
-    where there is no such step inside or just before the release.
+    *sd* is the runs' standard deviation, *between_releases* that of releases' levels. *step*: one that explains more
+    than one at the release's start; None where there is no such step inside or just before the release.
     """
 
     mixture: Mixture
     sd: float
     autocorrelation: float
     between_releases: float
-    confounding_step: int | None
+    step: ConfoundingStep | None
     posterior: Posterior
 
 
@@ -89,10 +106,16 @@ class Standardized:
 
     def estimate(self, fitted: HistoryFit, is_judged: Flags) -> Effect:
         """The effect of the runs that *is_judged* (runs,) marks, with the history that was *fitted*."""
-        mixture, confounding_step = mix_in_one_more_step(self.values, fitted.posterior, is_judged)
-        return self.effect(fitted.posterior, mixture, confounding_step)
+        posterior = fitted.posterior
+        mixture, step = mix_in_one_more_step(self.values, posterior, is_judged)
+        if step is not None and step.inside and step.sure:
+            # With the step known the noise is seen for what it is.
+            place = int(np.flatnonzero(is_judged)[step.runs])
+            posterior = fit(self.values, posterior.design.with_step(place), Grid.full(self.season))
+            mixture, _ = mix_in_one_more_step(self.values, posterior, is_judged)
+        return self.effect(posterior, mixture, step)
 
-    def effect(self, fitted: Posterior, mixture: Mixture, confounding_step: int | None) -> Effect:
+    def effect(self, fitted: Posterior, mixture: Mixture, step: ConfoundingStep | None) -> Effect:
         """*mixture*, which is in units, brought back to coordinates."""
         return Effect(
             mixture=replace(
@@ -101,7 +124,7 @@ class Standardized:
             sd=fitted.mean(fitted.sds) * self.unit,
             autocorrelation=fitted.mean(fitted.phis),
             between_releases=fitted.mean(fitted.taus * fitted.sds) * self.unit,
-            confounding_step=confounding_step,
+            step=step and replace(step, size=step.size * self.unit),
             posterior=fitted,
         )
 
@@ -209,8 +232,8 @@ def scale_between_releases(values: Floats, group: Ints, groups: int) -> float:
     return robust_scale(np.diff(group_medians(values, group, groups)), outer=0.5) if groups > BESIDE else 0.0
 
 
-def mix_in_one_more_step(values: Floats, fitted: Posterior, is_judged: Flags) -> tuple[Mixture, int | None]:
-    """The mixture over the grid and over one more step anywhere; and how far off the start that most likely is.
+def mix_in_one_more_step(values: Floats, fitted: Posterior, is_judged: Flags) -> tuple[Mixture, ConfoundingStep | None]:
+    """The mixture over the grid and over one more step anywhere; and the one that is most likely.
 
     *values*, *is_judged* (runs,). None where no step is likely that could be taken for the release's doing, or the
     release's doing for it. docs/verdict.md, "Confounding steps".
@@ -220,7 +243,8 @@ def mix_in_one_more_step(values: Floats, fitted: Posterior, is_judged: Flags) ->
     start = int(np.argmax(is_judged))
     elsewhere = (places > 0) & (places != start)
     bayes_factors = np.exp(np.minimum(found.gain, LARGEST_GAIN))
-    odds = np.where(elsewhere, (bayes_factors * CONFOUNDER_RATE) ** CONFOUNDER_EXPONENT, 0.0)
+    rate = min(CONFOUNDER_RATE, 1.0 / len(values))
+    odds = np.where(elsewhere, (bayes_factors * rate) ** CONFOUNDER_EXPONENT, 0.0)
     total = 1.0 + float(odds.sum())
     weights = np.concatenate([fitted.weights / total, odds / total])
     kept = weights > NEGLIGIBLE_WEIGHT
@@ -234,4 +258,5 @@ def mix_in_one_more_step(values: Floats, fitted: Posterior, is_judged: Flags) ->
     if float(beside.sum()) <= total / 2:
         return mixture, None
     place = int(np.argmax(beside))
-    return mixture, int(is_judged[:place].sum()) if place > start else place - start
+    runs = int(is_judged[:place].sum()) if place > start else place - start
+    return mixture, ConfoundingStep(runs, float(found.sizes[place]), sure=bool(bayes_factors[place] * STEP_RATE > 1))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dogdriver.model.verdict import CALLED, Better, Noise, Outcome, Reference, ReferenceKind, Sample, Verdict
+from dogdriver.model.verdict import CALLED, Better, Noise, Outcome, Reference, ReferenceKind, Sample, Step, Verdict
 from dogdriver.verdict import wording
 from dogdriver.verdict.criteria import Criteria, Estimate, outcome_of, relative_size
 from dogdriver.verdict.decision import benjamini_hochberg
@@ -121,8 +121,17 @@ def look(window: Series, judged: int, criteria: Criteria) -> Verdict:
     kept = ~own & ~np.isin(window.release, list(compared.apart))
     baseline = Baseline(tuple(window.releases[i] for i in np.unique(window.release[kept])), int(kept.sum()))
     effect = widen_for_ties(compared.effect, window, own, kept)
-    verdict = conclude(effect, scale, criteria, runs, baseline)
+    verdict = with_step(conclude(effect, scale, criteria, runs, baseline), effect, window, own, scale)
     return with_references(verdict, compared, names[-1], scale, criteria)
+
+
+def with_step(verdict: Verdict, effect: Effect, window: Series, own: Flags, scale: Scale) -> Verdict:
+    """*verdict* with the step inside the release, if there surely is one; *own* (runs,) marks its runs in *window*."""
+    found = effect.step
+    if found is None or not found.inside or not found.sure:
+        return verdict
+    run = int(np.flatnonzero(own)[found.runs])
+    return replace(verdict, step=Step(window.at[run], found.runs, scale.relative(found.size)))
 
 
 def with_references(verdict: Verdict, compared: Comparison, previous: str, scale: Scale, criteria: Criteria) -> Verdict:
@@ -189,9 +198,9 @@ def widen_for_ties(effect: Effect, window: Series, own: Flags, base: Flags) -> E
     if p is None:
         return effect
     # A single odd run among equal ones looks like a step inside the release, and is none.
-    step = effect.confounding_step
+    step = effect.step
     return replace(
-        effect, mixture=effect.mixture.widened_to(p), confounding_step=step if step is not None and step < 0 else None
+        effect, mixture=effect.mixture.widened_to(p), step=step if step is not None and step.runs < 0 else None
     )
 
 
@@ -201,7 +210,7 @@ def conclude(effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseli
     size = relative_size(estimate, scale)
     (low, high), critical = estimate.inner, estimate.critical
     outcome = outcome_of(estimate, scale, criteria)
-    if outcome is Outcome.UNCHANGED and effect.confounding_step is not None:
+    if outcome is Outcome.UNCHANGED and effect.step is not None and not (effect.step.inside and effect.step.sure):
         outcome = Outcome.UNDECIDED
     ahead = None
     if outcome is Outcome.UNDECIDED:
@@ -224,7 +233,7 @@ def conclude(effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseli
         alpha=criteria.alpha,
         inner=(scale.relative(low), scale.relative(high)),
         hundred_percent=scale.hundred_percent,
-        confounding_step=effect.confounding_step,
+        step=effect.step.runs if effect.step else None,
         forecast=ahead,
     )
     return replace(verdict, reason=wording.reason(verdict, details))

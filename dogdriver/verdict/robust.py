@@ -25,6 +25,13 @@ SPIKE_HALF_WINDOW = 3
 SPIKE = 4.0
 """Scales off the median of the neighbours that make a spike."""
 
+FEWEST_BESIDE = 3
+"""Runs on either side of a step inside a release;"""
+SHIFT = 4.0
+"""so many standard deviations are a step,"""
+MOST_STRAYS = 0.1
+"""and so many of the runs at most are on the wrong side."""
+
 MODE_SHARE = 0.5
 """Values are tied where this share of the earlier runs has one and the same."""
 
@@ -65,6 +72,7 @@ def pseudo_values(values: Floats, group: Ints, groups: int) -> tuple[Floats, flo
     `group_medians`. Returns (pseudo-values, scale), (runs,) and one number: level_g + s psi(r / s) / mean psi'(r / s)
     with r the residuals about the levels, s their scale and psi Hampel's influence. docs/verdict.md, "Outliers".
     """
+    group, groups = split_at_shifts(values, group, groups)
     counts = np.bincount(group, minlength=groups)
     levels = group_medians(values, group, groups)
     # A group's own median takes a share of its scatter away.
@@ -82,6 +90,41 @@ def pseudo_values(values: Floats, group: Ints, groups: int) -> tuple[Floats, flo
     kept = like_the_neighbouring_group(values, levels, group, HAMPEL_A * spread)
     result[kept] = values[kept]
     return result, spread
+
+
+def split_at_shifts(values: Floats, group: Ints, groups: int) -> tuple[Ints, int]:
+    """(group, groups) with each group in two where its runs stepped: the later ones are no outliers of the earlier.
+
+    *values*, *group* (runs,) as for `group_medians`; the result (runs,) is numbered from 0 without gaps. A step has
+    FEWEST_BESIDE runs on either side and is SHIFT times as large as runs scatter from one to the next.
+    """
+    inside = group[1:] == group[:-1]
+    spread = robust_scale(np.diff(values)[inside]) / np.sqrt(2)
+    far = np.abs(values - group_medians(values, group, groups)[group]) > SHIFT / 2 * spread
+    split = group.copy()
+    for number in np.flatnonzero(np.bincount(group[far], minlength=groups) >= FEWEST_BESIDE):
+        runs = np.flatnonzero(group == number)
+        place = shift_of(values[runs], SHIFT * spread)
+        if place is not None:
+            split[runs[place:]] = groups
+            groups += 1
+    return split, groups
+
+
+def shift_of(values: Floats, smallest: float) -> int | None:
+    """From which of *values* (runs,) on the level is another by *smallest* or more; None if from none."""
+    best, gain = None, 0.0
+    for place in range(FEWEST_BESIDE, len(values) - FEWEST_BESIDE + 1):
+        before, after = values[:place], values[place:]
+        left, right = float(np.median(before)), float(np.median(after))
+        if abs(right - left) < smallest:
+            continue
+        border = (left + right) / 2
+        strays = np.sum((before > border) != (left > border)) + np.sum((after > border) != (right > border))
+        size = abs(right - left) * np.sqrt(place * (len(values) - place))
+        if strays <= MOST_STRAYS * len(values) and size > gain:
+            best, gain = place, float(size)
+    return best
 
 
 def hampel_influence(scaled: Floats) -> tuple[Floats, Floats]:

@@ -61,14 +61,14 @@ class Details:
     """What the sentence says beyond the verdict's own fields.
 
     *inner* is the interval (90 %) that "unchanged" rests on, *hundred_percent* the value that counts as 100 % where
-    changes are no ratios, *confounding_step* as in Effect, *forecast* of an undecided verdict.
+    changes are no ratios, *step* how many runs after the start the level stepped, *forecast* of an undecided verdict.
     """
 
     better: Better
     alpha: float
     inner: tuple[float, float]
     hundred_percent: float | None
-    confounding_step: int | None
+    step: int | None
     forecast: Forecast | None
 
 
@@ -86,8 +86,8 @@ def reason(verdict: Verdict, details: Details) -> str:
             f"No change that matters: {percent(verdict.effect)}, with 90 % confidence between {percent(low)} and "
             f"{percent(high)}, within the margin of {percent(verdict.margin, sign=False)}; {rests}."
         )
-    if details.confounding_step is not None:
-        return f"{step(details.confounding_step)}; the release itself {interval(verdict)}, {rests}."
+    if details.step is not None:
+        return f"{step(details.step)}; the release itself {interval(verdict)}, {rests}."
     ahead = more_runs(verdict, details.forecast) if details.forecast else ""
     return f"Can't tell yet: {interval(verdict)}, {rests}; {why_not(verdict, details.alpha)}; {ahead}."
 
