@@ -6,14 +6,13 @@ import numpy as np
 from scipy.special import ndtr
 
 from dogdriver.model.verdict import Better, Change, Sample
-from dogdriver.verdict.robust import remove_spikes
+from dogdriver.verdict.attribution import attribute_to_release
 from dogdriver.verdict.seasonal import remove_season
 from dogdriver.verdict.segmentation import Segmentation, segment
-from dogdriver.verdict.series import Ints, Scale, Series
+from dogdriver.verdict.series import Scale, Series
+from dogdriver.verdict.spikes import remove_spikes
 
 FEWEST_RUNS = 6
-RELEASE_ODDS = 12.0
-"""How much likelier a step at a release's first run is than one at any other run."""
 INTERVAL = 2.5758
 """Standard errors to each side of a 99 % interval."""
 
@@ -34,7 +33,7 @@ def find_changes(
     if len(series) < FEWEST_RUNS:
         return []
     scale = Scale.of(series.values)
-    values = remove_spikes(remove_season(scale.coordinates(series.values), series.seconds))
+    values = remove_spikes(remove_season(scale.coordinates(series.values), series.seconds), series.release)
     found = segment(values, series.release, scale.thresholds(min_effect), alpha)
     return [as_change(found, i, series, scale) for i in range(len(found.places))]
 
@@ -52,29 +51,3 @@ def as_change(found: Segmentation, which: int, series: Series, scale: Scale) -> 
         p=float(min(1.0, 2 * ndtr(-abs(effect) / error))),
         release=release,
     )
-
-
-def attribute_to_release(found: Segmentation, which: int, series: Series) -> tuple[int, str | None]:
-    """(place, release): where step number *which* is and the release that started there; None where none is as likely.
-
-    By the likelihood exp(gain / 2) of every place between the step's neighbours: docs/verdict.md, "Change points".
-    """
-    place = int(found.places[which])
-    first, gains = found.gain_profile(which)
-    places = np.arange(first, first + len(gains))
-    starts = np.isin(places, release_starts(series))
-    if not starts.any():
-        return place, None
-    likelihood = np.exp((gains - gains.max()) / 2)
-    with_release = np.where(starts, likelihood, 0.0)
-    if RELEASE_ODDS * with_release.sum() < likelihood[~starts].sum():
-        return place, None
-    chosen = int(places[np.argmax(with_release)])
-    return chosen, series.releases[series.release[chosen]]
-
-
-def release_starts(series: Series) -> Ints:
-    """The places of the first run of each release, (starts,), sorted, without the first of all."""
-    _, first = np.unique(series.release, return_index=True)
-    result: Ints = np.sort(first)[1:]
-    return result

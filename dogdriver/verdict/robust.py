@@ -1,7 +1,6 @@
 """Locations and scales that a few outliers cannot move, and what many equal runs do not show."""
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import gammaln, ndtri
 
 from dogdriver.verdict.series import Flags, Floats, Ints
@@ -20,10 +19,6 @@ HAMPEL_B = 4.0
 HAMPEL_C = 8.0
 """and beyond this many not at all."""
 LOCATION_ROUNDS = 6
-
-SPIKE_HALF_WINDOW = 3
-SPIKE = 4.0
-"""Scales off the median of the neighbours that make a spike."""
 
 FEWEST_BESIDE = 3
 """Runs on either side of a step inside a release;"""
@@ -161,17 +156,6 @@ def like_the_neighbouring_group(values: Floats, levels: Floats, group: Ints, far
             kept[place] = True
             place -= 1
     return kept
-
-
-def remove_spikes(values: Floats) -> Floats:
-    """Hampel's filter of *values* (runs,), (runs,): those far off the median of the seven about them become that."""
-    padded = np.pad(values, SPIKE_HALF_WINDOW, mode="reflect")
-    local = np.median(sliding_window_view(padded, 2 * SPIKE_HALF_WINDOW + 1), axis=1)
-    off = values - local
-    spread = NORMAL_MAD * float(np.median(np.abs(off)))
-    spread = max(spread, float(np.quantile(np.abs(off), 0.8)) / NORMAL_Q80)
-    result: Floats = np.where(np.abs(off) > SPIKE * spread, local, values)
-    return result
 
 
 def tied_p(values: Floats, release: Ints, own: Flags, up: bool) -> float | None:

@@ -47,6 +47,7 @@ class WhitenedSums:
         `squares`, (runs + 1,), hold at i the sum of the innovations, and of their squares, before run i.
         """
         values = values - values.mean()
+        self.phi = phi
         self.values = values
         self.own_weight = 1 / sqrt(1 - phi**2)
         self.level_weight = (1 - phi) * self.own_weight
@@ -118,3 +119,27 @@ class WhitenedSums:
         information = step_step - step_level**2 / level_level
         pull = step_values - step_level * level_values / level_level
         return StepFit(pull, information)
+
+    def gains_without(self, start: int, end: int, places: Ints, run: int) -> Floats:
+        """What a step at each of *places* (places,) gains together with a value of its own for *run*, (places,).
+
+        In the stretch from *start* to *end*, the first and last run of which *run* is not. The run's whitened column is
+        `own_weight` in its row and -phi times that in the next; with both columns less what the level says of them, the
+        residual sum of squares falls by (p_s² f_r - 2 p_s p_r c + p_r² f_s) / (f_s f_r - c²), with pulls p, squares f,
+        and c the product of the two.
+        """
+        own, level = self.own_weight, self.level_weight
+        step = self.fit_steps(np.array(start), np.array(end), places)
+        level_level, level_values = self.level_products(np.array(start), np.array(end))
+        run_level = level**2  # own level - phi own level
+        run_values = own * (self.innovations[run] - self.phi * self.innovations[run + 1])
+        pull = run_values - run_level * level_values / level_level
+        information = own**2 * (1 + self.phi**2) - run_level**2 / level_level
+        run_step = np.where(places < run, run_level, 0.0)
+        run_step = np.where(places == run, own**2 - self.phi * own * level, run_step)
+        run_step = np.where(places == run + 1, -self.phi * own**2, run_step)
+        step_level = own * level + level**2 * (end - places - 1)
+        both = run_step - run_level * step_level / level_level
+        falls = step.pull**2 * information - 2 * step.pull * pull * both + pull**2 * step.information
+        result: Floats = falls / (step.information * information - both**2)
+        return result

@@ -68,15 +68,24 @@ class Segmentation:
         unlikely = runs * log(max(residual, SMALLEST_SCALE**2) / runs) - log_determinant
         return unlikely + PENALTY * log(runs) * (len(self.places) + self.slopes)
 
-    def gain_profile(self, which: int) -> tuple[int, Floats]:
+    def stretch(self, which: int) -> tuple[int, int]:
+        """(start, end) of what lies between the neighbours of step *which*."""
+        edges = np.concatenate([[0], self.places, [self.sums.runs]])
+        return int(edges[which]), int(edges[which + 2])
+
+    def gain_profile(self, which: int, without: int | None = None) -> tuple[int, Floats]:
         """(first, gains): what step *which* gains at every place between its neighbours, the first of which is *first*.
 
-        Gains are (places,), in variances of the noise.
+        Gains are (places,), in variances of the noise; *without*: beside a value of its own for that run, which then
+        does not count.
         """
-        edges = np.concatenate([[0], self.places, [self.sums.runs]])
-        start, end = int(edges[which]), int(edges[which + 2])
-        fits = self.sums.fit_steps(np.array(start), np.array(end), np.arange(start + 1, end))
-        return start + 1, fits.gain / self.noise.sd**2
+        start, end = self.stretch(which)
+        places = np.arange(start + 1, end)
+        if without is None:
+            gains = self.sums.fit_steps(np.array(start), np.array(end), places).gain
+        else:
+            gains = self.sums.gains_without(start, end, places, without)
+        return start + 1, gains / self.noise.sd**2
 
 
 def segment(values: Floats, release: Ints, thresholds: tuple[float, float], alpha: float) -> Segmentation:

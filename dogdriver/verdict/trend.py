@@ -10,10 +10,11 @@ from scipy.special import stdtr, stdtrit
 from dogdriver.model.verdict import Better, Outcome, Sample, Trend
 from dogdriver.verdict import wording
 from dogdriver.verdict.decision import EQUIVALENCE, decide
-from dogdriver.verdict.robust import SMALLEST_SCALE, remove_spikes
+from dogdriver.verdict.robust import SMALLEST_SCALE
 from dogdriver.verdict.seasonal import remove_season
 from dogdriver.verdict.segmentation import segment
 from dogdriver.verdict.series import Floats, Ints, Scale, Series
+from dogdriver.verdict.spikes import remove_spikes
 from dogdriver.verdict.whitening import LARGEST_PHI, whiten, whitening_weights
 
 FEWEST_RUNS = 6
@@ -45,7 +46,7 @@ def trend(
         return replace(nothing, reason=wording.too_short(len(series), FEWEST_RUNS))
     scale = Scale.of(series.values)
     thresholds = scale.thresholds(margin)
-    values = remove_spikes(remove_season(scale.coordinates(series.values), series.seconds))
+    values = remove_spikes(remove_season(scale.coordinates(series.values), series.seconds), series.release)
     steps = segment(values, series.release, thresholds, alpha / STEP_STRICTNESS)
     total, error, freedom = total_change(values, steps.places)
     outer, inner = (float(stdtrit(freedom, 1 - share)) * error for share in (alpha / 2, EQUIVALENCE))
