@@ -2,47 +2,13 @@
 
 import argparse
 import os
-import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
-import numpy as np
-
-from bench.verdict import awkward, ceiling, looks, release, steps
-from bench.verdict.scenarios import NULLS, Setting, iid, samples
+from bench.verdict import awkward, ceiling, cpu, looks, release, steps
+from bench.verdict.scenarios import NULLS
 from bench.verdict.workers import Workers, workers
-from dogdriver.verdict import Better, find_changes, judge
 
 PARTS = ("release", "held-out", "awkward", "steps", "steps-held-out", "tcpd", "ceiling", "needed", "looks", "cpu")
-
-
-def cpu() -> None:
-    """Of one thread, best of several."""
-    print("\nCPU, ms (best of 20 and of 5)")
-    rng = np.random.default_rng(1)
-    for runs in (5, 10):
-        setting = Setting(releases=21, per_release=runs)
-        history, last = samples(setting.level * np.exp(iid(setting, rng)), setting)
-        taken = best(partial(judge, history, last, better=Better.LOWER), 20)
-        print(f"judge, 21 releases of {runs} runs: {taken:.1f}")
-    setting = Setting(releases=1000, per_release=10)
-    values = setting.level * np.exp(iid(setting, rng))
-    for name, every in (("no step", 20_000), ("a step every 700 runs", 700)):
-        changed = values * np.exp(0.06 * ((np.arange(len(values)) // every) % 2))
-        history, _ = samples(changed, setting)
-        ours = best(partial(find_changes, history, better=Better.LOWER), 5)
-        theirs = best(partial(steps.otava, history), 1)
-        print(f"find_changes, 10,000 runs, {name}: {ours:.0f}, Otava {theirs:.0f}")
-
-
-def best(call: Callable[[], object], times: int) -> float:
-    """Milliseconds."""
-    taken = []
-    for _ in range(times):
-        start = time.thread_time()
-        call()
-        taken.append(time.thread_time() - start)
-    return 1000 * min(taken)
 
 
 def main() -> None:
@@ -89,9 +55,9 @@ def rest(part: str, pool: Workers, replicates: int, seed: int) -> None:
         case "needed":
             looks.report_needed(NULLS, max(replicates // 20, 5), seed)
         case "looks":
-            looks.report_looks(NULLS, max(replicates // 5, 5), seed)
+            looks.report_looks(pool, max(replicates // 5, 5), seed)
         case _:
-            cpu()
+            cpu.report(pool)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def attribute_to_release(found: Segmentation, which: int, series: Series) -> tup
 
 
 def with_an_odd_run(found: Segmentation, which: int, gains: Floats, runs: range) -> Floats:
-    """*gains* (places,) of step number *which*, or where one of *runs* is odd, what it gains without that one; (places,).
+    """*gains* (places,) of step number *which*, or, where one of *runs* is odd, those without it; (places,).
 
     All places are given the same runs, and the same price for it.
     """

@@ -99,3 +99,48 @@ def test_a_clear_regression_is_announced_soon() -> None:
     looks = [judge(samples[: 100 + i], "r005", better=Better.LOWER) for i in range(1, 13)]
     said = announce(looks)
     assert (said.outcome, said.standing) == (Outcome.REGRESSED, Standing.ANNOUNCED)
+
+
+def test_what_a_look_may_spend_falls_with_what_is_known_and_not_with_the_number_of_looks() -> None:
+    def standing(runs: int, p: float) -> Standing:
+        return announce([look(runs - 1, Outcome.REGRESSED, p), look(runs, Outcome.REGRESSED, p)]).standing
+
+    assert standing(4, 0.002) is Standing.ANNOUNCED
+    assert standing(40, 0.002) is Standing.PROVISIONAL
+    assert standing(40, 0.0009) is Standing.ANNOUNCED
+    assert standing(400, 0.0007) is standing(4000, 0.0007) is Standing.ANNOUNCED
+
+
+def test_a_called_look_that_is_not_sure_enough_contradicts_no_unchanged() -> None:
+    calm = [look(3, Outcome.UNCHANGED, 0.9), look(4, Outcome.UNCHANGED, 0.9)]
+    assert announce([*calm, look(5, Outcome.REGRESSED, 0.008)]).standing is Standing.ANNOUNCED
+    assert announce([*calm, look(5, Outcome.REGRESSED, 0.0001)]).standing is Standing.WITHDRAWN
+
+
+def test_a_called_look_says_whether_agreement_or_more_runs_are_missing() -> None:
+    assert "One more look has to agree" in announce([look(3, Outcome.REGRESSED)]).reason
+    assert "More runs have to make it surer" in announce([look(3, Outcome.REGRESSED, 0.008)]).reason
+
+
+def newer(found: Verdict) -> Verdict:
+    return replace(found, method="another-method/1")
+
+
+def test_one_look_by_another_method_neither_withdraws_nor_announces() -> None:
+    called = [look(3, Outcome.REGRESSED), look(4, Outcome.REGRESSED)]
+    for contrary in (look(5, Outcome.UNCHANGED, 0.9), look(5, Outcome.IMPROVED), look(3, Outcome.REGRESSED)):
+        said = announce([*called, newer(contrary)])
+        assert (said.outcome, said.standing, said.look) == (Outcome.REGRESSED, Standing.ANNOUNCED, 1)
+    assert announce([look(3, Outcome.REGRESSED), newer(look(4, Outcome.REGRESSED))]).standing is Standing.PROVISIONAL
+
+
+def test_a_look_by_another_method_at_the_same_runs_again_is_no_second_look() -> None:
+    called = [look(3, Outcome.REGRESSED), look(4, Outcome.REGRESSED)]
+    assert announce([*called, *[newer(look(5, Outcome.UNCHANGED, 0.9))] * 4]).standing is Standing.ANNOUNCED
+
+
+def test_another_method_withdraws_by_two_looks_or_once_it_has_agreed() -> None:
+    called = [look(3, Outcome.REGRESSED), look(4, Outcome.REGRESSED)]
+    contrary = [newer(look(runs, Outcome.UNCHANGED, 0.9)) for runs in (6, 7)]
+    assert announce([*called, *contrary]).standing is Standing.WITHDRAWN
+    assert announce([*called, newer(look(5, Outcome.REGRESSED)), contrary[0]]).standing is Standing.WITHDRAWN
