@@ -34,7 +34,7 @@ def announce(looks: Sequence[Verdict], *, alpha: float = 0.01) -> Announcement:
         if standing is Standing.ANNOUNCED:
             doubt = contradiction(outcome, looks[decided or 0], look, alpha)
             against = [] if doubt is None else same_method(against, look)
-            if look.outcome is outcome:
+            if doubt is None and look.outcome is outcome:
                 methods.add(look.method)
             if doubt is None or (look.method not in methods and len(against) < AGREEING):
                 continue
