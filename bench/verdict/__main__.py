@@ -4,11 +4,23 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from bench.verdict import awkward, ceiling, cpu, looks, release, steps
+from bench.verdict import awkward, ceiling, cpu, halves, looks, release, steps
 from bench.verdict.scenarios import NULLS
 from bench.verdict.workers import Workers, workers
 
-PARTS = ("release", "held-out", "awkward", "steps", "steps-held-out", "tcpd", "ceiling", "needed", "looks", "cpu")
+PARTS = (
+    "release",
+    "held-out",
+    "awkward",
+    "steps",
+    "steps-held-out",
+    "tcpd",
+    "ceiling",
+    "needed",
+    "looks",
+    "halves",
+    "cpu",
+)
 
 
 def main() -> None:
@@ -56,6 +68,8 @@ def rest(part: str, pool: Workers, replicates: int, seed: int) -> None:
             looks.report_needed(NULLS, max(replicates // 20, 5), seed)
         case "looks":
             looks.report_looks(pool, max(replicates // 5, 5), seed)
+        case "halves":
+            halves.report(pool, max(replicates // 5, 10), seed)
         case _:
             cpu.report(pool)
 

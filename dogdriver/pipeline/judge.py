@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from dogdriver.model import (
     CLIENT_METRICS,
@@ -19,9 +19,10 @@ from dogdriver.model import (
     Standing,
     Verdict,
 )
-from dogdriver.verdict import judge_release
+from dogdriver.verdict import FalseAlarms, count_false_alarms, judge_halves, judge_release
 from dogdriver.verdict.comparability import Comparable, comparable, samples
 
+HALVES = "halves"  # among the inputs of a kept verdict
 HISTORY = 400  # runs that a look goes back from the release's first; a pinned baseline may be older
 
 
@@ -40,15 +41,17 @@ class Answer:
 
     verdict: Verdict
     rests_on: Comparable
+    halves: Outcome | None = None  # what the release's second half is against its first, where it has enough runs
 
     def rests_on_run(self, run_id: str) -> bool:
         return any(point.run == run_id for point in self.rests_on.points)
 
     @property
-    def inputs(self) -> dict[str, list[str] | list[float | None]]:
-        """Enough to replay the verdict."""
+    def inputs(self) -> dict[str, Any]:
+        """Enough to replay the verdict; `halves`: what its release's halves are to each other."""
         points = self.rests_on.points
-        return {"runs": [point.run for point in points], "values": [point.value for point in points]}
+        known = {} if self.halves is None else {HALVES: self.halves.value}
+        return {"runs": [point.run for point in points], "values": [point.value for point in points], **known}
 
 
 class Judge:
@@ -86,8 +89,7 @@ class Judge:
             if found.points:
                 rests_on[name] = found
         # Statistics over hundreds of runs take tenths of a second: not in the loop that answers the dashboard.
-        verdicts = await asyncio.to_thread(_verdicts, rests_on, metrics, release, baseline)
-        return {name: Answer(verdict, rests_on[name]) for name, verdict in verdicts.items()}
+        return await asyncio.to_thread(_answers, rests_on, metrics, release, baseline)
 
     async def _window(self, key: SeriesKey, release: str, until: datetime | None) -> Sequence[Point]:
         """All runs of *release* and at least HISTORY before its first: a verdict must not change because they age."""
@@ -121,6 +123,13 @@ class Judge:
         ]
 
 
+def false_alarms(kept: Iterable[Judged]) -> FalseAlarms:
+    """How often the halves of the releases of *kept*, the newest looks of one scope, were called different."""
+    return count_false_alarms(
+        (one.release, Outcome(one.inputs[HALVES])) for one in kept if one.inputs.get(HALVES) is not None
+    )
+
+
 def judged_metrics(project: Project | None) -> tuple[Metric, ...]:
     """All that a release is judged by: the project's own metrics, and what the load generator measures."""
     return (*(project.metrics if project else ()), *CLIENT_METRICS)
@@ -137,17 +146,26 @@ def _newest_needed(points: tuple[Point, ...], release: str) -> tuple[Point, ...]
     return tuple(point for point in points if not own or point.at <= own[-1].at)[-2 * HISTORY :]
 
 
-def _verdicts(
+def _answers(
     rests_on: Mapping[str, Comparable], metrics: Mapping[str, Metric], release: str, baseline: str | None
-) -> dict[str, Verdict]:
+) -> dict[str, Answer]:
+    series = {name: samples(found.points) for name, found in rests_on.items()}
     verdicts = judge_release(
-        {name: samples(found.points) for name, found in rests_on.items()},
+        series,
         release,
         better={name: metrics[name].better for name in rests_on},
         margins={name: metrics[name].margin for name in rests_on},
         baseline=baseline,
     )
-    return {name: _with_obstacle(verdict, rests_on[name]) for name, verdict in verdicts.items()}
+    halves = {
+        name: judge_halves(found, release, better=metrics[name].better, margin=metrics[name].margin)
+        for name, found in series.items()
+        if baseline is None
+    }
+    return {
+        name: Answer(_with_obstacle(verdict, rests_on[name]), rests_on[name], halves.get(name))
+        for name, verdict in verdicts.items()
+    }
 
 
 def _with_obstacle(verdict: Verdict, found: Comparable) -> Verdict:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from dogdriver.errors import NotFound
 from dogdriver.model import Headline, Judged, Scope, Summary
-from dogdriver.pipeline.judge import Judge
+from dogdriver.pipeline.judge import Judge, false_alarms
 from dogdriver.reports.ports import Store
 from dogdriver.reports.scope import Selection
-from dogdriver.verdict import standing
+from dogdriver.verdict import FalseAlarms, standing
 
 NAMED = 5  # releases that an error offers
+NO_HALVES = FalseAlarms(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class ReleaseView:
     *titled_summary* is the same for people: with the metrics' titles in the place of their names. *baseline* is the
     release that it is compared with: the *pinned* one, else the newest of those that the verdicts rest on (*baselines*,
     in the order in which they were seen). *releases* are all that can be asked for, *newest* the one that is meant
-    where none is named.
+    where none is named. *false_alarms*: how often halves of one release were called different, of all *releases*.
     """
 
     release: str | None = None
@@ -32,6 +33,7 @@ class ReleaseView:
     baselines: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
     newest: str | None = None
+    false_alarms: FalseAlarms = NO_HALVES
 
 
 class Releases:
@@ -72,6 +74,7 @@ class Releases:
             baselines=baselines,
             releases=known,
             newest=newest_judged,
+            false_alarms=false_alarms(kept),
         )
 
     async def votes(self, selection: Selection, view: ReleaseView) -> Sequence[tuple[str, Headline]]:

@@ -28,6 +28,7 @@ from dogdriver.model.verdict import (
     Verdict,
 )
 from dogdriver.verdict.changepoints import find_changes
+from dogdriver.verdict.false_alarms import FalseAlarms, count_false_alarms, judge_halves
 from dogdriver.verdict.headline import headline, standing
 from dogdriver.verdict.judge import judge, judge_release
 from dogdriver.verdict.sequential import announce
@@ -38,6 +39,7 @@ __all__ = [
     "Better",
     "Change",
     "EffectScale",
+    "FalseAlarms",
     "Headline",
     "Limit",
     "Noise",
@@ -51,9 +53,11 @@ __all__ = [
     "Trend",
     "Verdict",
     "announce",
+    "count_false_alarms",
     "find_changes",
     "headline",
     "judge",
+    "judge_halves",
     "judge_release",
     "standing",
     "trend",

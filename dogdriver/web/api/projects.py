@@ -10,6 +10,7 @@ from dogdriver.model import Run
 from dogdriver.model.document import moment, verdict_document
 from dogdriver.pipeline.judge import tolerance_of
 from dogdriver.reports.project import Reports, metric_head, project_detail, project_document
+from dogdriver.verdict import FalseAlarms
 from dogdriver.verdict.comparability import segments
 from dogdriver.web.api.runs import progress
 from dogdriver.web.cache import Content, encode, json_response
@@ -137,6 +138,12 @@ async def series_document(reports: Reports, name: str, metric_name: str, wanted:
     }
 
 
+def false_alarms_document(found: FalseAlarms) -> dict[str, Any]:
+    return {
+        "called": found.called, "halves": found.halves, "rate": found.rate, "low": found.low, "high": found.high,
+    }  # fmt: skip
+
+
 async def verdicts(request: web.Request) -> web.StreamResponse:
     wanted = read_query(request, VERDICTS)
     reports = request.app[REPORTS]
@@ -155,6 +162,7 @@ async def verdicts(request: web.Request) -> web.StreamResponse:
             "headline": view.summary.headline.value if view.summary else None,
             "sentence": view.summary.sentence if view.summary else None,
             "verdicts": [verdict_document(judged) for judged in view.verdicts],
+            "false_alarms": false_alarms_document(view.false_alarms),
         }
         return Content(encode(document))
 

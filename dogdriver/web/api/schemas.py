@@ -111,6 +111,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Verdicts": whole(
         **PLACE, release=maybe(TEXT), baseline=maybe(TEXT), headline=HEADLINE, sentence=maybe(TEXT),
         verdicts=many(ref("Verdict")),
+        false_alarms=whole(called=WHOLE, halves=WHOLE, rate=maybe(NUMBER), low=maybe(NUMBER), high=maybe(NUMBER)),
     ),
     "Status": {
         "type": "object",

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from dogdriver.model import Point, Run
+from dogdriver.verdict import FalseAlarms
 from dogdriver.web.pages.format import Badge
 from dogdriver.web.pages.svg import Interval, Sparkline
 
@@ -161,9 +162,10 @@ class ProjectPage:
 
     *name* and *url*. The *release* with its *headline* and *sentence*, what it is *compared_with*, and the *newest*
     release where that is another. *choices* of deployment, test, source, release, baseline, and how many runs are
-    drawn. What each source says (*source_badges*: source, badge) and what that amounts to (*agreement*). *verdicts*,
-    *charts*, the newest *runs*. *facts* (label, text) on test and schedule. *problems* to fix. *blocked* says why no
-    run can be started, *empty* what is missing where nothing was run; None elsewhere.
+    drawn. What each source says (*source_badges*: source, badge) and what that amounts to (*agreement*). *verdicts*
+    and how often they are wrong (*false_alarms*), *charts*, the newest *runs*. *facts* (label, text) on test and
+    schedule. *problems* to fix. *blocked* says why no run can be started, *empty* what is missing where nothing was
+    run; None elsewhere.
     """
 
     name: str
@@ -177,6 +179,7 @@ class ProjectPage:
     source_badges: tuple[tuple[str, Badge], ...]
     agreement: str | None
     verdicts: VerdictTable
+    false_alarms: FalseAlarms
     charts: tuple[Chart, ...]
     runs: tuple[RunRow, ...]
     facts: tuple[tuple[str, str], ...]

@@ -69,6 +69,7 @@ async def project_page(
         source_badges=_source_badges(view),
         agreement=view.agreement.sentence if view.agreement else None,
         verdicts=verdict_table(view),
+        false_alarms=release.false_alarms,
         charts=tuple(
             [
                 _chart(name, metric, query, await reports.history.changes(selection, metric.metric, metric.points))
