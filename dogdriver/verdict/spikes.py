@@ -19,7 +19,7 @@ def remove_spikes(values: Floats, release: Ints) -> Floats:
     """*values* (runs,) with what is odd brought back, (runs,): first among its release, then by Hampel's filter.
 
     Hampel: those far off the median of the seven about them become that. Not so beside a release's border where they
-    are like the three before, or the three after: there may be a step. *release* (runs,) numbers the releases.
+    are like all of the three before, or after: there may be a step. *release* (runs,) numbers the releases.
     """
     off = np.abs(values - sliding_median(values, 2 * HALF_WINDOW + 1))
     far = SPIKE * max(NORMAL_MAD * float(np.median(off)), float(np.quantile(off, 0.8)) / NORMAL_Q80)
@@ -32,10 +32,10 @@ def remove_spikes(values: Floats, release: Ints) -> Floats:
     spike = np.abs(result - around) > far
     if not spike.any():
         return result
-    aside = sliding_median(result, HALF_WINDOW)
-    before, after = aside[: len(values)], aside[HALF_WINDOW + 1 :]
-    like_one_side = np.minimum(np.abs(result - before), np.abs(result - after)) <= far
-    return np.where(spike & ~(beside & like_one_side), around, result)
+    three = sliding_window_view(np.pad(result, HALF_WINDOW, mode="reflect"), HALF_WINDOW)
+    sides = three[: len(values)], three[HALF_WINDOW + 1 :]
+    like_before, like_after = (np.abs(result[:, None] - side).max(axis=1) <= far for side in sides)
+    return np.where(spike & ~(beside & (like_before | like_after)), around, result)
 
 
 def beside_border(release: Ints) -> Flags:
