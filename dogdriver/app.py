@@ -33,6 +33,7 @@ from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.pipeline.retention import Retention
+from dogdriver.reports.needed import Timetable
 from dogdriver.reports.status import Status
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Scheduler, Worker
@@ -197,6 +198,7 @@ async def pages(app: web.Application) -> AsyncIterator[None]:
         app, store=app[STORE], commands=app[PIPELINE], catalog=app[CATALOG], status=status, clock=start.clock,
         source=own.source, token=own.token, private=start.settings.private, version=version(), demo=start.demo,
         public_url=start.settings.public_url, mask=own.mask,
+        timetable=Timetable(app[SCHEDULER], app[CATALOG], own.source, start.settings.settle),
     )  # fmt: skip
     _greet(start, own)
     yield

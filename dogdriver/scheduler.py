@@ -184,6 +184,14 @@ class Scheduler:
         job = self._timers.get_job(_job(project))
         return job.next_run_time if job else None
 
+    def nth_run(self, project: str, number: int) -> datetime | None:
+        """When the run after so many (1: the next one) is due by the schedule; None: it runs on request only."""
+        job = self._timers.get_job(_job(project))
+        at: datetime | None = job.next_run_time if job else None
+        for _ in range(number - 1):
+            at = at and job.trigger.get_next_fire_time(at, at)
+        return at
+
     async def _set_timer(self, project: Project, deployment: str) -> None:
         name = project.name
         with suppress(CatalogError), self._failures.of(f"the schedule of {name}", project=name):

@@ -89,6 +89,7 @@ METRIC: Mapping[str, Parse] = {
     "better": values.better,
     "every": values.seconds,
     "margin": values.number(0.0001, 10),
+    "decides": values.flag,
 }
 REQUIRED = ("name", "query", "unit", "better")
 

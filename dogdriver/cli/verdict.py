@@ -6,11 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from dogdriver.cli.arguments import ExitCode
 from dogdriver.cli.destinations import DaemonClient
 from dogdriver.errors import NotFound, Unavailable
 from dogdriver.model import UNKNOWN, Clock, Headline, Run, Status
-from dogdriver.model.document import verdict_document
 from dogdriver.model.parse import run_from_document
 from dogdriver.pipeline import Pipeline
 from dogdriver.pipeline.judge import Judge
@@ -132,7 +133,7 @@ class OwnVerdicts:
         summary = view.summary
         return Judgement(
             run, summary.headline.value if summary else None, summary.sentence if summary else None,
-            tuple(verdict_document(one) for one in view.verdicts),
+            tuple(msgspec.to_builtins(one) for one in view.verdict_documents()),
         )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def verdict_event(run: Run, summary: Summary, *, at: datetime, link: str | None)
         lines=[summary.sentence or title],
         link=link,
         at=at,
-        alert_type=_ALERT_TYPES[summary.headline],
+        alert_type="warning" if summary.attention else _ALERT_TYPES[summary.headline],
         key=f"verdict:{run.project}:{run.deployment}:{_release(run)}",
         tags={**run_tags(run), "headline": summary.headline.value},
     )

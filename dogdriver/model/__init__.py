@@ -32,6 +32,7 @@ from dogdriver.model.project import (
     Reduction,
     Schedule,
     Test,
+    deciding,
 )
 from dogdriver.model.reading import (
     MetricState,
@@ -62,6 +63,7 @@ from dogdriver.model.verdict import (
     Headline,
     Judged,
     Limit,
+    MetricStep,
     Noise,
     Outcome,
     Reference,
@@ -71,6 +73,7 @@ from dogdriver.model.verdict import (
     Step,
     Summary,
     Trend,
+    Unjudged,
     Verdict,
 )
 
@@ -109,6 +112,7 @@ __all__ = [
     "MessageState",
     "Metric",
     "MetricState",
+    "MetricStep",
     "MetricValue",
     "Noise",
     "OutboxMessage",
@@ -142,6 +146,8 @@ __all__ = [
     "Test",
     "Trend",
     "Trigger",
+    "Unjudged",
     "Verdict",
     "Window",
+    "deciding",
 ]

@@ -1,6 +1,7 @@
 """A run as its JSON document: what the API answers, what a client delivers, what an archive keeps."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,6 +13,14 @@ from dogdriver.model.run import Run, Status
 from dogdriver.model.verdict import EffectScale, Judged, Limit, Noise, Outcome, Reference, Standing, Step
 
 
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """So many more *runs* decide a verdict (None: no number of them will); by *at* the schedule has made them."""
+
+    runs: int | None
+    at: datetime | None
+
+
 class VerdictDocument(Struct, frozen=True, kw_only=True):
     """What stands for one metric of one release, and the numbers of the newest look that it rests on.
 
@@ -19,6 +28,7 @@ class VerdictDocument(Struct, frozen=True, kw_only=True):
     """
 
     metric: Annotated[str, Meta(description="its name")]
+    decides: Annotated[bool, Meta(description="whether the headline rests on it")]
     outcome: Annotated[
         Outcome,
         Meta(description="what stands: `regressed`, `improved`, `unchanged`, `undecided`, `too_few_runs`"),
@@ -30,6 +40,13 @@ class VerdictDocument(Struct, frozen=True, kw_only=True):
     baseline_runs: Annotated[Count, Meta(description="that they were compared with")]
     baseline_releases: Annotated[tuple[str, ...], Meta(description="the releases of these")]
     runs_needed: Annotated[Count | None, Meta(description="how many more runs would decide it")]
+    needed: Annotated[
+        Needed,
+        Meta(
+            description="`{runs, at}`: how many more runs would decide it (also one that has to agree), and by when "
+            "they will have been read; `at` is null where no schedule makes them"
+        ),
+    ]
     smallest_visible: Annotated[float | None, Meta(description="the smallest effect that these runs would show")]
     p: Annotated[float | None, Meta(description="the probability of such a difference where there is none")]
     margin: Annotated[float, Meta(description="the effect that matters")]
@@ -72,7 +89,7 @@ class RunDocument(Run, frozen=True, kw_only=True):
 
 
 def run_document(
-    run: Run, *, progress: float | None = None, verdicts: Iterable[Judged] = (), full: bool = False
+    run: Run, *, progress: float | None = None, verdicts: Iterable[VerdictDocument] = (), full: bool = False
 ) -> dict[str, Any]:
     """The run as JSON values: times RFC 3339 in UTC, absent values null.
 
@@ -81,24 +98,21 @@ def run_document(
     """
     if run.status in {Status.PENDING, Status.DONE}:
         progress = 1.0
-    document = RunDocument(**asdict(run), progress=progress, verdicts=tuple(map(_verdict, verdicts)))
+    document = RunDocument(**asdict(run), progress=progress, verdicts=tuple(verdicts))
     plain: dict[str, Any] = to_builtins(document)
     if not full:
         _leave_out_raw(plain, document)
     return plain
 
 
-def verdict_document(judged: Judged) -> dict[str, Any]:
-    """A VerdictDocument as JSON values."""
-    plain: dict[str, Any] = to_builtins(_verdict(judged))
-    return plain
-
-
-def _verdict(judged: Judged) -> VerdictDocument:
+def verdict_document(judged: Judged, *, decides: bool, needed: Needed) -> VerdictDocument:
+    """What *judged* says, with what is known beside it."""
     verdict = judged.verdict
     common = {name: getattr(verdict, name) for name in VerdictDocument.__struct_fields__ if hasattr(verdict, name)}
     stands = {
         "metric": judged.key.metric,
+        "decides": decides,
+        "needed": needed,
         "outcome": judged.standing_outcome,
         "reason": judged.reason,
         "state": judged.standing,

@@ -1,6 +1,6 @@
 """What can be tested: projects, where they run, what loads them, what is read back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
@@ -94,6 +94,25 @@ CLIENT_METRICS = (
     Metric("client.error_ratio", "Failed scenarios", "ratio", Better.LOWER, margin=0.05, kind=Kind.RATIO),
 )
 """What every run has from the load generator itself, whatever the project; the names are fields of ClientMeasures."""
+STAND_IN = "client.p50"
+"""What decides where Datadog has no time."""
+TIME_UNITS = frozenset({"ns", "us", "µs", "ms", "s", "min", "h"})
+
+
+def deciding(metrics: Iterable[Metric], measured: Collection[str]) -> frozenset[str]:
+    """The names of those that a headline rests on; *measured* are those that have ever had a value there.
+
+    Those that are marked so. Where none is: the times from Datadog, else STAND_IN; and the ratios, the share of failed
+    scenarios among them. What is marked as not deciding never does.
+    """
+    known = list(metrics)
+    marked = frozenset(metric.name for metric in known if metric.decides)
+    if marked:
+        return marked
+    open_ = [metric for metric in known if metric.decides is None]
+    from_datadog = [metric for metric in open_ if not metric.name.startswith(CLIENT_PREFIX)]
+    times = {metric.name for metric in from_datadog if metric.unit in TIME_UNITS} & set(measured)
+    return frozenset(times or {STAND_IN}) | {metric.name for metric in open_ if metric.kind is Kind.RATIO}
 
 
 @dataclass(frozen=True, slots=True)

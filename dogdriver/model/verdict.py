@@ -89,11 +89,38 @@ class ReferenceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class MetricStep:
+    """The level of *metric* stepped inside the release, by *effect* with the run called *run* (None: not known)."""
+
+    at: datetime
+    run: str | None
+    metric: str
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A metric without an answer, and why."""
+
+    metric: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """The verdicts of a release in one line: the *headline*, and the *sentence* that explains it."""
+    """The verdicts of a release in one line: the *headline*, and the *sentence* that explains it.
+
+    *step*: the largest inside the release. *judged* of its *of* metrics have an answer, *reasons* say why the others
+    have none. *attention*: somebody should look, for something is worse, a metric that does not decide among it.
+    """
 
     headline: Headline
     sentence: str = ""
+    step: MetricStep | None = None
+    judged: int = 0
+    of: int = 0
+    reasons: tuple[Unjudged, ...] = ()
+    attention: bool = False
 
 
 @dataclass(frozen=True, slots=True)

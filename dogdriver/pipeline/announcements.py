@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from dogdriver.model import (
     UNANNOUNCED,
+    Headline,
     Judged,
     MessageKind,
     MessageState,
@@ -20,7 +21,9 @@ from dogdriver.model import (
 )
 from dogdriver.model.state import IMPORTED
 from dogdriver.pipeline.context import Context
-from dogdriver.verdict import standing
+from dogdriver.pipeline.judge import judged_metrics
+from dogdriver.verdict import About, standing
+from dogdriver.verdict.headline import WORSE
 
 
 class Announcements:
@@ -35,7 +38,7 @@ class Announcements:
             return None
         kept = await self._store.verdicts.newest(run.scope)
         newest = {one.key.metric: one for one in (*kept, *fresh) if one.release == run.release}
-        summary = _announced(newest.values())
+        summary = _announced(newest.values(), self._about(run.project, (*kept, *fresh)))
         if summary is None:
             return None
         at, link = self._context.clock(), self._context.link(run.id)
@@ -60,24 +63,43 @@ class Announcements:
         for one in await self._store.verdicts.newest(scope):
             by_release.setdefault(one.release, []).append(one)
         now = self._context.clock()
+        about = self._about(scope.project, [one for looks in by_release.values() for one in looks])
         for release, judged in by_release.items():
             if any(not pending.isdisjoint(one.inputs.get("runs", ())) for one in judged):
                 continue
-            summary = _announced(judged)
+            summary = _announced(judged, about)
             if summary is not None and (releases is None or release in releases):
                 key = _key(scope, release, summary)
                 told = OutboxMessage(MessageKind.EVENT, key, None, {}, due=now, created=now, state=MessageState.SENT)
                 await self._store.outbox.add(told)
 
+    def _about(self, name: str, kept: Iterable[Judged]) -> About:
+        """Of the project called *name*; *kept* are the looks at all its releases."""
+        project = self._context.catalog.current.projects.get(name)
+        own = project.metrics if project else ()
+        return About.of(judged_metrics(project), own, {one.key.metric for one in kept})
 
-def _announced(judged: Iterable[Judged]) -> Summary | None:
-    """The headline of what stands, where at least one metric's verdict is announced and the headline says something."""
+
+def _announced(judged: Iterable[Judged], about: About) -> Summary | None:
+    """The headline of what stands, where at least one metric's verdict is announced and there is something to tell.
+
+    That is a headline that stands, or a metric that is worse though it does not decide. What one more look has to agree
+    with is told when it has.
+    """
     newest = list(judged)
     if not any(one.standing is Standing.ANNOUNCED for one in newest):
         return None
-    summary = standing(newest)
-    return None if summary is None or summary.headline in UNANNOUNCED else summary
+    summary = standing(newest, about)
+    if summary is None or (summary.headline in UNANNOUNCED and not _told_anyway(summary)):
+        return None
+    return summary
+
+
+def _told_anyway(summary: Summary) -> bool:
+    return summary.headline is Headline.UNDECIDED and summary.attention
 
 
 def _key(scope: Scope, release: str, summary: Summary) -> str:
-    return f"verdict:{scope.project}/{scope.deployment}/{scope.test}/{release}/{summary.headline}"
+    """One message for each headline of a release, and one more where another metric turns out to be worse."""
+    beside = ":attention" if summary.attention and summary.headline not in WORSE else ""
+    return f"verdict:{scope.project}/{scope.deployment}/{scope.test}/{release}/{summary.headline}{beside}"

@@ -1,7 +1,7 @@
 """The one judge: "release R against baseline B in this scope", for the pipeline, the pages, the API and the CLI."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,9 +18,11 @@ from dogdriver.model import (
     SeriesKey,
     Standing,
     Verdict,
+    deciding,
 )
 from dogdriver.verdict import FalseAlarms, count_false_alarms, judge_halves, judge_release
 from dogdriver.verdict.comparability import Comparable, comparable, samples
+from dogdriver.verdict.headline import STEPPED
 
 HALVES = "halves"  # among the inputs of a kept verdict
 HISTORY = 400  # runs that a look goes back from the release's first; a pinned baseline may be older
@@ -48,10 +50,16 @@ class Answer:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """Enough to replay the verdict; `halves`: what its release's halves are to each other."""
-        points = self.rests_on.points
-        known = {} if self.halves is None else {HALVES: self.halves.value}
-        return {"runs": [point.run for point in points], "values": [point.value for point in points], **known}
+        """Enough to replay the verdict; `halves`: what its release's halves are to each other, `step`: the run with
+        which the level stepped inside the release.
+        """
+        points, step = self.rests_on.points, self.verdict.step
+        kept: dict[str, Any] = {"runs": [point.run for point in points], "values": [point.value for point in points]}
+        if self.halves is not None:
+            kept[HALVES] = self.halves.value
+        if step is not None:
+            kept[STEPPED] = next((point.run for point in points if point.at == step.at), None)
+        return kept
 
 
 class Judge:
@@ -74,22 +82,27 @@ class Judge:
 
         Without *baseline* the release is compared with those before it, else with that one alone; with *until* by the
         runs that started before then. Of the differences
-        that are called a share of 5 % at most is false, over all metrics (docs/verdict.md, "Several metrics").
+        that are called a share of 5 % at most is false, over the deciding metrics and over the others (docs/verdict.md,
+        "Several metrics").
         """
         metrics = {metric.name: metric for metric in (*others, *judged_metrics(project))}
         rests_on: dict[str, Comparable] = {}
+        measured: set[str] = set()
         for name in metrics:
             if baseline is None:
                 points = await self._window(scope.key(name), release, until)
             else:
                 points = await self._series.points(scope.key(name), until=until)
+            if any(point.value is not None for point in points):
+                measured.add(name)
             found = comparable(points, release, tolerance_of(project), baseline=baseline)
             if baseline is None:
                 found = replace(found, points=_newest_needed(found.points, release))
             if found.points:
                 rests_on[name] = found
         # Statistics over hundreds of runs take tenths of a second: not in the loop that answers the dashboard.
-        return await asyncio.to_thread(_answers, rests_on, metrics, release, baseline)
+        decide = deciding(metrics.values(), measured)
+        return await asyncio.to_thread(_answers, rests_on, metrics, release, baseline, decide)
 
     async def _window(self, key: SeriesKey, release: str, until: datetime | None) -> Sequence[Point]:
         """All runs of *release* and at least HISTORY before its first: a verdict must not change because they age."""
@@ -147,7 +160,11 @@ def _newest_needed(points: tuple[Point, ...], release: str) -> tuple[Point, ...]
 
 
 def _answers(
-    rests_on: Mapping[str, Comparable], metrics: Mapping[str, Metric], release: str, baseline: str | None
+    rests_on: Mapping[str, Comparable],
+    metrics: Mapping[str, Metric],
+    release: str,
+    baseline: str | None,
+    decide: Collection[str],
 ) -> dict[str, Answer]:
     series = {name: samples(found.points) for name, found in rests_on.items()}
     verdicts = judge_release(
@@ -156,6 +173,7 @@ def _answers(
         better={name: metrics[name].better for name in rests_on},
         margins={name: metrics[name].margin for name in rests_on},
         baseline=baseline,
+        deciding=decide,
     )
     halves = {
         name: judge_halves(found, release, better=metrics[name].better, margin=metrics[name].margin)

@@ -10,6 +10,7 @@ from dogdriver.pipeline.judge import Judge, tolerance_of
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.reports.agreement import Agreement, agreement_document, agreement_of
 from dogdriver.reports.history import PERIOD, History
+from dogdriver.reports.needed import Timetable
 from dogdriver.reports.per_host import PerHost, is_total, per_host
 from dogdriver.reports.ports import Store
 from dogdriver.reports.release import Releases, ReleaseView
@@ -57,11 +58,11 @@ class ProjectView:
 class Reports:
     """Everything that is read for people and programs, over what the pipeline has stored."""
 
-    def __init__(self, store: Store, catalog: CatalogSource, source: str) -> None:
+    def __init__(self, store: Store, catalog: CatalogSource, source: str, timetable: Timetable | None = None) -> None:
         self._store, self._catalog = store, catalog
         self.selections = Selections(store, catalog, source)
         self.history = History(store)
-        self.releases = Releases(store, Judge(store.series))
+        self.releases = Releases(store, Judge(store.series), timetable)
 
     async def project(
         self, name: str, *, limit: int = PERIOD, release: str | None = None, baseline: str | None = None, **choice: Any
@@ -122,7 +123,7 @@ def project_document(view: ProjectView) -> dict[str, Any]:
         "sources": list(view.sources),
         "best_source": view.sources[0] if view.sources else None,
         "metrics": [_metric_document(metric) for metric in view.metrics],
-        "headline": view.release.summary.headline.value if view.release.summary else None,
+        **view.release.document(),
         "agreement": agreement_document(view.agreement),
         "problems": list(view.problems),
     }
@@ -139,8 +140,6 @@ def project_detail(view: ProjectView) -> dict[str, Any]:
         "schedule": str(entry.schedule) if entry else None,
         "test": {"url": test.url, "ref": test.ref, "name": test.name, "path": test.path} if test else None,
         "load": {"workers": load.workers, "processes": load.processes, "duration": load.duration} if load else None,
-        "release": view.release.release,
-        "sentence": view.release.summary.sentence if view.release.summary else None,
     }
 
 

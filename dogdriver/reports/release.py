@@ -1,14 +1,17 @@
 """A release as it is judged: its verdicts, its headline, what it is compared with."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from dogdriver.errors import NotFound
-from dogdriver.model import Headline, Judged, Scope, Summary
+from dogdriver.model import Headline, Judged, Run, Scope, Summary
+from dogdriver.model.document import VerdictDocument, moment
 from dogdriver.pipeline.judge import Judge, false_alarms
+from dogdriver.reports.needed import Due, Timetable, described, due_in, never
 from dogdriver.reports.ports import Store
-from dogdriver.reports.scope import Selection
-from dogdriver.verdict import FalseAlarms, standing
+from dogdriver.reports.scope import Selection, Selections
+from dogdriver.verdict import About, FalseAlarms, standing
 
 NAMED = 5  # releases that an error offers
 NO_HALVES = FalseAlarms(0, 0, 0)
@@ -20,8 +23,10 @@ class ReleaseView:
 
     *titled_summary* is the same for people: with the metrics' titles in the place of their names. *baseline* is the
     release that it is compared with: the *pinned* one, else the newest of those that the verdicts rest on (*baselines*,
-    in the order in which they were seen). *releases* are all that can be asked for, *newest* the one that is meant
-    where none is named. *false_alarms*: how often halves of one release were called different, of all *releases*.
+    in the order in which they were seen). *stay*: which time it is that the release runs there. *releases* are all
+    that can be asked for, *newest* the one that is meant where none is named. *deciding* are the metrics that the
+    headline rests on, *due* says by when more runs will have been read. *false_alarms*: how often halves of one release
+    were called different, of all *releases*.
     """
 
     release: str | None = None
@@ -34,13 +39,32 @@ class ReleaseView:
     releases: tuple[str, ...] = ()
     newest: str | None = None
     false_alarms: FalseAlarms = NO_HALVES
+    deciding: frozenset[str] = frozenset()
+    due: Due = never
+
+    @property
+    def stay(self) -> int | None:
+        return None if self.release is None else 1
+
+    @property
+    def attention(self) -> bool:
+        """Whether something is worse."""
+        return self.summary is not None and self.summary.attention
+
+    def document(self) -> dict[str, Any]:
+        """The headline, and what belongs to it."""
+        return {"release": self.release, "stay": self.stay, "baseline": self.baseline, **_headline(self.summary)}
+
+    def verdict_documents(self) -> list[VerdictDocument]:
+        """One for each metric."""
+        return [described(one, self.deciding, self.due) for one in self.verdicts]
 
 
 class Releases:
     """Reads what stands, and asks the judge where a baseline is pinned."""
 
-    def __init__(self, store: Store, judge: Judge) -> None:
-        self._store, self._judge = store, judge
+    def __init__(self, store: Store, judge: Judge, timetable: Timetable | None = None) -> None:
+        self._store, self._judge, self._timetable = store, judge, timetable
 
     async def view(self, selection: Selection, release: str | None = None, baseline: str | None = None) -> ReleaseView:
         """The verdicts of *release* (the newest judged one). Raises NotFound for one that was not seen here."""
@@ -62,20 +86,58 @@ class Releases:
         if baseline is not None and wanted is not None:
             judged = await self._against(baseline, selection, selection.scope, wanted, kept)
         verdicts = _in_order(judged, selection)
+        about = self._about(selection, selection.scope, kept)
         used = {label for one in verdicts for label in one.verdict.baseline_releases}
         baselines = tuple(label for label in known if label in used)
         return ReleaseView(
             release=wanted,
             baseline=baseline or (baselines[-1] if baselines else None),
             pinned=baseline is not None,
-            summary=standing(verdicts),
-            titled_summary=standing(verdicts, selection.titles),
+            summary=standing(verdicts, replace(about, names={})),
+            titled_summary=standing(verdicts, about),
             verdicts=verdicts,
             baselines=baselines,
             releases=known,
             newest=newest_judged,
             false_alarms=false_alarms(kept),
+            deciding=frozenset(about.deciding or ()),
+            due=about.due,
         )
+
+    async def of_runs(self, selections: Selections, runs: Iterable[Run]) -> list[ReleaseView]:
+        """The release of each of *runs*, as far as it was judged from the source of that run."""
+        kept: dict[Scope, Sequence[Judged]] = {}
+        chosen: dict[str, Selection] = {}
+        views: dict[tuple[Scope, str | None], ReleaseView] = {}
+        found = []
+        for run in runs:
+            scope = run.scope
+            if scope not in kept:
+                kept[scope] = await self._store.verdicts.newest(scope)
+            if scope.project not in chosen:
+                chosen[scope.project] = await selections.find(scope.project)
+            if (scope, run.release) not in views:
+                views[scope, run.release] = self._of_run(chosen[scope.project], run, kept[scope])
+            found.append(views[scope, run.release])
+        return found
+
+    def _of_run(self, selection: Selection, run: Run, kept: Sequence[Judged]) -> ReleaseView:
+        verdicts = _in_order((one for one in kept if one.release == run.release), selection)
+        about = self._about(selection, run.scope, kept)
+        return ReleaseView(
+            release=run.release,
+            summary=standing(verdicts, replace(about, names={})),
+            titled_summary=standing(verdicts, about),
+            verdicts=verdicts,
+            deciding=frozenset(about.deciding or ()),
+            due=about.due,
+        )
+
+    def _about(self, selection: Selection, scope: Scope, kept: Sequence[Judged]) -> About:
+        """*kept* are the newest looks at all releases of *scope*."""
+        own = selection.entry.metrics if selection.entry else ()
+        about = About.of(selection.metrics, own, {one.key.metric for one in kept})
+        return replace(about, due=due_in(scope, self._timetable))
 
     async def votes(self, selection: Selection, view: ReleaseView) -> Sequence[tuple[str, Headline]]:
         """What each source that has judged the release of *view* says of it, against the same baseline."""
@@ -92,9 +154,10 @@ class Releases:
         if scope is None or view.release is None:
             return None
         kept = await self._store.verdicts.newest(scope)
+        about = self._about(selection, scope, kept)
         if view.pinned and view.baseline is not None:
-            return standing(await self._against(view.baseline, selection, scope, view.release, kept))
-        return standing(one for one in kept if one.release == view.release)
+            return standing(await self._against(view.baseline, selection, scope, view.release, kept), about)
+        return standing((one for one in kept if one.release == view.release), about)
 
     async def _against(
         self, baseline: str, selection: Selection, scope: Scope, release: str, kept: Sequence[Judged]
@@ -103,6 +166,21 @@ class Releases:
         judged = {one.key.metric for one in kept if one.release == release}
         gone = [metric for metric in selection.metrics if metric.name in judged]
         return await self._judge.against(scope, release, selection.entry, baseline, others=gone)
+
+
+def _headline(summary: Summary | None) -> dict[str, Any]:
+    """The fields of a headline's document; those that are not known are null."""
+    step = summary.step if summary else None
+    return {
+        "headline": summary.headline.value if summary else None,
+        "sentence": summary.sentence if summary else None,
+        "step": {"at": moment(step.at), "run": step.run, "metric": step.metric, "effect": step.effect}
+        if step
+        else None,
+        "judged": summary.judged if summary else 0,
+        "of": summary.of if summary else 0,
+        "reasons": [{"metric": one.metric, "reason": one.reason} for one in summary.reasons] if summary else [],
+    }
 
 
 def _in_order(judged: Iterable[Judged], selection: Selection) -> tuple[Judged, ...]:

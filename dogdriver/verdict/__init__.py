@@ -6,7 +6,7 @@ A verdict: `judge` takes the runs that count from `series`, has `effect` estimat
 `design`, `whitening` under it, `step_scan` and `mixture` beside it) on values that `robust` and `seasonal` made ready,
 lets `decision` name the outcome and `power` say what more runs would do, and `wording` say it. Steps anywhere:
 `changepoints` and `trend` on `segmentation` (with `segment_noise`, `segment_sums`). What successive verdicts add up to:
-`sequential`; a release in one line: `headline`; which runs compare at all: `comparability`.
+`sequential`; a release in one line: `headline` (`headline_wording`); which runs compare at all: `comparability`.
 """
 
 from dogdriver.model.verdict import (
@@ -29,12 +29,13 @@ from dogdriver.model.verdict import (
 )
 from dogdriver.verdict.changepoints import find_changes
 from dogdriver.verdict.false_alarms import FalseAlarms, count_false_alarms, judge_halves
-from dogdriver.verdict.headline import headline, standing
+from dogdriver.verdict.headline import About, headline, standing
 from dogdriver.verdict.judge import judge, judge_release
 from dogdriver.verdict.sequential import announce
 from dogdriver.verdict.trend import trend
 
 __all__ = [
+    "About",
     "Announcement",
     "Better",
     "Change",

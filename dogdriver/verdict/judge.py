@@ -79,12 +79,14 @@ def judge_release(
     q: float = FALSE_DISCOVERIES,
     baseline: str | None = None,
     bad: Mapping[str, Collection[str]] | None = None,
+    deciding: Collection[str] | None = None,
     seed: int = 0,
 ) -> dict[str, Verdict]:
     """Judge every series of a release; of those called regressed or improved, a share *q* at most is false.
 
-    Benjamini and Hochberg's rule over the p-values, on top of *alpha* for each. *margins* overrides *margin* for the
-    series that it names. Keys are the caller's: a metric, or a metric and its source.
+    Benjamini and Hochberg's rule over the p-values, on top of *alpha* for each: over those that are *deciding* (None:
+    all), and over the others by themselves, so that what does not decide makes no headline harder to reach. *margins*
+    overrides *margin* for the series that it names. Keys are the caller's: a metric, or a metric and its source.
     """
     verdicts = {
         name: judge(
@@ -100,6 +102,14 @@ def judge_release(
         )
         for name, samples in series.items()
     }
+    decide = verdicts.keys() if deciding is None else verdicts.keys() & set(deciding)
+    families = ({name: v for name, v in verdicts.items() if (name in decide) is part} for part in (True, False))
+    kept = {name: v for family in families for name, v in without_chance(family, q).items()}
+    return {name: kept[name] for name in verdicts}
+
+
+def without_chance(verdicts: Mapping[str, Verdict], q: float) -> dict[str, Verdict]:
+    """*verdicts* with those undecided that chance may have made among so many: a share *q* of the rest at most."""
     largest = benjamini_hochberg([v.p for v in verdicts.values() if v.p is not None], q)
     return {
         name: replace(verdict, outcome=Outcome.UNDECIDED, reason=wording.one_of_many(verdict, len(verdicts)))

@@ -135,15 +135,16 @@ def too_few_runs(verdict: Verdict, release: str, fewest: int, baseline: str | No
         return f"Release {release} cannot be compared with itself; choose an earlier release as the baseline."
     if baseline is not None and not verdict.baseline_runs:
         return f"There is no run of release {baseline} with a value to compare release {release} with."
-    if verdict.runs < fewest:
-        more = count(fewest - verdict.runs, "more run")
-        return f"Release {release} has {count(verdict.runs, 'run')} with a value; {more} before it can be judged."
     if not verdict.baseline_runs:
-        return f"No run with a value came before release {release}: there is nothing to compare it with."
-    return (
-        f"There are {count(verdict.baseline_runs, 'run')} to compare release {release} with, "
-        f"and {fewest} are the fewest to judge by."
-    )
+        return f"No earlier release has a run that counts: there is nothing to compare release {release} with."
+    if verdict.baseline_runs < fewest:
+        are = "is" if verdict.baseline_runs == 1 else "are"
+        return (
+            f"There {are} only {count(verdict.baseline_runs, 'run')} to compare release {release} with; "
+            f"a verdict takes {fewest}."
+        )
+    runs, more = count(verdict.runs, "run"), count(fewest - verdict.runs, "more run")
+    return f"Release {release} has {runs} that can be compared; {more} before it can be judged."
 
 
 def one_of_many(verdict: Verdict, among: int) -> str:
@@ -168,7 +169,8 @@ def since_pinned(verdict: Verdict, pinned: str, alone: Sequence[Outcome]) -> str
 
 
 def too_short(runs: int, fewest: int) -> str:
-    return f"There are {count(runs, 'run')} with a value in this period; a trend takes {fewest}."
+    are = "is" if runs == 1 else "are"
+    return f"There {are} {count(runs, 'run')} with a value in this period; a trend takes {fewest}."
 
 
 def trend(found: Trend, better: Better, steps: int) -> str:

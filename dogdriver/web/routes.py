@@ -9,6 +9,7 @@ from aiohttp import web
 
 from dogdriver.model import Clock
 from dogdriver.pipeline.ports import CatalogSource, Commands
+from dogdriver.reports.needed import Timetable
 from dogdriver.reports.project import Reports
 from dogdriver.settings import Secret
 from dogdriver.web import dockerflow
@@ -59,18 +60,19 @@ def setup(
     demo: bool = False,
     public_url: str | None = None,
     mask: Callable[[str], str] | None = None,
+    timetable: Timetable | None = None,
 ) -> None:
     """Give *app* its routes. Nothing here has a lifetime; whoever made *store* and the rest ends them.
 
     *version* is what `/__version__` answers. *mask* takes secrets out of the log lines of live streams, the token alone
-    where it is not given.
+    where it is not given. *timetable* says by when runs will have been read; None: nobody knows.
     *public_url* is the address that users see where it is not the one that requests name (a proxy that ends TLS).
     """
     app[ABOUT] = About(source, version, demo)
     app[ACCESS] = Access(token, clock, private=private, public_url=public_url)
     app[CACHE] = ResponseCache(store, catalog)
     app[METRICS] = Metrics()
-    app[REPORTS] = Reports(store, catalog, source)
+    app[REPORTS] = Reports(store, catalog, source, timetable)
     app[STREAMS] = LiveStreams(store, commands, mask or masker(token))
     app[CATALOG], app[CLOCK], app[COMMANDS], app[STATUS], app[STORE] = catalog, clock, commands, status, store
     app.middlewares.extend([count_requests(app[METRICS]), api_errors, page_errors, require_token_to_read])

@@ -107,10 +107,15 @@ def test_the_wait_is_that_of_the_slowest_metric() -> None:
     ("waiting", "said"),
     [
         ([(Outcome.TOO_FEW_RUNS, 1), (Outcome.TOO_FEW_RUNS, 2)], "2 undecided; 2 more runs before it can be judged."),
-        ([(Outcome.TOO_FEW_RUNS, None)], "1 undecided; there are too few runs yet."),
-        ([(Outcome.UNDECIDED, 3), (Outcome.TOO_FEW_RUNS, 2)], "2 undecided; 3 more runs should settle some of it."),
-        ([(Outcome.UNDECIDED, 3), (Outcome.UNDECIDED, None)], "2 undecided; 3 more runs should settle some of it."),
-        ([(Outcome.UNDECIDED, 3), (Outcome.UNDECIDED, 1)], "2 undecided; 3 more runs should settle it."),
+        (
+            [(Outcome.UNDECIDED, 3), (Outcome.TOO_FEW_RUNS, 2)],
+            "2 undecided; about 3 more runs should settle some of it.",
+        ),
+        (
+            [(Outcome.UNDECIDED, 3), (Outcome.UNDECIDED, None)],
+            "2 undecided; about 3 more runs should settle some of it.",
+        ),
+        ([(Outcome.UNDECIDED, 3), (Outcome.UNDECIDED, 1)], "2 undecided; about 3 more runs should settle it."),
         ([(Outcome.UNDECIDED, 0), (Outcome.UNDECIDED, None)], "2 undecided; more runs have to agree."),
         ([(Outcome.UNDECIDED, None)], "1 undecided; more runs are not likely to settle it."),
     ],

@@ -5,8 +5,8 @@ import re
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from dogdriver.model import Filter, Judged, Noise, Outcome, SeriesKey, Standing, Verdict
-from dogdriver.verdict import standing
+from dogdriver.model import Better, Filter, Headline, Judged, Metric, Noise, Outcome, SeriesKey, Standing, Verdict
+from dogdriver.verdict import About, standing
 from tests.web.conftest import Client, page
 from tests.web.seeded import OWN, START, TOKEN, FixedCatalog, SeededSite, project
 
@@ -49,10 +49,11 @@ async def test_the_answer_is_in_words_with_what_it_rests_on_and_how_sure_it_is(r
     assert "Slower" in answer
     assert "against 2 earlier releases, 1.0.0 to 1.1.0" in answer
     assert "client.p95" not in re.sub(r"<[^>]+>", "", answer), "people have titles, not names"
-    row = re.search(r"<tr class=\"worse\">\s*<th scope=\"row\">Average response time</th>.*?</tr>", answer, re.DOTALL)
+    row = re.search(r"<tr class=\"worse\">\s*<th scope=\"row\">Average response time\b.*?</tr>", answer, re.DOTALL)
     assert row is not None
     assert re.search(r">\+2\d\.\d %<", row[0]), row[0]
     assert re.search(r">\+\d+\.\d % to \+\d+\.\d %<", row[0]), row[0]
+    assert "decides" in row[0]
     assert ">6 vs 12<" in row[0]
     assert ">firm<" in row[0]
     assert '<svg class="interval"' in row[0]
@@ -85,7 +86,7 @@ async def test_what_is_the_same_for_all_metrics_is_said_once(site: SeededSite, c
     await site.history(runs=2, releases=(("1.0.0", 1.0), ("1.1.0", 1.0)))
     text = await page(client, "/p/kintowe")
     assert "<b>All 8 metrics</b>" in text
-    assert text.count("1 more run before it can be judged") == 1
+    assert text.count("There are only 2 runs to compare release 1.1.0 with; a verdict takes 3.") == 1
 
 
 async def test_sources_can_be_chosen_and_each_has_its_voice(seeded: SeededSite, reader: Client) -> None:
@@ -111,16 +112,18 @@ def called(metric: str, *, p: float) -> Judged:
     )
 
 
-def test_what_waits_for_one_run_to_agree_is_not_given_up() -> None:
+def test_what_waits_for_one_run_to_agree_is_probable() -> None:
     said = standing([called("a", p=0.0001), called("b", p=0.0001)])
     assert said is not None
-    assert said.sentence == "Can't tell yet: 2 undecided; 1 more run should settle it."
+    assert said.headline is Headline.PROBABLY_SLOWER
+    assert said.sentence == "Probably worse: a +20.0 %, b +20.0 %; one more run has to agree."
     unsure = standing([called("a", p=0.009)])
     assert unsure is not None
-    assert unsure.sentence == "Can't tell yet: 1 undecided; more runs have to agree."
+    assert unsure.sentence == "Probably worse: a +20.0 %; more runs have to make it surer."
 
 
-def test_metrics_of_one_title_are_all_counted() -> None:
-    said = standing([called("a", p=0.1), called("b", p=0.1)], {"a": "Latency", "b": "Latency"})
+def test_metrics_of_one_title_are_told_apart() -> None:
+    alike = [Metric(name, "Latency", "ms", Better.LOWER) for name in ("a", "b")]
+    said = standing([called("a", p=0.1), called("b", p=0.1)], About.of(alike, alike, {"a", "b"}))
     assert said is not None
-    assert "2 undecided" in said.sentence
+    assert "a +20.0 %, b +20.0 %" in said.sentence

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from dogdriver.errors import Conflict, NotFound
 from dogdriver.model import Run
-from dogdriver.model.document import moment, verdict_document
+from dogdriver.model.document import moment
 from dogdriver.pipeline.judge import tolerance_of
 from dogdriver.reports.project import Reports, metric_head, project_detail, project_document
 from dogdriver.verdict import FalseAlarms
@@ -157,11 +157,8 @@ async def verdicts(request: web.Request) -> web.StreamResponse:
             "deployment": selection.deployment,
             "test": selection.test,
             "source": selection.source,
-            "release": view.release,
-            "baseline": view.baseline,
-            "headline": view.summary.headline.value if view.summary else None,
-            "sentence": view.summary.sentence if view.summary else None,
-            "verdicts": [verdict_document(judged) for judged in view.verdicts],
+            **view.document(),
+            "verdicts": msgspec.to_builtins(view.verdict_documents()),
             "false_alarms": false_alarms_document(view.false_alarms),
         }
         return Content(encode(document))

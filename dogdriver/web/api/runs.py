@@ -7,13 +7,14 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.errors import Conflict, NotFound
-from dogdriver.model import Filter, Judged, Run, Scope, Status
+from dogdriver.model import Filter, Run, Status
 from dogdriver.model.document import run_document
 from dogdriver.model.parse import delivered_run
 from dogdriver.pipeline.ports import Commands
-from dogdriver.reports.ports import Runs, Verdicts
+from dogdriver.reports.ports import Runs
+from dogdriver.reports.project import Reports
 from dogdriver.web.cache import Content, encode, json_response
-from dogdriver.web.keys import ACCESS, CACHE, CLOCK, COMMANDS, ROOT, STORE
+from dogdriver.web.keys import ACCESS, CACHE, CLOCK, COMMANDS, REPORTS, ROOT, STORE
 from dogdriver.web.requests import (
     idempotency_key,
     integer_parameter,
@@ -64,11 +65,11 @@ async def runs(request: web.Request) -> web.StreamResponse:
     wanted = read_query(request, RUNS)
     limit, cursor = wanted.pop("limit", 50), wanted.pop("cursor", None)
     chosen = Filter(statuses=wanted.pop("status", frozenset()), **wanted)
-    store, commands = request.app[STORE], request.app[COMMANDS]
+    store, reports, commands = request.app[STORE], request.app[REPORTS], request.app[COMMANDS]
 
     async def build() -> Content:
         page = await store.runs.list(chosen, limit=limit, cursor=cursor)
-        documents = await run_documents(store.verdicts, commands, page.runs)
+        documents = await run_documents(reports, commands, page.runs)
         return Content(encode({"runs": documents, "next": page.next}), max_age=_max_age(page.runs))
 
     return await request.app[CACHE].respond(request, build)
@@ -76,11 +77,11 @@ async def runs(request: web.Request) -> web.StreamResponse:
 
 async def run(request: web.Request) -> web.StreamResponse:
     read_query(request, ())
-    store, commands = request.app[STORE], request.app[COMMANDS]
+    store, reports, commands = request.app[STORE], request.app[REPORTS], request.app[COMMANDS]
 
     async def build() -> Content:
         found = await find_run(store.runs, request.match_info["id"])
-        (document,) = await run_documents(store.verdicts, commands, [found])
+        (document,) = await run_documents(reports, commands, [found])
         return Content(encode({"run": document}), max_age=_max_age([found]))
 
     return await request.app[CACHE].respond(request, build)
@@ -119,21 +120,13 @@ def progress(commands: Commands, one: Run) -> float | None:
     return snapshot.progress if snapshot else None
 
 
-async def run_documents(verdicts: Verdicts, commands: Commands, found: Sequence[Run]) -> list[dict[str, Any]]:
+async def run_documents(reports: Reports, commands: Commands, found: Sequence[Run]) -> list[dict[str, Any]]:
     """The documents of *found*, each with the verdicts on its release."""
-    kept: dict[Scope, Sequence[Judged]] = {}
-    documents = []
-    for one in found:
-        if one.scope not in kept:
-            kept[one.scope] = await verdicts.newest(one.scope)
-        own = verdicts_of(one, kept[one.scope])
-        documents.append(run_document(one, progress=progress(commands, one), verdicts=own))
-    return documents
-
-
-def verdicts_of(one: Run, kept: Iterable[Judged]) -> list[Judged]:
-    """Those on the release of *one*."""
-    return [judged for judged in kept if judged.release == one.release]
+    views = await reports.releases.of_runs(reports.selections, found)
+    return [
+        run_document(one, progress=progress(commands, one), verdicts=view.verdict_documents())
+        for one, view in zip(found, views, strict=True)
+    ]
 
 
 def _max_age(found: Iterable[Run]) -> float:
@@ -153,6 +146,6 @@ async def _check_command(request: web.Request) -> None:
 
 
 async def _run_answer(request: web.Request, one: Run, *, status: int = 200, located: bool = False) -> web.Response:
-    (document,) = await run_documents(request.app[STORE].verdicts, request.app[COMMANDS], [one])
+    (document,) = await run_documents(request.app[REPORTS], request.app[COMMANDS], [one])
     headers = {"Location": f"{ROOT}/runs/{one.id}"} if located else {}
     return json_response({"run": document}, status=status, headers=headers)

@@ -53,6 +53,17 @@ TREND = whole(
     reason=TEXT,
 )  # fmt: skip
 HEADLINE = maybe(words(Headline))
+HEADLINE_DOCUMENT = {
+    "headline": HEADLINE,
+    "sentence": maybe(TEXT),
+    "release": maybe(TEXT),
+    "stay": maybe(WHOLE),
+    "baseline": maybe(TEXT),
+    "step": maybe(whole(at=MOMENT, run=maybe(TEXT), metric=TEXT, effect=NUMBER)),
+    "judged": WHOLE,
+    "of": WHOLE,
+    "reasons": many(whole(metric=TEXT, reason=TEXT)),
+}
 AGREEMENT = whole(
     release=TEXT, headline=HEADLINE, agree=WHOLE, of=WHOLE, disagreeing=many(TEXT),
     voices=many(whole(source=TEXT, headline=words(Headline))), sentence=TEXT,
@@ -65,7 +76,7 @@ PROJECT = {
     "metrics": many(
         whole(**HEAD, last=maybe(NUMBER), trend=maybe(ref("Trend")), verdict=maybe(words(Outcome))),
     ),
-    "headline": HEADLINE,
+    **HEADLINE_DOCUMENT,
     "agreement": maybe(ref("Agreement")),
     "problems": many(TEXT),
 }
@@ -93,7 +104,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "ProjectDetail": whole(
         **PROJECT, endpoints=by_name(TEXT), schedule=maybe(TEXT),
         test=maybe(whole(url=TEXT, ref=TEXT, name=TEXT, path=TEXT)),
-        load=maybe(whole(workers=WHOLE, processes=WHOLE, duration=NUMBER)), release=maybe(TEXT), sentence=maybe(TEXT),
+        load=maybe(whole(workers=WHOLE, processes=WHOLE, duration=NUMBER)),
     ),
     "ProjectTest": whole(
         project=whole(
@@ -109,8 +120,7 @@ SCHEMAS: Mapping[str, Schema] = {
         releases=many(whole(release=TEXT, at=MOMENT, run=maybe(TEXT))), changes=many(CHANGE),
     ),
     "Verdicts": whole(
-        **PLACE, release=maybe(TEXT), baseline=maybe(TEXT), headline=HEADLINE, sentence=maybe(TEXT),
-        verdicts=many(ref("Verdict")),
+        **PLACE, **HEADLINE_DOCUMENT, verdicts=many(ref("Verdict")),
         false_alarms=whole(called=WHOLE, halves=WHOLE, rate=maybe(NUMBER), low=maybe(NUMBER), high=maybe(NUMBER)),
     ),
     "Status": {

@@ -43,7 +43,8 @@ class RunRow:
 class Card:
     """A project on the home page.
 
-    *name* and *url*. The *headline* of its *release*, what that is *compared_with*, and the *sentence*. The title of
+    *name* and *url*. The *headline* of its *release*, whether something is worse though it does not decide
+    (*attention*), what the release is *compared_with*, and the *sentence*. The title of
     one *metric* (the largest decided change), its *last* value, its *trend* and *spark* line. The newest *run* and its
     *status*. When it runs (*schedule*). *problems* to fix. *empty* says what is missing where nothing was ever run.
     """
@@ -51,6 +52,7 @@ class Card:
     name: str
     url: str
     headline: Badge
+    attention: bool
     release: str | None
     compared_with: str | None
     sentence: str | None
@@ -99,15 +101,18 @@ class Choice:
 class VerdictRow:
     """The verdict on one metric of the release.
 
-    *title* of the metric, the outcome as a *badge*, the *reason* in a sentence. *effect* with its interval in words
-    (*span*) and drawn (*interval*). *runs* of the release and of what it is compared with. *certainty*: how firm the
-    outcome is, or what it would take. *smallest_visible*: the smallest change that these runs could show.
+    *title* of the metric, whether the headline rests on it (*decides*), the outcome as a *badge*, the *reason* in a
+    sentence. *effect* with its interval in words (*span*) and drawn (*interval*), and from which level to which
+    (*levels*), None where they are not known. *runs* of the release and of what it is compared with. *certainty*: how
+    firm the outcome is, or what it would take. *smallest_visible*: the smallest change that these runs could show.
     """
 
     title: str
     badge: Badge
     reason: str
+    decides: bool
     effect: str
+    levels: str | None
     span: str | None
     interval: Interval | None
     runs: str
@@ -119,13 +124,17 @@ class VerdictRow:
 class VerdictTable:
     """The verdicts on a release: *rows*, the decided ones first.
 
-    *scale*: how far to either side the intervals are drawn, as text. *shared_reason*: the one reason of all metrics,
+    *scale*: how far to either side the intervals are drawn, as text. *judged*: how many of the release's metrics have
+    an answer, in words, None where all or none have; *unjudged* are the others that have no row (title, why).
+    *shared_reason*: the one reason of all metrics,
     None where they differ. *per_host*: levels per host (title, text) of metrics
     whose values cannot be compared because the hosts changed.
     """
 
     rows: tuple[VerdictRow, ...]
     scale: str
+    judged: str | None
+    unjudged: tuple[tuple[str, str], ...]
     shared_reason: str | None
     per_host: tuple[tuple[str, str], ...]
 

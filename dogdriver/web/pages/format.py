@@ -40,6 +40,11 @@ OUTCOMES: Mapping[Outcome, Badge] = {
     Outcome.UNDECIDED: Badge("Can’t tell yet", "?", "open"),
     Outcome.TOO_FEW_RUNS: Badge("Too few runs", "…", "open"),
 }
+PROBABLE: Mapping[Outcome, Badge] = {
+    Outcome.REGRESSED: Badge("Probably worse", "↘", "probably-worse"),
+    Outcome.IMPROVED: Badge("Probably better", "↗", "probably-better"),
+}
+"""Outcomes that one more look has to agree with."""
 STATUSES: Mapping[Status, Badge] = {
     Status.QUEUED: Badge("Queued", "◌", "open"),
     Status.RUNNING: Badge("Running", "▶", "busy"),
@@ -144,10 +149,14 @@ def as_sentence(text: str) -> str:
     return text + ("" if text.endswith((".", "!", "?", "…")) else ".")
 
 
+SAID_BY_BADGE = ("Can't tell yet: ", "No change; ", "Probably ")
+"""First words of a headline's sentence that its badge says already."""
+
+
 def without_badge_words(text: str) -> str:
     """A headline's sentence where its badge says the first words already."""
-    lead, colon, rest = text.partition(": ")
-    return as_sentence(rest) if colon and lead == "Can't tell yet" else text
+    lead = next((words for words in SAID_BY_BADGE if text.startswith(words)), None)
+    return as_sentence(text[len(lead) :]) if lead else text
 
 
 def plural(count: int, word: str) -> str:

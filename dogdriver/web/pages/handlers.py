@@ -74,7 +74,7 @@ async def run(request: web.Request) -> web.StreamResponse:
     app = request.app
 
     async def build() -> Content:
-        page = await run_page(app[STORE], app[REPORTS].selections, app[COMMANDS], request.match_info["id"])
+        page = await run_page(app[STORE], app[REPORTS], app[COMMANDS], request.match_info["id"])
         title = f"{page.row.run.project}, run {page.row.run.id[:8]}"
         return Content(render(request, "run.html", title, page), max_age=max_age([page.row]))
 

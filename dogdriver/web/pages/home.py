@@ -1,12 +1,13 @@
 """`/` and `/status`: all projects at a glance, and the daemon itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from dogdriver.model import CALLED, Catalog, Headline
 from dogdriver.pipeline.judge import tolerance_of
 from dogdriver.reports.project import MetricView, ProjectView, Reports
 from dogdriver.verdict.comparability import newest_class
+from dogdriver.verdict.headline import WORSE
 from dogdriver.web.pages.contexts import Card, HomePage, RunRow, StatusPage
 from dogdriver.web.pages.format import DASH, STATUSES, amount, plural, summary_badge, trend_badge
 from dogdriver.web.pages.parts import baselines_in_words, empty, project_url, sentence_of
@@ -34,28 +35,35 @@ async def home_page(reports: Reports, catalog: Catalog, queue: tuple[RunRow, ...
 def _lead(views: Sequence[ProjectView]) -> str:
     if not views:
         return "No project yet."
-    headlines = [view.release.summary.headline if view.release.summary else None for view in views]
+    headlines = [_headline(view) for view in views]
     counts = [(headlines.count(word), text) for word, text in (
         (Headline.SLOWER, "slower"), (Headline.FASTER, "faster"), (Headline.MIXED, "mixed"),
         (Headline.PROBABLY_SLOWER, "probably slower"), (Headline.PROBABLY_FASTER, "probably faster"),
         (Headline.NO_CHANGE, "unchanged"), (Headline.UNDECIDED, "undecided"), (None, "without a verdict"),
     )]  # fmt: skip
-    return f"{plural(len(views), 'project')}: " + ", ".join(f"{n} {text}" for n, text in counts if n) + "."
+    beside = sum(view.release.attention and _headline(view) not in WORSE for view in views)
+    more = f" {beside} of them with a metric that is worse, though it does not decide." if beside else ""
+    return f"{plural(len(views), 'project')}: " + ", ".join(f"{n} {text}" for n, text in counts if n) + f".{more}"
 
 
-def _urgency(view: ProjectView) -> int:
-    """What is slower comes first."""
-    return BY_URGENCY.index(view.release.summary.headline if view.release.summary else None)
+def _headline(view: ProjectView) -> Headline | None:
+    return view.release.summary.headline if view.release.summary else None
+
+
+def _urgency(view: ProjectView) -> tuple[bool, int]:
+    """What is worse comes first: slower, mixed, and what has another metric that is worse."""
+    return not view.release.attention, BY_URGENCY.index(_headline(view))
 
 
 def _card(view: ProjectView) -> Card:
-    lead, selection, release = _most_telling(view.metrics), view.selection, view.release
+    lead, selection, release = _most_telling(view.metrics, view.release.deciding), view.selection, view.release
     last = lead.last
     comparable = newest_class(lead.points, tolerance_of(selection.entry))  # a line through others would be a step
     return Card(
         name=selection.project,
         url=project_url(selection.project),
         headline=summary_badge(release.titled_summary),
+        attention=release.attention,
         release=release.release,
         compared_with=baselines_in_words(release),
         sentence=sentence_of(release.titled_summary),
@@ -71,12 +79,13 @@ def _card(view: ProjectView) -> Card:
     )
 
 
-def _most_telling(metrics: Sequence[MetricView]) -> MetricView:
-    """The metric with the largest decided effect; else the first that has values."""
-    decided = [m for m in metrics if m.judged and m.judged.standing_outcome in CALLED]
-    if decided:
-        return max(decided, key=lambda m: abs((m.judged and m.judged.verdict.effect) or 0.0))
-    return next((m for m in metrics if m.last), metrics[0])
+def _most_telling(metrics: Sequence[MetricView], deciding: Collection[str]) -> MetricView:
+    """The metric with the largest decided effect, else the first that has values; of those that decide, if any."""
+    ranked = sorted(metrics, key=lambda m: m.metric.name not in deciding)
+    called = [m for m in ranked if m.judged and m.judged.standing_outcome in CALLED]
+    if called:
+        return max(called, key=lambda m: (m.metric.name in deciding, abs((m.judged and m.judged.verdict.effect) or 0)))
+    return next((m for m in ranked if m.last), metrics[0])
 
 
 def status_page(catalog: Catalog, parts: Mapping[str, Any], queue: tuple[RunRow, ...]) -> StatusPage:

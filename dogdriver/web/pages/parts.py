@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from math import inf
 from urllib.parse import quote
 
-from dogdriver.model import OPEN, Judged, Outcome, Run, Standing, Status, Summary
+from dogdriver.model import CALLED, OPEN, Judged, Metric, Outcome, Run, Standing, Status, Summary
 from dogdriver.pipeline.ports import Commands
+from dogdriver.reports.needed import Due, needed
 from dogdriver.reports.per_host import PerHost
 from dogdriver.reports.project import ProjectView
 from dogdriver.reports.release import ReleaseView
@@ -14,8 +15,11 @@ from dogdriver.web.pages.contexts import RunRow, VerdictRow, VerdictTable
 from dogdriver.web.pages.format import (
     DASH,
     OUTCOMES,
+    PROBABLE,
     STATUSES,
+    Badge,
     amount,
+    clock_time,
     percent,
     plural,
     share,
@@ -52,15 +56,24 @@ def sentence_of(summary: Summary | None) -> str | None:
 
 
 def verdict_table(view: ProjectView) -> VerdictTable:
-    """The decided ones first."""
-    judged, titles = view.release.verdicts, view.selection.titles
-    ranked = sorted(judged, key=lambda one: ORDER.index(one.standing_outcome))
+    """Those that the headline rests on first, and of these and of the others the decided ones first."""
+    release, summary = view.release, view.release.titled_summary
+    metrics = {metric.name: metric for metric in view.selection.metrics}
+    ranked = sorted(
+        release.verdicts,
+        key=lambda one: (one.key.metric not in release.deciding, ORDER.index(one.standing_outcome)),
+    )
     scale = scale_of(one.verdict for one in ranked)
-    rows = tuple(_verdict_row(one, titles.get(one.key.metric, one.key.metric), scale) for one in ranked)
+    rows = tuple(_verdict_row(one, metrics.get(one.key.metric), release, scale) for one in ranked)
     reasons = {row.reason for row in rows}
+    shown = {row.title for row in rows}
     return VerdictTable(
         rows=rows,
         scale=amount(scale, "ratio"),
+        judged=f"Judged {summary.judged} of {plural(summary.of, 'metric')}." if summary and rows else None,
+        unjudged=tuple((one.metric, one.reason) for one in summary.reasons if one.metric not in shown)
+        if summary
+        else (),
         shared_reason=reasons.pop() if len(rows) > 1 and len(reasons) == 1 else None,
         per_host=tuple(
             (one.metric.title, _per_host(one.metric.unit, one.per_host)) for one in view.metrics if one.per_host
@@ -73,34 +86,51 @@ def _per_host(unit: str, levels: PerHost) -> str:
     return f"{before} with {levels.earlier}, {after} with {levels.release}"
 
 
-def _verdict_row(judged: Judged, title: str, scale: float) -> VerdictRow:
+def _verdict_row(judged: Judged, metric: Metric | None, release: ReleaseView, scale: float) -> VerdictRow:
     verdict, seen = judged.verdict, judged.verdict.smallest_visible
-    span = None
+    unit = metric.unit if metric else ""
+    span = levels = None
     if verdict.low is not None and verdict.high is not None:
         span = f"{percent(verdict.low)} to {percent(verdict.high)}"
+    if verdict.before is not None and verdict.after is not None:
+        levels = f"{amount(verdict.before, unit)} → {amount(verdict.after, unit)}"
     return VerdictRow(
-        title=title,
-        badge=OUTCOMES[judged.standing_outcome],
+        title=metric.title if metric else judged.key.metric,
+        decides=judged.key.metric in release.deciding,
+        badge=_outcome_badge(judged),
         reason=judged.reason,
         effect=percent(verdict.effect),
+        levels=levels,
         span=span,
         interval=interval(verdict, scale),
         runs=f"{verdict.runs} vs {verdict.baseline_runs}",
-        certainty=_certainty(judged),
+        certainty=_certainty(judged, release.due),
         smallest_visible=DASH if seen is None else f"≥ {share(seen)}",
     )
 
 
-def _certainty(judged: Judged) -> str:
+def _outcome_badge(judged: Judged) -> Badge:
+    """A difference that one more look has to agree with has a word of its own."""
+    if judged.standing_outcome is Outcome.UNDECIDED and judged.verdict.outcome in CALLED:
+        return PROBABLE[judged.verdict.outcome]
+    return OUTCOMES[judged.standing_outcome]
+
+
+def _certainty(judged: Judged, due: Due) -> str:
     """How firm the outcome is; of one that is open, what it would take."""
     verdict, outcome = judged.verdict, judged.standing_outcome
     before = "withdrawn; " if judged.standing is Standing.WITHDRAWN else ""
     if outcome not in OPEN:
         return "firm" if judged.standing is Standing.ANNOUNCED else f"{before}from one comparison"
+    wanted = needed(judged, due)
     if verdict.outcome not in OPEN:
-        return f"{before}one more run has to agree"
-    if verdict.runs_needed:
-        return f"{before}{plural(verdict.runs_needed, 'more run')}"
+        return f"{before}one more run has to agree" if wanted.runs else f"{before}more runs have to make it surer"
+    if wanted.runs:
+        by = "" if wanted.at is None else f", until {clock_time(wanted.at)}"
+        about = "about " if outcome is Outcome.UNDECIDED and wanted.runs > 1 else ""
+        return f"{before}{about}{plural(wanted.runs, 'more run')}{by}"
+    if not verdict.baseline_runs:
+        return f"{before}nothing to compare with"
     if outcome is Outcome.TOO_FEW_RUNS:
         return f"{before}too few runs of earlier releases"
     return f"{before}more runs will hardly tell"

@@ -6,22 +6,21 @@ from urllib.parse import quote, urlencode
 from dogdriver.model import Load, Run
 from dogdriver.pipeline.ports import Commands
 from dogdriver.reports.ports import Store
-from dogdriver.reports.scope import Selections
-from dogdriver.verdict import standing
-from dogdriver.web.api.runs import find_run, verdicts_of
+from dogdriver.reports.project import Reports
+from dogdriver.web.api.runs import find_run
 from dogdriver.web.keys import ROOT
 from dogdriver.web.pages.contexts import MetricRow, RunPage
 from dogdriver.web.pages.format import DASH, STATES, amount, duration, number, plural, summary_badge
 from dogdriver.web.pages.parts import project_url, run_row, sentence_of
 
 
-async def run_page(store: Store, selections: Selections, commands: Commands, run_id: str) -> RunPage:
+async def run_page(store: Store, reports: Reports, commands: Commands, run_id: str) -> RunPage:
     run = await find_run(store.runs, run_id)
-    judged = verdicts_of(run, await store.verdicts.newest(run.scope))
-    selection = await selections.find(run.project)
+    (release,) = await reports.releases.of_runs(reports.selections, [run])
+    selection = await reports.selections.find(run.project)
     metrics = {metric.name: metric for metric in selection.metrics}
     titles = {name: metric.title for name, metric in metrics.items()}
-    headline = standing(judged, titles)
+    headline = release.titled_summary
     rows = []
     order = {name: place for place, name in enumerate(metrics)}
     for name, value in sorted(run.metrics.items(), key=lambda item: order.get(item[0], len(order))):
