@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from bench.verdict import awkward, ceiling, cpu, halves, looks, release, steps
+from bench.verdict import awkward, ceiling, cpu, halves, headline, looks, release, steps
 from bench.verdict.scenarios import NULLS
 from bench.verdict.workers import Workers, workers
 
@@ -18,6 +18,7 @@ PARTS = (
     "ceiling",
     "needed",
     "looks",
+    "headline",
     "halves",
     "cpu",
 )
@@ -68,6 +69,8 @@ def rest(part: str, pool: Workers, replicates: int, seed: int) -> None:
             looks.report_needed(NULLS, max(replicates // 20, 5), seed)
         case "looks":
             looks.report_looks(pool, max(replicates // 5, 5), seed)
+        case "headline":
+            headline.report(pool, max(replicates // 5, 10), seed)
         case "halves":
             halves.report(pool, max(replicates // 5, 10), seed)
         case _:
