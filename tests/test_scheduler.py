@@ -118,6 +118,7 @@ async def test_off_and_forbidden_projects_do_not_run_by_themselves(world: World)
     await timers.start()
     await timers.plan({"shop": replace(shop(), schedule=Schedule())})
     assert timers.next_run("shop") is None
+    assert timers.nth_run("shop", 1) is timers.nth_run("shop", 5) is None
     await timers.plan({"shop": replace(shop(), allowed=False)})
     assert timers.next_run("shop") is None
     await timers.close()
@@ -131,11 +132,15 @@ async def test_the_timers_follow_the_catalog(world: World) -> None:
     first = timers.next_run("shop")
     await timers.refresh()
     assert timers.next_run("shop") == first
+    assert first is not None
+    assert timers.nth_run("shop", 1) == first
+    assert timers.nth_run("shop", 4) == first + timedelta(hours=3)
     world.catalog.current = Catalog({"shop": replace(shop(), schedule=Schedule(cron="7 * * * *"))})
     await timers.refresh()
     by_cron = timers.next_run("shop")
     assert by_cron is not None
     assert by_cron.minute == 7
+    assert timers.nth_run("shop", 3) == by_cron + timedelta(hours=2)
     world.catalog.current = Catalog({})
     await timers.refresh()
     assert timers.next_run("shop") is None

@@ -15,7 +15,7 @@ from dogdriver.model.verdict import EffectScale, Judged, Limit, Noise, Outcome, 
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """So many more *runs* decide a verdict (None: no number of them will); by *at* the schedule has made them."""
+    """So many more *runs* decide a verdict (None: nobody can say); by *at* the schedule has made them."""
 
     runs: int | None
     at: datetime | None

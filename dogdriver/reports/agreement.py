@@ -39,7 +39,11 @@ class Agreement:
         if self.headline is None:
             return f"The sources disagree. {', '.join(otherwise)}." if otherwise else "No source can tell yet."
         counted = f"{self.agree} of {len(self.votes)} sources: {WORDS[self.headline]}"
-        open_ = [source for source, vote in self.votes if vote in UNANNOUNCED]
+        open_ = [
+            f"{source} ({WORDS[vote]})" if vote in WORDS else source
+            for source, vote in self.votes
+            if vote in UNANNOUNCED
+        ]
         parts = [counted]
         parts += [f"disagreeing: {', '.join(otherwise)}"] if otherwise else []
         parts += [f"can’t tell yet: {', '.join(open_)}"] if open_ else []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from dogdriver.model import Judged, Scope
+from dogdriver.model import OPEN, Judged, Scope
 from dogdriver.model.document import Needed, VerdictDocument, verdict_document
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.verdict.headline import runs_ahead
@@ -56,7 +56,9 @@ def due_in(scope: Scope | None, timetable: Timetable | None) -> Due:
 def needed(judged: Judged, due: Due) -> Needed:
     """What it takes until *judged* is decided."""
     runs = runs_ahead(judged)
-    return Needed(runs, None if runs is None else due(runs))
+    if runs == 0 and judged.standing_outcome in OPEN:
+        runs = None  # more looks have to make it surer, nobody knows how many
+    return Needed(runs, due(runs) if runs else None)
 
 
 def described(judged: Judged, deciding: frozenset[str], due: Due) -> VerdictDocument:

@@ -1,6 +1,6 @@
 """A release as it is judged: its verdicts, its headline, what it is compared with."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,7 +87,7 @@ class Releases:
             judged = await self._against(baseline, selection, selection.scope, wanted, kept)
         verdicts = _in_order(judged, selection)
         about = self._about(selection, selection.scope, kept)
-        used = {label for one in verdicts for label in one.verdict.baseline_releases}
+        used = _good_for_all(verdicts, about.deciding or ())
         baselines = tuple(label for label in known if label in used)
         return ReleaseView(
             release=wanted,
@@ -166,6 +166,16 @@ class Releases:
         judged = {one.key.metric for one in kept if one.release == release}
         gone = [metric for metric in selection.metrics if metric.name in judged]
         return await self._judge.against(scope, release, selection.entry, baseline, others=gone)
+
+
+def _good_for_all(verdicts: Iterable[Judged], deciding: Collection[str]) -> frozenset[str]:
+    """The releases that the headline is against: what all deciding metrics are compared with, for a release that was
+    worse by one of them is no good one; where there is none, what any metric is.
+    """
+    named = [(one.key.metric in deciding, frozenset(one.verdict.baseline_releases)) for one in verdicts]
+    decide = [releases for decides, releases in named if decides and releases]
+    common = frozenset.intersection(*decide) if decide else frozenset()
+    return common or frozenset[str]().union(*(releases for _, releases in named))
 
 
 def _headline(summary: Summary | None) -> dict[str, Any]:

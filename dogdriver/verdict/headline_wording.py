@@ -1,6 +1,6 @@
 """The sentence beside a headline."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,26 +9,16 @@ from dogdriver.model.verdict import (
     OPEN,
     EffectScale,
     Headline,
-    Limit,
     Outcome,
     Reference,
     ReferenceKind,
     Verdict,
 )
-from dogdriver.verdict.wording import count, percent
+from dogdriver.verdict.wording import INSTEAD, count, percent
 
 MOST_NAMED = 4
 LARGE = 100
 """Levels from here on are told without decimals."""
-HELP: Mapping[Limit, str] = {
-    Limit.SCATTER: "a steadier load or longer runs would help",
-    Limit.BETWEEN_RELEASES: "releases differ by as much although nothing changed, so only a wider margin would help",
-    Limit.AUTOCORRELATION: "the runs follow each other, so runs that are further apart would help",
-    Limit.NEAR_MARGIN: "the effect is about as large as the margin, so another margin would help",
-    Limit.FEW_EARLIER: "the runs before it are too few; later releases will have more to be compared with",
-    Limit.STEP: "the level stepped beside the release’s start, not with it",
-}
-"""What would help instead where no number of runs will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +83,11 @@ def _lead(word: Headline, deciding: Sequence[Said], due: Callable[[int], datetim
 
 def _beside(word: Headline, deciding: Sequence[Said], others: Sequence[Said], step: Said | None) -> list[str]:
     """What else is to be told: a release that has recovered, metrics that do not decide, a step inside the release."""
-    told = [text for text in (_recovered(deciding), _others(others), _stepped(step)) if text]
+    also = "also " if word in {Headline.SLOWER, Headline.FASTER, Headline.MIXED} else ""
+    told = [text for text in (_recovered(deciding), _others(others, also), _stepped(step)) if text]
     if word is not Headline.NO_CHANGE:
         return told
-    if others or step:
-        return ["no change", *told]
-    names = _names(deciding)
-    return [f"nothing that matters changed: {names} within the margin", *told]
+    return ["no change", *told] if told else [f"nothing that matters changed: {_names(deciding)} within the margin"]
 
 
 def _names(said: Sequence[Said]) -> str:
@@ -161,7 +149,7 @@ def _recovered(deciding: Sequence[Said]) -> str | None:
     one, previous = max(found, key=lambda pair: abs(pair[1].effect or 0.0))
     how = f"{percent(abs(previous.effect or 0.0), sign=False)} " if one.verdict.scale is EffectScale.RATIO else ""
     text = f"{how}{'faster' if one.unit in TIME_UNITS else 'better'} than {previous.release}"
-    if one.name and len(deciding) > 1:
+    if one.name and sum(other.unit in TIME_UNITS for other in deciding) != 1:
         text = f"{one.name} {text}"
     good = _reference(one, ReferenceKind.LAST_GOOD)
     return f"{text}, as {good.release} was" if good and one.outcome is Outcome.UNCHANGED else text
@@ -171,10 +159,10 @@ def _reference(one: Said, kind: ReferenceKind) -> Reference | None:
     return next((found for found in one.verdict.references if found.kind is kind), None)
 
 
-def _others(others: Sequence[Said]) -> str | None:
+def _others(others: Sequence[Said], also: str) -> str | None:
     """Metrics that do not decide and differ: what is worse first."""
     told = [
-        f"{listed(found)}, {word}"
+        f"{listed(found)}, {also}{word}"
         for outcome, word in ((Outcome.REGRESSED, "worse"), (Outcome.IMPROVED, "better"))
         if (found := [one for one in others if one.outcome is outcome])
     ]
@@ -225,9 +213,9 @@ def _runs_ahead(open_: Sequence[Verdict], due: Callable[[int], datetime | None])
         return f"{about}{count(most, 'more run')} should settle {settles}{until_due(most, due)}"
     if 0 in waits:
         return "more runs have to agree"
-    limits = [v.limit for v in open_ if v.limit in HELP]
-    instead = HELP[max(limits, key=limits.count)] if limits else None  # type: ignore[index]
-    return "more runs are not likely to settle it" + (f": {instead}" if instead else "")
+    limits = [v.limit for v in open_ if v.limit is not None and v.limit in INSTEAD]
+    instead = f", but {INSTEAD[max(limits, key=limits.count)]} would help" if limits else ""
+    return f"more runs are not likely to settle it{instead}"
 
 
 def until_due(runs: int, due: Callable[[int], datetime | None]) -> str:

@@ -1,10 +1,11 @@
 """The sentence that an operator reads at three in the morning."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dogdriver.model.verdict import CALLED, Better, Outcome, Trend, Verdict
-from dogdriver.verdict.power import MOST_MORE, Forecast, Limit
+from dogdriver.model.verdict import CALLED, Better, Limit, Outcome, Trend, Verdict
+from dogdriver.verdict.power import MOST_MORE, Forecast
+from dogdriver.verdict.power import Limit as Unsettled
 
 BEYOND_WORDS = 1e6
 """Relative changes from here on are told by their power of ten,"""
@@ -15,6 +16,15 @@ INVISIBLE = 0.0005
 RAREST = 0.0001
 RARE = 0.1
 UNLIKELY = 0.01
+
+
+INSTEAD: Mapping[Limit, str] = {
+    Limit.SCATTER: "a steadier load or longer runs",
+    Limit.AUTOCORRELATION: "runs that are further apart",
+    Limit.BETWEEN_RELEASES: "only a wider margin",
+    Limit.NEAR_MARGIN: "another margin",
+}
+"""What would help where no number of runs will."""
 
 
 def percent(change: float | None, *, sign: bool = True) -> str:
@@ -119,15 +129,17 @@ def more_runs(verdict: Verdict, ahead: Forecast) -> str:
         return f"{count(ahead.needed, 'more run')} should settle it"
     between, sd = (percent(size, sign=False) for size in (verdict.noise.wobble, verdict.noise.sd))
     because = {
-        Limit.NEAR_MARGIN: "the effect is about as large as the margin",
-        Limit.BETWEEN_RELEASES: f"releases differ by about {between} although nothing changed",
-        Limit.FEW_EARLIER: f"the {count(verdict.baseline_runs, 'run')} before it do not show the level well enough",
-        Limit.SCATTER: f"single runs scatter by {sd}",
+        Unsettled.NEAR_MARGIN: "the effect is about as large as the margin",
+        Unsettled.BETWEEN_RELEASES: f"releases differ by about {between} although nothing changed",
+        Unsettled.FEW_EARLIER: f"the {count(verdict.baseline_runs, 'run')} before it do not show the level well enough",
+        Unsettled.SCATTER: f"single runs scatter by {sd}",
     }[ahead.limit]
     if not verdict.margin:
         because = 'with a margin of 0 nothing is ever "unchanged"'
     chance = f"a chance of only {100 * ahead.chance:.0f} %" if ahead.chance >= UNLIKELY else "hardly any chance"
-    return f"even {MOST_MORE} more would settle it with {chance}: {because}"
+    instead = INSTEAD.get(Limit(ahead.limit.value)) if verdict.margin else "a margin above 0"
+    helping = f"; {instead} would help" if instead else ""
+    return f"even {MOST_MORE} more would settle it with {chance}: {because}{helping}"
 
 
 def too_few_runs(verdict: Verdict, release: str, fewest: int, baseline: str | None) -> str:

@@ -28,6 +28,7 @@ VOICES = st.lists(
          "2 of 4 sources: no change; disagreeing: c: some slower, some faster; can’t tell yet: a."),
         ([SLOWER, FASTER], None, ("a", "b"), "The sources disagree. a: slower, b: faster."),
         ([OPEN, OPEN], None, (), "No source can tell yet."),
+        ([Headline.PROBABLY_SLOWER, SAME], SAME, (), "1 of 2 sources: no change; can’t tell yet: a (probably slower)."),
         ([OPEN, FASTER], FASTER, (), "1 of 2 sources: faster; can’t tell yet: a."),
     ],
 )  # fmt: skip

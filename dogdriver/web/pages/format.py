@@ -149,14 +149,18 @@ def as_sentence(text: str) -> str:
     return text + ("" if text.endswith((".", "!", "?", "…")) else ".")
 
 
-SAID_BY_BADGE = ("Can't tell yet: ", "No change; ", "Probably ")
+PROBABLY = "Probably "
+SAID_BY_BADGE = ("Can't tell yet: ", "No change; ", PROBABLY)
 """First words of a headline's sentence that its badge says already."""
 
 
 def without_badge_words(text: str) -> str:
     """A headline's sentence where its badge says the first words already."""
     lead = next((words for words in SAID_BY_BADGE if text.startswith(words)), None)
-    return as_sentence(text[len(lead) :]) if lead else text
+    if lead is None:
+        return text
+    rest = text[len(lead) :]
+    return as_sentence(rest[:1].upper() + rest[1:] if lead == PROBABLY else rest)
 
 
 def plural(count: int, word: str) -> str:
