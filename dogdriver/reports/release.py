@@ -122,7 +122,7 @@ class Releases:
         return found
 
     def _of_run(self, selection: Selection, run: Run, kept: Sequence[Judged]) -> ReleaseView:
-        verdicts = _in_order((one for one in kept if one.release == run.release), selection)
+        verdicts = tuple(one for one in kept if one.release == run.release)
         about = self._about(selection, run.scope, kept)
         return ReleaseView(
             release=run.release,

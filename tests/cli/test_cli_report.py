@@ -60,7 +60,7 @@ def test_a_bar_on_a_terminal() -> None:
     report.say("started", "It begins: [bold]no markup[/bold].")
     report.load("r1", snapshot(0.0))
     report.load("r1", snapshot(0.5, "says the [test]"))
-    assert threading.active_count() == threads  # a load would be blamed for what it did not start
+    assert threading.active_count() <= threads  # a load would be blamed for what it did not start
     report.say("ended", "It ends.")
     report.load("r2", snapshot(0.1))
     report.close()
