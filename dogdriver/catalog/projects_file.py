@@ -14,7 +14,7 @@ from dogdriver.catalog.schedule import cron, schedule
 from dogdriver.catalog.toml_values import Key, line_of
 from dogdriver.checkout.address import Address
 from dogdriver.errors import SettingsError
-from dogdriver.model import Deployment, Isolation, Metric, Schedule
+from dogdriver.model import Deployment, Isolation, Kind, Metric, Schedule
 
 LARGEST = 1024 * 1024  # bytes
 SHOWN = 10  # mistakes in one message
@@ -90,6 +90,7 @@ METRIC: Mapping[str, Parse] = {
     "every": values.seconds,
     "margin": values.number(0.0001, 10),
     "decides": values.flag,
+    "kind": lambda value: Kind(values.one_of(*Kind)(value)),
 }
 REQUIRED = ("name", "query", "unit", "better")
 

@@ -20,7 +20,7 @@ from dogdriver.model import (
     Verdict,
     deciding,
 )
-from dogdriver.verdict import FalseAlarms, count_false_alarms, judge_halves, judge_release
+from dogdriver.verdict import FalseAlarms, Measure, count_false_alarms, judge_halves, judge_release
 from dogdriver.verdict.comparability import Comparable, comparable, samples
 from dogdriver.verdict.headline import STEPPED
 
@@ -174,9 +174,17 @@ def _answers(
         margins={name: metrics[name].margin for name in rests_on},
         baseline=baseline,
         deciding=decide,
+        measures={name: Measure(metrics[name].better, metrics[name].kind, metrics[name].unit) for name in rests_on},
     )
     halves = {
-        name: judge_halves(found, release, better=metrics[name].better, margin=metrics[name].margin)
+        name: judge_halves(
+            found,
+            release,
+            better=metrics[name].better,
+            margin=metrics[name].margin,
+            kind=metrics[name].kind,
+            unit=metrics[name].unit,
+        )
         for name, found in series.items()
         if baseline is None
     }

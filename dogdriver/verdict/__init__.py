@@ -4,7 +4,8 @@ The method, its assumptions and its measured error rates are in docs/verdict.md;
 
 A verdict: `judge` takes the runs that count from `series`, has `effect` estimate by the `mixed_model` (its columns in
 `design`, `whitening` under it, `step_scan` and `mixture` beside it) on values that `robust` and `seasonal` made ready,
-lets `decision` name the outcome and `power` say what more runs would do, and `wording` say it. Steps anywhere:
+lets `decision` name the outcome and `power` say what more runs would do, and `wording` say it. What effects are
+counted in is of the `scale`, `sizes` says it; `ties` and `counts` fit what is rare or equal. Steps anywhere:
 `changepoints` and `trend` on `segmentation` (with `segment_noise`, `segment_sums`). What successive verdicts add up to:
 `sequential`; a release in one line: `headline` (`headline_wording`); which runs compare at all: `comparability`.
 """
@@ -31,6 +32,7 @@ from dogdriver.verdict.changepoints import find_changes
 from dogdriver.verdict.false_alarms import FalseAlarms, count_false_alarms, judge_halves
 from dogdriver.verdict.headline import About, headline, standing
 from dogdriver.verdict.judge import judge, judge_release
+from dogdriver.verdict.scale import Measure
 from dogdriver.verdict.sequential import announce
 from dogdriver.verdict.trend import trend
 
@@ -43,6 +45,7 @@ __all__ = [
     "FalseAlarms",
     "Headline",
     "Limit",
+    "Measure",
     "Noise",
     "Outcome",
     "Reference",

@@ -7,9 +7,10 @@ from scipy.special import ndtr
 
 from dogdriver.model.verdict import Better, Change, Sample
 from dogdriver.verdict.attribution import attribute_to_release
+from dogdriver.verdict.scale import Scale
 from dogdriver.verdict.seasonal import remove_season
 from dogdriver.verdict.segmentation import Segmentation, segment
-from dogdriver.verdict.series import Scale, Series
+from dogdriver.verdict.series import Series
 from dogdriver.verdict.spikes import remove_spikes
 
 FEWEST_RUNS = 6

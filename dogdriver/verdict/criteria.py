@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dogdriver.model.project import Kind
 from dogdriver.model.verdict import Better, Outcome
 from dogdriver.verdict.decision import EQUIVALENCE, decide
 from dogdriver.verdict.effect import Question
 from dogdriver.verdict.mixture import Mixture
 from dogdriver.verdict.power import CriticalValues
-from dogdriver.verdict.series import Scale, Series
+from dogdriver.verdict.scale import Measure, Scale
+from dogdriver.verdict.series import Series
 
 ROUNDING = 1e-12
 TINY = 1e-300
@@ -26,6 +28,12 @@ class Criteria:
     power: float
     seed: int
     bad: frozenset[str] = frozenset()
+    kind: Kind = Kind.VALUE
+    unit: str = ""
+
+    @property
+    def measure(self) -> Measure:
+        return Measure(self.better, self.kind, self.unit)
 
     def __post_init__(self) -> None:
         if not 0 <= self.margin < np.inf:
@@ -37,7 +45,7 @@ class Criteria:
     def question(self, window: Series, scale: Scale) -> Question:
         """In coordinates of *scale*, about the releases of *window*."""
         bad = frozenset(number for number, name in enumerate(window.releases) if name in self.bad)
-        upward = self.better is Better.LOWER
+        upward = scale.better(self.better) is Better.LOWER
         down, up = scale.thresholds(self.margin)
         return Question(up if upward else -down, upward, bad)
 
@@ -81,7 +89,7 @@ def outcome_of(estimate: Estimate, scale: Scale, criteria: Criteria) -> Outcome:
         estimate.p,
         estimate.inner,
         scale.thresholds(criteria.margin),
-        better=criteria.better,
-        margin=criteria.margin,
+        better=scale.better(criteria.better),
+        margin=scale.margin(criteria.margin),
         alpha=criteria.alpha,
     )

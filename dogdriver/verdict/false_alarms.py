@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import betaincinv
 
+from dogdriver.model.project import Kind
 from dogdriver.model.verdict import CALLED, Better, Outcome, Sample
 from dogdriver.verdict.criteria import Criteria
 from dogdriver.verdict.effect import FEWEST_RUNS, estimate_effect, estimate_since_pinned
-from dogdriver.verdict.judge import ALPHA, MARGIN, POWER, Baseline, conclude, widen_for_ties
-from dogdriver.verdict.series import Scale, Series
+from dogdriver.verdict.judge import ALPHA, MARGIN, POWER, Baseline, conclude
+from dogdriver.verdict.scale import Scale
+from dogdriver.verdict.series import Series
+from dogdriver.verdict.ties import fit_to_ties
 
 ONE_SIDED = 0.05
 """Each end of the interval is wrong this often."""
@@ -74,7 +77,14 @@ class FalseAlarms:
 
 
 def judge_halves(
-    samples: Sequence[Sample], release: str, *, better: Better, margin: float = MARGIN, alpha: float = ALPHA
+    samples: Sequence[Sample],
+    release: str,
+    *,
+    better: Better,
+    margin: float = MARGIN,
+    alpha: float = ALPHA,
+    kind: Kind = Kind.VALUE,
+    unit: str = "",
 ) -> Outcome | None:
     """What is said of the second half of the runs of *release* against its first half, by the judge's own rule.
 
@@ -91,18 +101,18 @@ def judge_halves(
     if len(own) < 2 * FEWEST_RUNS:
         return None
     criteria = Criteria(
-        release=release, better=better, margin=margin, alpha=alpha, power=POWER, seed=0, bad=frozenset()
+        release=release, better=better, margin=margin, alpha=alpha, power=POWER, seed=0, kind=kind, unit=unit
     )
     judged = len(series.releases)
     halves = window.release.copy()
     halves[own[(len(own) + 1) // 2 :]] = judged
     window = replace(window, release=halves, releases=(*window.releases, release))
     base, second = halves == pinned, halves == judged
-    scale = Scale.of(window.values, base)
+    scale = Scale.of_measure(window.values, base, criteria.measure)
     coordinates = scale.coordinates(window.values)
     usual = estimate_effect(coordinates, window, judged, criteria.question(window, scale)).effect
     effect = estimate_since_pinned(coordinates, window, judged, pinned, usual.posterior.tau_weights())
-    effect = widen_for_ties(effect, window, second, base)
+    effect, _ = fit_to_ties(effect, scale, criteria, window, second, base)
     return conclude(effect, scale, criteria, int(second.sum()), Baseline((release,), int(base.sum()))).outcome
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from dogdriver.model.project import TIME_UNITS
 from dogdriver.model.verdict import (
     OPEN,
+    Better,
     EffectScale,
     Headline,
     Outcome,
@@ -14,7 +15,9 @@ from dogdriver.model.verdict import (
     ReferenceKind,
     Verdict,
 )
-from dogdriver.verdict.wording import INSTEAD, count, percent
+from dogdriver.verdict.scale import Measure
+from dogdriver.verdict.sizes import between, percent, times
+from dogdriver.verdict.wording import INSTEAD, count
 
 MOST_NAMED = 4
 LARGE = 100
@@ -110,7 +113,7 @@ def size(verdict: Verdict, unit: str) -> str:
     if verdict.effect is None or verdict.scale is EffectScale.RATIO:
         return percent(verdict.effect)
     if verdict.scale is EffectScale.FAILURES:
-        return f"{percent(verdict.effect)} failures"
+        return times(verdict.effect)
     sign = "+" if verdict.effect > 0 else "-" if verdict.effect < 0 else ""
     return f"{sign}{amount(abs(verdict.effect), unit)}"
 
@@ -120,6 +123,8 @@ def levels(one: Said) -> str:
     before, after = one.verdict.before, one.verdict.after
     if before is None or after is None:
         return ""
+    if one.verdict.scale is not EffectScale.RATIO:
+        return f" ({between(one.verdict, Measure(Better.LOWER, unit=one.unit), ' → ')})"
     return f" ({amount(before, one.unit).removesuffix(f' {_shown(one.unit)}')} → {amount(after, one.unit)})"
 
 

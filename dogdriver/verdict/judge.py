@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dogdriver.model.project import Kind
 from dogdriver.model.verdict import CALLED, Better, Noise, Outcome, Reference, ReferenceKind, Sample, Step, Verdict
 from dogdriver.verdict import wording
 from dogdriver.verdict.criteria import Criteria, Estimate, outcome_of, relative_size
@@ -12,8 +13,9 @@ from dogdriver.verdict.decision import benjamini_hochberg
 from dogdriver.verdict.effect import FEWEST_RUNS, Comparison, Effect, estimate_effect, estimate_since_pinned
 from dogdriver.verdict.mixed_model import TAU_PRIOR, TAUS
 from dogdriver.verdict.power import forecast, smallest_visible
-from dogdriver.verdict.robust import tied_p
-from dogdriver.verdict.series import Flags, Scale, Series
+from dogdriver.verdict.scale import Measure, Scale
+from dogdriver.verdict.series import Flags, Series
+from dogdriver.verdict.ties import Levels, fit_to_ties
 
 METHOD = "mixed-model/3"
 MARGIN = 0.03
@@ -42,6 +44,8 @@ def judge(
     power: float = POWER,
     baseline: str | None = None,
     bad: Collection[str] = (),
+    kind: Kind = Kind.VALUE,
+    unit: str = "",
     seed: int = 0,
 ) -> Verdict:
     """Is *release* different from the releases before it?
@@ -50,11 +54,20 @@ def judge(
     rate of false verdicts that is accepted, *power* what `smallest_visible` and `runs_needed` are promised with. The
     comparison is with the last good level: *bad* names releases that are known to be worse than those before them.
     With *baseline* it is with that release alone, however long ago it was. Nothing here is left to chance:
+    *kind* and *unit* say what the values are: a ratio is judged by its failures.
     *seed* is kept in the verdict so that every stored one has the same form. Raises ValueError for a *margin*,
     *alpha* or *power* that is no share.
     """
     criteria = Criteria(
-        release=release, better=better, margin=margin, alpha=alpha, power=power, seed=seed, bad=frozenset(bad)
+        release=release,
+        better=better,
+        margin=margin,
+        alpha=alpha,
+        power=power,
+        seed=seed,
+        bad=frozenset(bad),
+        kind=kind,
+        unit=unit,
     )
     series = Series.of(samples)
     if release not in series.releases:
@@ -80,14 +93,17 @@ def judge_release(
     baseline: str | None = None,
     bad: Mapping[str, Collection[str]] | None = None,
     deciding: Collection[str] | None = None,
+    measures: Mapping[str, Measure] | None = None,
     seed: int = 0,
 ) -> dict[str, Verdict]:
     """Judge every series of a release; of those called regressed or improved, a share *q* at most is false.
 
     Benjamini and Hochberg's rule over the p-values, on top of *alpha* for each: over those that are *deciding* (None:
     all), and over the others by themselves, so that what does not decide makes no headline harder to reach. *margins*
-    overrides *margin* for the series that it names. Keys are the caller's: a metric, or a metric and its source.
+    overrides *margin* for the series that it names, *measures* says what their values are. Keys are the caller's: a
+    metric, or a metric and its source.
     """
+    known = {name: Measure(better[name]) for name in series} | dict(measures or {})
     verdicts = {
         name: judge(
             samples,
@@ -98,21 +114,28 @@ def judge_release(
             power=power,
             baseline=baseline,
             bad=(bad or {}).get(name, ()),
+            kind=known[name].kind,
+            unit=known[name].unit,
             seed=seed,
         )
         for name, samples in series.items()
     }
     decide = verdicts.keys() if deciding is None else verdicts.keys() & set(deciding)
     families = ({name: v for name, v in verdicts.items() if (name in decide) is part} for part in (True, False))
-    kept = {name: v for family in families for name, v in without_chance(family, q).items()}
+    kept = {name: v for family in families for name, v in without_chance(family, q, known).items()}
     return {name: kept[name] for name in verdicts}
 
 
-def without_chance(verdicts: Mapping[str, Verdict], q: float) -> dict[str, Verdict]:
-    """*verdicts* with those undecided that chance may have made among so many: a share *q* of the rest at most."""
+def without_chance(verdicts: Mapping[str, Verdict], q: float, known: Mapping[str, Measure]) -> dict[str, Verdict]:
+    """*verdicts* with those undecided that chance may have made among so many: a share *q* of the rest at most.
+
+    *known*: what the values of each are.
+    """
     largest = benjamini_hochberg([v.p for v in verdicts.values() if v.p is not None], q)
     return {
-        name: replace(verdict, outcome=Outcome.UNDECIDED, reason=wording.one_of_many(verdict, len(verdicts)))
+        name: replace(
+            verdict, outcome=Outcome.UNDECIDED, reason=wording.one_of_many(verdict, len(verdicts), known[name])
+        )
         if verdict.outcome in CALLED and verdict.p is not None and verdict.p > largest
         else verdict
         for name, verdict in verdicts.items()
@@ -126,12 +149,12 @@ def look(window: Series, judged: int, criteria: Criteria) -> Verdict:
     runs, baseline = int(own.sum()), Baseline(names, int((~own).sum()))
     if runs < FEWEST_RUNS or baseline.runs < FEWEST_RUNS:
         return too_few_runs(criteria, runs, baseline)
-    scale = Scale.of(window.values, ~own)
+    scale = Scale.of_measure(window.values, ~own, criteria.measure)
     compared = estimate_effect(scale.coordinates(window.values), window, judged, criteria.question(window, scale))
     kept = ~own & ~np.isin(window.release, list(compared.apart))
     baseline = Baseline(tuple(window.releases[i] for i in np.unique(window.release[kept])), int(kept.sum()))
-    effect = widen_for_ties(compared.effect, window, own, kept)
-    verdict = with_step(conclude(effect, scale, criteria, runs, baseline), effect, window, own, scale)
+    effect, levels = fit_to_ties(compared.effect, scale, criteria, window, own, kept)
+    verdict = with_step(conclude(effect, scale, criteria, runs, baseline, levels), effect, window, own, scale)
     return with_references(verdict, compared, names[-1], scale, criteria)
 
 
@@ -178,43 +201,29 @@ def look_since_pinned(series: Series, judged: int, pinned: int, criteria: Criter
     runs, baseline = int(own.sum()), Baseline((name,), int(base.sum()))
     if runs < FEWEST_RUNS or baseline.runs < FEWEST_RUNS:
         return too_few_runs(criteria, runs, baseline, name)
-    scale = Scale.of(window.values, base)
+    scale = Scale.of_measure(window.values, base, criteria.measure)
     history = series.before_and_within(judged)
     tau_weights = TAUS, TAU_PRIOR
     if np.any(history.release != judged):
-        usual_scale = Scale.of(history.values)
+        usual_scale = Scale.of_measure(history.values, history.release != judged, criteria.measure)
         usual = estimate_effect(
             usual_scale.coordinates(history.values), history, judged, criteria.question(history, usual_scale)
         )
         tau_weights = usual.effect.posterior.tau_weights()
     effect = estimate_since_pinned(scale.coordinates(window.values), window, judged, pinned, tau_weights)
-    verdict = conclude(widen_for_ties(effect, window, own, base), scale, criteria, runs, baseline)
+    effect, levels = fit_to_ties(effect, scale, criteria, window, own, base)
+    verdict = conclude(effect, scale, criteria, runs, baseline, levels)
     since = [i for i in range(pinned + 1, judged + 1) if np.any(series.release == i)]
     alone = [
         look(series.before_and_within(i), i, replace(criteria, release=series.releases[i])).outcome
         for i in since[-MOST_LOOKED_BACK:]
     ]
-    return replace(verdict, reason=wording.since_pinned(verdict, name, alone))
+    return replace(verdict, reason=wording.since_pinned(verdict, name, alone, criteria.measure))
 
 
-def widen_for_ties(effect: Effect, window: Series, own: Flags, base: Flags) -> Effect:
-    """No surer than chance allows where most runs have the same value: docs/verdict.md, "Ties".
-
-    *own*, *base* (runs,) mark the runs of *window* that are judged and those that they are compared with.
-    """
-    compared = own | base
-    up = effect.mixture.mean() > 0
-    p = tied_p(window.values[compared], window.release[compared], own[compared], up=up)
-    if p is None:
-        return effect
-    # A single odd run among equal ones looks like a step inside the release, and is none.
-    step = effect.step
-    return replace(
-        effect, mixture=effect.mixture.widened_to(p), step=step if step is not None and step.runs < 0 else None
-    )
-
-
-def conclude(effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseline: Baseline) -> Verdict:
+def conclude(
+    effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseline: Baseline, levels: Levels | None = None
+) -> Verdict:
     """The verdict that *effect*, in coordinates of *scale*, is: docs/verdict.md, "Answer"."""
     estimate, thresholds = Estimate.of(effect.mixture, criteria.alpha), scale.thresholds(criteria.margin)
     size = relative_size(estimate, scale)
@@ -225,7 +234,11 @@ def conclude(effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseli
     ahead = None
     if outcome is Outcome.UNDECIDED:
         releases = len(baseline.releases)
-        ahead = forecast(effect, thresholds, runs, power=criteria.power, critical=critical, releases=releases)
+        ahead = (
+            levels.counted.forecast(criteria.alpha, criteria.power)
+            if levels and levels.counted
+            else forecast(effect, thresholds, runs, power=criteria.power, critical=critical, releases=releases)
+        )
     visible = smallest_visible(estimate.error, critical, thresholds[1], criteria.power)
     verdict = replace(
         no_answer(criteria, runs, baseline),
@@ -237,14 +250,19 @@ def conclude(effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseli
         runs_needed=ahead.needed if ahead else None,
         smallest_visible=scale.relative(visible),
         noise=Noise(sd=effect.sd, autocorrelation=effect.autocorrelation, wobble=effect.between_releases),
+        before=levels.before if levels else None,
+        after=levels.after if levels else None,
+        scale=scale.effects,
     )
     details = wording.Details(
-        better=criteria.better,
+        measure=criteria.measure,
         alpha=criteria.alpha,
+        margin=scale.margin(criteria.margin),
         inner=(scale.relative(low), scale.relative(high)),
         hundred_percent=scale.hundred_percent,
         step=effect.step.runs if effect.step else None,
         forecast=ahead,
+        tied=levels is not None and levels.tied,
     )
     return replace(verdict, reason=wording.reason(verdict, details))
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from dogdriver.model.verdict import CALLED, Announcement, Outcome, Standing, Verdict
-from dogdriver.verdict.wording import count, percent, plain
+from dogdriver.verdict.sizes import short
+from dogdriver.verdict.wording import count, plain
 
 SPENT = 4.0
 """A called difference of FEWEST_RUNS has to be this many times less likely by chance than a single look asks for,"""
@@ -95,7 +96,7 @@ def contradiction(announced: Outcome, then: Verdict, look: Verdict, alpha: float
         return look.reason if look.outcome in CALLED and sure(look, alpha) else None
     if look.outcome is Outcome.UNDECIDED and look.p is not None and look.p < DOUBT:
         return None
-    return f"with {count(look.runs, 'run')} it is {percent(look.effect)}: {look.reason}"
+    return f"with {count(look.runs, 'run')} it is {short(look)}: {look.reason}"
 
 
 def provisional(look: Verdict, alpha: float) -> tuple[Outcome, str]:

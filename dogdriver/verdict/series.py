@@ -1,9 +1,9 @@
-"""Samples become arrays: in time order, on a scale on which differences are relative changes."""
+"""Samples become arrays, in time order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import inf, isfinite
+from math import isfinite
 from typing import Any
 from zlib import crc32
 
@@ -16,70 +16,10 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
 
-LARGEST_EXPONENT = 700.0
-"""exp of more than this is no float any more."""
-LARGEST_RATIO = 1e300
-"""A relative change is no larger than this: JSON has no infinity."""
-MOST_SPREAD = 1e6
-"""A typical magnitude smaller than the largest by more than this is no unit to measure by."""
-
 MOST_RELEASES = 20
 """Earlier releases looked at: older ones were another service."""
 MOST_BASELINE_RUNS = 400
 MOST_RUNS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How a value (in the metric's unit) becomes a coordinate, and a difference of coordinates a relative change.
-
-    All values positive: natural logarithms, so that a change is a ratio. Otherwise values divided by *unit*, the
-    typical magnitude of those to compare with (itself first divided by *top*, so that nothing overflows).
-    docs/verdict.md, "Scale".
-    """
-
-    logarithmic: bool
-    top: float = 1.0
-    unit: float = 1.0
-
-    @classmethod
-    def of(cls, values: Floats, base: Flags | None = None) -> "Scale":
-        """The scale of *values* (runs,).
-
-        *base* (runs,) marks what a change is relative to: all of them, where it is None or they are all zero.
-        """
-        if values.size == 0 or values.min() > 0:
-            return cls(logarithmic=True)
-        sizes = np.abs(values)
-        top = float(sizes.max()) or 1.0
-        sizes = sizes / top
-        if base is not None and np.any(sizes[base] * MOST_SPREAD >= 1.0):
-            sizes = sizes[base]
-        unit = float(np.median(sizes))
-        if unit * MOST_SPREAD < 1.0:
-            unit = float(sizes.mean()) or 1.0
-        return cls(logarithmic=False, top=top, unit=unit)
-
-    @property
-    def hundred_percent(self) -> float | None:
-        """The value, in the metric's unit, that counts as 100 %; None where changes are ratios."""
-        return None if self.logarithmic else self.top * self.unit
-
-    def coordinates(self, values: Floats) -> Floats:
-        """The logarithms of *values* (runs,), or their multiples of 100 %; (runs,)."""
-        return np.log(values) if self.logarithmic else values / self.top / self.unit
-
-    def relative(self, difference: float) -> float:
-        """The relative change that *difference* of coordinates is: exp(difference) - 1, or itself; finite."""
-        if not self.logarithmic:
-            return max(-LARGEST_RATIO, min(LARGEST_RATIO, difference))
-        return float(np.expm1(max(-LARGEST_EXPONENT, min(LARGEST_EXPONENT, difference))))
-
-    def thresholds(self, margin: float) -> tuple[float, float]:
-        """The differences (down, up) of coordinates that a relative change of -margin, +margin is."""
-        if not self.logarithmic:
-            return -margin, margin
-        return (float(np.log1p(-margin)) if margin < 1 else -inf), float(np.log1p(margin))
 
 
 @dataclass(frozen=True, slots=True)

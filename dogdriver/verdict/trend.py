@@ -11,9 +11,10 @@ from dogdriver.model.verdict import Better, Outcome, Sample, Trend
 from dogdriver.verdict import wording
 from dogdriver.verdict.decision import EQUIVALENCE, decide
 from dogdriver.verdict.robust import SMALLEST_SCALE
+from dogdriver.verdict.scale import Scale
 from dogdriver.verdict.seasonal import remove_season
 from dogdriver.verdict.segmentation import segment
-from dogdriver.verdict.series import Floats, Ints, Scale, Series
+from dogdriver.verdict.series import Floats, Ints, Series
 from dogdriver.verdict.spikes import remove_spikes
 from dogdriver.verdict.whitening import LARGEST_PHI, whiten, whitening_weights
 

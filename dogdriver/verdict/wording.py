@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from dogdriver.model.verdict import CALLED, Better, Limit, Outcome, Trend, Verdict
 from dogdriver.verdict.power import MOST_MORE, Forecast
 from dogdriver.verdict.power import Limit as Unsettled
+from dogdriver.verdict.scale import Measure
+from dogdriver.verdict.sizes import bound, effect, interval, percent
 
-BEYOND_WORDS = 1e6
-"""Relative changes from here on are told by their power of ten,"""
-WITHOUT_DECIMALS = 0.9995
-"""from here on in whole percent,"""
-INVISIBLE = 0.0005
-"""below this as none."""
 RAREST = 0.0001
 RARE = 0.1
 UNLIKELY = 0.01
@@ -27,28 +23,18 @@ INSTEAD: Mapping[Limit, str] = {
 """What would help where no number of runs will."""
 
 
-def percent(change: float | None, *, sign: bool = True) -> str:
-    if change is None:
-        return "?"
-    size = abs(change)
-    if size < INVISIBLE:
-        return "0.0 %"
-    if size >= BEYOND_WORDS:
-        number = f"{change * 100:+.0e}"
-    else:
-        number = (f"{change:+.0%}" if size >= WITHOUT_DECIMALS else f"{change:+.1%}").rstrip("%")
-    return f"{number if sign else number.lstrip('+')} %"
-
-
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def there(number: int, noun: str) -> str:
+    return f"There {'is' if number == 1 else 'are'} {count(number, noun)}"
 
 
 def chance(p: float) -> str:
     if p < RAREST:
         return "less than 1 time in 10,000"
-    times = max(round(p * 1000), 1)
-    return f"{times} {'time' if times == 1 else 'times'} in 1,000" if p < RARE else f"{p:.0%} of the time"
+    return f"1 time in {float(f'{1 / p:.2g}'):,.0f}" if p < RARE else f"{p:.0%} of the time"
 
 
 def basis(verdict: Verdict) -> str:
@@ -57,29 +43,33 @@ def basis(verdict: Verdict) -> str:
     return f"{count(verdict.runs, 'run')} against {verdict.baseline_runs} of {name}"
 
 
-def interval(verdict: Verdict) -> str:
-    return f"{percent(verdict.effect)} (between {percent(verdict.low)} and {percent(verdict.high)})"
-
-
 def direction(better: Better, outcome: Outcome) -> str:
     good = "lower" if better is Better.LOWER else "higher"
     return f"{good} is better, so this is {'worse' if outcome is Outcome.REGRESSED else 'better'}"
+
+
+def size(change: float | None, verdict: Verdict, measure: Measure, *, sign: bool = True) -> str:
+    return bound(change, verdict.scale, measure, sign=sign)
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
     """What the sentence says beyond the verdict's own fields.
 
-    *inner* is the interval (90 %) that "unchanged" rests on, *hundred_percent* the value that counts as 100 % where
-    changes are no ratios, *step* how many runs after the start the level stepped, *forecast* of an undecided verdict.
+    *margin* is the smallest effect that matters, on the verdict's scale; *inner* the interval (90 %) that "unchanged"
+    rests on; *hundred_percent* the value that counts as 100 % where changes are no ratios and no differences; *measure*
+    what the values are; *step* how many runs after the start the level stepped; *forecast* of an undecided verdict.
+    *tied*: most runs have one value, and how few do not is what keeps it open.
     """
 
-    better: Better
+    measure: Measure
     alpha: float
+    margin: float
     inner: tuple[float, float]
     hundred_percent: float | None
     step: int | None
     forecast: Forecast | None
+    tied: bool = False
 
 
 def reason(verdict: Verdict, details: Details) -> str:
@@ -87,19 +77,20 @@ def reason(verdict: Verdict, details: Details) -> str:
     rests = basis(verdict) + ("" if details.hundred_percent is None else f" (100 % is {details.hundred_percent:.3g})")
     if verdict.outcome in CALLED:
         return (
-            f"{interval(verdict)}, {rests}; {direction(details.better, verdict.outcome)}, "
+            f"{interval(verdict, details.measure)}, {rests}; {direction(details.measure.better, verdict.outcome)}, "
             f"and noise alone would do this {chance(verdict.p or 0.0)}."
         )
     if verdict.outcome is Outcome.UNCHANGED:
         low, high = details.inner
         return (
-            f"No change that matters: {percent(verdict.effect)}, with 90 % confidence between {percent(low)} and "
-            f"{percent(high)}, within the margin of {percent(verdict.margin, sign=False)}; {rests}."
+            f"No change that matters: {effect(verdict, details.measure)}, with 90 % confidence between "
+            f"{size(low, verdict, details.measure)} and {size(high, verdict, details.measure)}, within the margin of "
+            f"{size(details.margin, verdict, details.measure, sign=False)}; {rests}."
         )
     if details.step is not None:
-        return f"{step(details.step)}; the release itself {interval(verdict)}, {rests}."
-    ahead = more_runs(verdict, details.forecast) if details.forecast else ""
-    return f"Can't tell yet: {interval(verdict)}, {rests}; {why_not(verdict, details.alpha)}; {ahead}."
+        return f"{step(details.step)}; the release itself {interval(verdict, details.measure)}, {rests}."
+    ahead = more_runs(verdict, details.forecast, tied=details.tied) if details.forecast else ""
+    return f"Can't tell yet: {interval(verdict, details.measure)}, {rests}; {why_not(verdict, details)}; {ahead}."
 
 
 def step(runs: int) -> str:
@@ -115,15 +106,16 @@ def step(runs: int) -> str:
     )
 
 
-def why_not(verdict: Verdict, alpha: float) -> str:
-    visible = f"the smallest change that these runs could show is {percent(verdict.smallest_visible, sign=False)}"
-    if verdict.p is not None and verdict.p < alpha:
-        margin = percent(verdict.margin, sign=False)
+def why_not(verdict: Verdict, details: Details) -> str:
+    least = size(verdict.smallest_visible, verdict, details.measure, sign=False)
+    visible = f"the smallest change that these runs could show is {least}"
+    if verdict.p is not None and verdict.p < details.alpha:
+        margin = size(details.margin, verdict, details.measure, sign=False)
         return f"there is a difference, but whether it exceeds the margin of {margin} is open, and {visible}"
     return visible
 
 
-def more_runs(verdict: Verdict, ahead: Forecast) -> str:
+def more_runs(verdict: Verdict, ahead: Forecast, *, tied: bool) -> str:
     """How many more runs it takes, or why no number of them is likely to do."""
     if ahead.needed is not None:
         return f"{count(ahead.needed, 'more run')} should settle it"
@@ -134,6 +126,8 @@ def more_runs(verdict: Verdict, ahead: Forecast) -> str:
         Unsettled.FEW_EARLIER: f"the {count(verdict.baseline_runs, 'run')} before it do not show the level well enough",
         Unsettled.SCATTER: f"single runs scatter by {sd}",
     }[ahead.limit]
+    if tied:
+        because = "too few of them differ from the usual value"
     if not verdict.margin:
         because = 'with a margin of 0 nothing is ever "unchanged"'
     chance = f"a chance of only {100 * ahead.chance:.0f} %" if ahead.chance >= UNLIKELY else "hardly any chance"
@@ -159,14 +153,14 @@ def too_few_runs(verdict: Verdict, release: str, fewest: int, baseline: str | No
     return f"Release {release} has {runs} that can be compared; {more} before it can be judged."
 
 
-def one_of_many(verdict: Verdict, among: int) -> str:
+def one_of_many(verdict: Verdict, among: int, measure: Measure) -> str:
     return (
-        f"Can't tell yet: {interval(verdict)}, {basis(verdict)}, would stand alone, "
+        f"Can't tell yet: {interval(verdict, measure)}, {basis(verdict)}, would stand alone, "
         f"but among {count(among, 'series')} judged together one like it may be chance."
     )
 
 
-def since_pinned(verdict: Verdict, pinned: str, alone: Sequence[Outcome]) -> str:
+def since_pinned(verdict: Verdict, pinned: str, alone: Sequence[Outcome], measure: Measure) -> str:
     """Of a verdict against a pinned release, with what each release since said by itself."""
     if verdict.outcome is Outcome.TOO_FEW_RUNS or not alone[1:]:
         return verdict.reason
@@ -177,12 +171,11 @@ def since_pinned(verdict: Verdict, pinned: str, alone: Sequence[Outcome]) -> str
         each = f"Of the last {len(alone)} releases " + ", ".join(f"{n} {plain(o)}" for o, n in said.items())
     if verdict.outcome is Outcome.UNDECIDED:
         return f"{each}; together since {pinned}: {verdict.reason[0].lower()}{verdict.reason[1:]}"
-    return f"{each}; together {interval(verdict)} since {pinned}: {plain(verdict.outcome)}."
+    return f"{each}; together {interval(verdict, measure)} since {pinned}: {plain(verdict.outcome)}."
 
 
 def too_short(runs: int, fewest: int) -> str:
-    are = "is" if runs == 1 else "are"
-    return f"There {are} {count(runs, 'run')} with a value in this period; a trend takes {fewest}."
+    return f"{there(runs, 'run')} with a value in this period; a trend takes {fewest}."
 
 
 def trend(found: Trend, better: Better, steps: int) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dogdriver.catalog.projects_file import parse
 from dogdriver.catalog.toml_values import line_of
 from dogdriver.errors import SettingsError
-from dogdriver.model import Better, Deployment, Metric, Schedule
+from dogdriver.model import Better, Deployment, Kind, Metric, Schedule
 
 FILE = Path("/etc/dogdriver/projects.toml")
 
@@ -56,6 +56,7 @@ name = "rps"
 query = "sum:requests{*}.as_rate()"
 unit = "1/s"
 better = "higher"
+kind = "count"
 
 [[project]]
 name = "addons.mozilla.org (new)"
@@ -85,7 +86,7 @@ def test_the_whole_format() -> None:
             "latency", "Backend latency", "ms", Better.LOWER, reduce="p99.9", every=300, margin=0.03,
             query="avg:aws.elb.latency{app:{project},env:{deployment}}",
         ),
-        Metric("rps", "rps", "1/s", Better.HIGHER, query="sum:requests{*}.as_rate()", margin=0.05),
+        Metric("rps", "rps", "1/s", Better.HIGHER, query="sum:requests{*}.as_rate()", margin=0.05, kind=Kind.COUNT),
     )  # fmt: skip
     assert addons.metrics == ()
     assert addons.test.address is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dogdriver.verdict import Better, Outcome, Sample, judge
+from dogdriver.verdict import Better, EffectScale, Outcome, Sample, judge
 from dogdriver.verdict.robust import hypergeometric_tail, tied_p
 from tests.verdict.history import START, history, noisy, with_change
 
@@ -31,7 +31,8 @@ def test_errors_in_every_run_of_a_release_are_one() -> None:
     quiet = np.where(np.random.default_rng(1).random(55) < 0.1, 0.01, 0.0)
     verdict = judge(history([*quiet, 0.02, 0.03, 0.02, 0.01, 0.02]), LAST, better=Better.LOWER)
     assert verdict.outcome is Outcome.REGRESSED
-    assert "(100 % is " in verdict.reason
+    assert verdict.scale is EffectScale.DIFFERENCE
+    assert verdict.effect == pytest.approx(0.02, abs=0.002)
 
 
 def test_two_odd_runs_among_equal_ones_prove_nothing() -> None:
@@ -117,7 +118,7 @@ def test_the_sentence_of_unchanged_names_the_interval_that_is_within_the_margin(
     [
         (LAST, "nope", "no run of release nope"),
         (LAST, LAST, "cannot be compared with itself"),
-        ("r000", None, "No run with a value came before release r000"),
+        ("r000", None, "No earlier release has a run that counts"),
     ],
 )
 def test_what_cannot_be_compared_is_said(release: str, baseline: str | None, said: str) -> None:

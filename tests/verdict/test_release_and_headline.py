@@ -14,7 +14,7 @@ LAST = "r011"
 
 def verdict(outcome: Outcome, effect: float | None = 0.05, runs: int = 5, needed: int | None = None) -> Verdict:
     made = judge(history(noisy(1, 60)), LAST, better=Better.LOWER)
-    return replace(made, outcome=outcome, effect=effect, runs=runs, runs_needed=needed)
+    return replace(made, outcome=outcome, effect=effect, before=None, after=None, runs=runs, runs_needed=needed)
 
 
 def test_the_false_discoveries_of_many_metrics_are_controlled() -> None:

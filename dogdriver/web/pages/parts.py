@@ -4,12 +4,27 @@ from collections.abc import Iterable
 from math import inf
 from urllib.parse import quote
 
-from dogdriver.model import CALLED, OPEN, Judged, Metric, Outcome, Run, Standing, Status, Summary
+from dogdriver.model import (
+    CALLED,
+    OPEN,
+    Better,
+    EffectScale,
+    Judged,
+    Metric,
+    Outcome,
+    Run,
+    Standing,
+    Status,
+    Summary,
+    Verdict,
+)
 from dogdriver.pipeline.ports import Commands
 from dogdriver.reports.needed import Due, needed
 from dogdriver.reports.per_host import PerHost
 from dogdriver.reports.project import ProjectView
 from dogdriver.reports.release import ReleaseView
+from dogdriver.verdict import Measure
+from dogdriver.verdict.sizes import bound
 from dogdriver.web.api.runs import progress
 from dogdriver.web.pages.contexts import RunRow, VerdictRow, VerdictTable
 from dogdriver.web.pages.format import (
@@ -91,7 +106,7 @@ def _verdict_row(judged: Judged, metric: Metric | None, release: ReleaseView, sc
     unit = metric.unit if metric else ""
     span = levels = None
     if verdict.low is not None and verdict.high is not None:
-        span = f"{percent(verdict.low)} to {percent(verdict.high)}"
+        span = f"{_change(verdict.low, verdict, unit)} to {_change(verdict.high, verdict, unit)}"
     if verdict.before is not None and verdict.after is not None:
         levels = f"{amount(verdict.before, unit)} → {amount(verdict.after, unit)}"
     return VerdictRow(
@@ -99,14 +114,21 @@ def _verdict_row(judged: Judged, metric: Metric | None, release: ReleaseView, sc
         decides=judged.key.metric in release.deciding,
         badge=_outcome_badge(judged),
         reason=judged.reason,
-        effect=percent(verdict.effect),
+        effect=_change(verdict.effect, verdict, unit),
         levels=levels,
         span=span,
         interval=interval(verdict, scale),
         runs=f"{verdict.runs} vs {verdict.baseline_runs}",
         certainty=_certainty(judged, release.due),
-        smallest_visible=DASH if seen is None else f"≥ {share(seen)}",
+        smallest_visible=DASH if seen is None else f"≥ {_change(seen, verdict, unit, sign=False)}",
     )
+
+
+def _change(effect: float | None, verdict: Verdict, unit: str, *, sign: bool = True) -> str:
+    """On the verdict's scale: a share, a difference in the metric's unit, a share of its failures."""
+    if effect is None or verdict.scale is EffectScale.RATIO:
+        return percent(effect) if sign else share(effect)
+    return bound(effect, verdict.scale, Measure(Better.LOWER, unit=unit), sign=sign).replace("-", "−")
 
 
 def _outcome_badge(judged: Judged) -> Badge:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dogdriver.model import Verdict
+from dogdriver.model import EffectScale, Verdict
 
 WIDTH, HEIGHT, PADDING = 160.0, 36.0, 4.0
 MOST_VALUES = 60
@@ -56,12 +56,20 @@ def sparkline(values: Sequence[float]) -> Sparkline | None:
 
 def scale_of(verdicts: Iterable[Verdict]) -> float:
     """How far to either side the intervals of *verdicts* are drawn, the same for all: a round share that holds them."""
-    ends = [abs(end) for verdict in verdicts for end in (verdict.low, verdict.high, verdict.margin) if end is not None]
+    ends = [
+        abs(end)
+        for verdict in verdicts
+        if verdict.scale is EffectScale.RATIO
+        for end in (verdict.low, verdict.high, verdict.margin)
+        if end is not None
+    ]
     return next((share for share in ROUND_SCALES if share >= max(ends, default=0.0)), ROUND_SCALES[-1])
 
 
 def interval(verdict: Verdict, scale: float) -> Interval | None:
-    """On a scale that goes *scale* to either side; None where there is no interval."""
+    """On a scale that goes *scale* to either side; None where there is no interval, or none of shares."""
+    if verdict.scale is not EffectScale.RATIO:
+        return None
     if verdict.effect is None or verdict.low is None or verdict.high is None:
         return None
 
