@@ -169,11 +169,11 @@ class Step:
 class Verdict:
     """The answer for one metric of one release, with everything that it rests on.
 
-    *effect*, *low*, *high*, *smallest_visible* are in *scale*: 0.05 of a ratio is +5 %, and + means that the value went
-    up (of failures: more of them), whichever is better. None where it cannot be said. *before*, *after*: the levels, in the metric's
-    unit. *limit*: what keeps it from being decided, None where it is. *references*: the last good release, which
-    *effect* is against, and the previous one where that is another. *recovered*: better than the previous release,
-    which was worse than the last good one. *step*: inside the release.
+    *effect*, *low*, *high*, *smallest_visible* are in *scale*: 0.05 of a ratio is +5 %, and + means that the value
+    went up (of failures: more of them), whichever is better. None where it cannot be said. *before*, *after*: the
+    levels, in the metric's unit. *limit*: what keeps it from being decided, None where it is. *references*: the
+    last good release, which *effect* is against, and the previous one where that is another. *recovered*: better
+    than the previous release, which was worse than the last good one. *step*: inside the release.
     """
 
     outcome: Outcome
