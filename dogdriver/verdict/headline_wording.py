@@ -193,7 +193,10 @@ def _why_open(deciding: Sequence[Said], due: Callable[[int], datetime | None]) -
     reasons = {verdict.reason for verdict in open_}
     if len(reasons) == 1 and all(_beyond_runs(verdict) for verdict in open_):
         return reasons.pop().rstrip(".")
-    return f"{', '.join(_counted(deciding))}; {_runs_ahead(open_, due)}"
+    unnamed = any(not one.name for one in deciding)
+    undecided = [one for one in deciding if one.outcome in OPEN]
+    counted = _counted(deciding) if unnamed else [f"{_names(undecided)} undecided", *_counted(deciding)[:-1]]
+    return f"{', '.join(counted)}; {_runs_ahead(open_, due)}"
 
 
 def _beyond_runs(verdict: Verdict) -> bool:

@@ -142,7 +142,7 @@ def too_few_runs(verdict: Verdict, release: str, fewest: int, baseline: str | No
     if baseline is not None and not verdict.baseline_runs:
         return f"There is no run of release {baseline} with a value to compare release {release} with."
     if not verdict.baseline_runs:
-        return f"No earlier release has a run that counts: there is nothing to compare release {release} with."
+        return f"Release {release} is the first one with a run that counts: there is nothing to compare it with."
     if verdict.baseline_runs < fewest:
         are = "is" if verdict.baseline_runs == 1 else "are"
         return (

@@ -118,7 +118,7 @@ def test_the_sentence_of_unchanged_names_the_interval_that_is_within_the_margin(
     [
         (LAST, "nope", "no run of release nope"),
         (LAST, LAST, "cannot be compared with itself"),
-        ("r000", None, "No earlier release has a run that counts"),
+        ("r000", None, "Release r000 is the first one with a run that counts: there is nothing to compare it with"),
     ],
 )
 def test_what_cannot_be_compared_is_said(release: str, baseline: str | None, said: str) -> None:

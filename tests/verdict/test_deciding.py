@@ -144,7 +144,7 @@ def test_the_first_release_has_nothing_to_compare_with_and_no_run_is_promised() 
     found = headline(first)
     assert found.headline is Headline.UNDECIDED
     assert found.sentence == (
-        "Can't tell yet: No earlier release has a run that counts: there is nothing to compare release r000 with."
+        "Can't tell yet: Release r000 is the first one with a run that counts: there is nothing to compare it with."
     )
 
 
@@ -154,8 +154,8 @@ def test_runs_ahead_are_told_with_the_time_by_which_the_schedule_has_made_them()
     found = standing([open_, ERRORS], about)
     assert found is not None
     assert found.sentence == (
-        "Can't tell yet: 1 unchanged, 1 undecided; about 6 more runs should settle it, until 14 Nov 18:00 UTC by its "
-        "schedule."
+        "Can't tell yet: Latency undecided, 1 unchanged; about 6 more runs should settle it, until 14 Nov 18:00 UTC by "
+        "its schedule."
     )
 
 

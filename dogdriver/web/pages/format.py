@@ -40,6 +40,7 @@ OUTCOMES: Mapping[Outcome, Badge] = {
     Outcome.UNDECIDED: Badge("Can’t tell yet", "?", "open"),
     Outcome.TOO_FEW_RUNS: Badge("Too few runs", "…", "open"),
 }
+NOTHING_BEFORE = Badge("Nothing to compare with", "…", "open")
 PROBABLE: Mapping[Outcome, Badge] = {
     Outcome.REGRESSED: Badge("Probably worse", "↘", "probably-worse"),
     Outcome.IMPROVED: Badge("Probably better", "↗", "probably-better"),

@@ -29,6 +29,7 @@ from dogdriver.web.api.runs import progress
 from dogdriver.web.pages.contexts import RunRow, VerdictRow, VerdictTable
 from dogdriver.web.pages.format import (
     DASH,
+    NOTHING_BEFORE,
     OUTCOMES,
     PROBABLE,
     STATUSES,
@@ -135,6 +136,8 @@ def _outcome_badge(judged: Judged) -> Badge:
     """A difference that one more look has to agree with has a word of its own."""
     if judged.standing_outcome is Outcome.UNDECIDED and judged.verdict.outcome in CALLED:
         return PROBABLE[judged.verdict.outcome]
+    if judged.standing_outcome is Outcome.TOO_FEW_RUNS and not judged.verdict.baseline_runs:
+        return NOTHING_BEFORE
     return OUTCOMES[judged.standing_outcome]
 
 
