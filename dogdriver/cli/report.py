@@ -121,7 +121,7 @@ def make_report(out: TextIO, mask: Mask, *, as_json: bool) -> Report:
 
 def run_sentence(run: Run) -> str:
     """What came of a run, in a sentence."""
-    release = f" on {run.release}" if run.release else ""
+    release = f" on {run.release_name}" if run.release else ""
     head = f"{run.project} {run.deployment}{release}: the run {run.status if run.status.final else 'was made'}"
     if run.reason:
         return f"{head}: {run.reason}"

@@ -86,7 +86,8 @@ class DaemonVerdicts:
         if run.status is not Status.DONE:
             return Judgement(run, None, run.reason, ())
         scope = {
-            "deployment": run.deployment, "test": run.test, "source": run.source, "release": run.release or UNKNOWN,
+            "deployment": run.deployment, "test": run.test, "source": run.source,
+            "release": run.release_name or UNKNOWN,
         }  # fmt: skip
         if self._baseline is not None:
             scope["baseline"] = self._baseline
@@ -125,7 +126,7 @@ class OwnVerdicts:
         selections = Selections(self._store, self._catalog, run.source)
         try:
             selection = await selections.find(run.project, deployment=run.deployment, test=run.test, source=run.source)
-            view = await self._releases.view(selection, run.release or UNKNOWN, self._baseline)
+            view = await self._releases.view(selection, run.release_name or UNKNOWN, self._baseline)
         except NotFound:
             if self._baseline is not None:
                 raise

@@ -2,7 +2,7 @@
 
 from dogdriver.model.clock import Clock
 from dogdriver.model.failures import Failure, Failures
-from dogdriver.model.filters import Filter, Known, Outstanding, Seen
+from dogdriver.model.filters import Filter, Known, Outstanding
 from dogdriver.model.load import (
     ClientMeasures,
     Grade,
@@ -50,6 +50,7 @@ from dogdriver.model.run import (
     Scope,
     SeriesKey,
     Status,
+    Stay,
     Trigger,
 )
 from dogdriver.model.verdict import (
@@ -133,12 +134,12 @@ __all__ = [
     "Sample",
     "Schedule",
     "Scope",
-    "Seen",
     "Series",
     "SeriesKey",
     "Snapshot",
     "Standing",
     "Status",
+    "Stay",
     "Step",
     "Stopped",
     "Summary",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from dogdriver.model.run import Release, Status
+from dogdriver.model.run import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,3 @@ class Outstanding:
     waiting: int
     failing: int
     error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A release of a deployment and when it was first observed there."""
-
-    release: Release
-    at: datetime

@@ -67,6 +67,25 @@ class Release:
 UNKNOWN = "unknown"
 
 
+def stay_name(label: str, number: int | None) -> str:
+    """1.0, and 1.0@2 for its second stay."""
+    return f"{label}@{number}" if number is not None and number > 1 else label
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One time that *release* ran at a deployment: its *number*, and when it was *first* and *last* observed."""
+
+    release: Release
+    number: int
+    first: datetime
+    last: datetime
+
+    @property
+    def name(self) -> str:
+        return stay_name(self.release.label, self.number)
+
+
 class Run(Struct, frozen=True, kw_only=True):
     """A run, as it is kept, delivered, archived and exported. Times are aware UTC; what has not happened is None.
 
@@ -83,6 +102,12 @@ class Run(Struct, frozen=True, kw_only=True):
     release: Annotated[Name | None, Meta(description="its label, `unknown` where there is none"), DELIVERED] = None
     version: Annotated[Name | None, Meta(description="the version that `/__version__` said")] = None
     commit: Annotated[Name | None, Meta(description="the commit that `/__version__` said")] = None
+    stay: Annotated[
+        Count | None,
+        Meta(description="2 in its release's second stay at the deployment, after a rollback to it; null in the first"),
+        FIXED,
+        SERVER,
+    ] = None
     status: Annotated[
         Status,
         Meta(
@@ -123,9 +148,14 @@ class Run(Struct, frozen=True, kw_only=True):
         return None if self.release is None else Release(self.release, self.version, self.commit)
 
     @property
+    def release_name(self) -> str | None:
+        """What charts and verdicts call its release: by its label, and from the second stay on with its number."""
+        return None if self.release is None else stay_name(self.release, self.stay)
+
+    @property
     def known_release(self) -> str | None:
-        """The label of its release, where it is one."""
-        return None if self.release == UNKNOWN else self.release
+        """The same, where its release is known."""
+        return None if self.release == UNKNOWN else self.release_name
 
     def with_release(self, seen: Release) -> "Run":
         return replace(self, release=seen.label, version=seen.version, commit=seen.commit)

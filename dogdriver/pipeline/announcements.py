@@ -37,7 +37,7 @@ class Announcements:
         if run.known_release is None:
             return None
         kept = await self._store.verdicts.newest(run.scope)
-        newest = {one.key.metric: one for one in (*kept, *fresh) if one.release == run.release}
+        newest = {one.key.metric: one for one in (*kept, *fresh) if one.release == run.known_release}
         summary = _announced(newest.values(), self._about(run.project, (*kept, *fresh)))
         if summary is None:
             return None

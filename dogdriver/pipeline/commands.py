@@ -52,7 +52,9 @@ class Commands:
         accepted = self._context.as_received(replace(run, trigger=Trigger.ELSEWHERE))
         kept, new = await self._context.store.transitions.add(accepted)
         if not new and not same_run(kept, accepted):
-            raise Conflict(f"run {run.id} is here already and differs; give the other run another id")
+            raise Conflict(
+                f"run {run.id} is here already and differs; exclude that run, and send this one under a new id"
+            )
         if new and kept.status is Status.DONE:
             await self._looks.look_again(kept, self._context.project(kept), self._context.clock())
         return kept, new
@@ -134,5 +136,19 @@ def _test(project: Project, name: str | None) -> Test:
 
 def same_run(kept: Run, sent: Run) -> bool:
     """Whether both senders mean the same run."""
-    said = (*marked(Run, DELIVERED), *marked(Run, MEASURED), *marked(Run, SENT))
-    return all(getattr(kept, name) == getattr(sent, name) for name in said)
+    said = {*marked(Run, DELIVERED), *marked(Run, MEASURED), *marked(Run, SENT)}
+    if kept.release is not None and kept.release.startswith(f"{sent.release}+") and sent.commit == kept.commit:
+        said.remove("release")  # its own label was another commit's here
+    return all(getattr(kept, name) == getattr(sent, name) for name in said) and not _corrected(kept, sent)
+
+
+def _corrected(kept: Run, sent: Run) -> bool:
+    """Whether a value that was sent is another now; what this daemon has read since is none of the sender's."""
+    return any(
+        value.value is not None and name in kept.metrics and value.value not in _values(kept, name)
+        for name, value in sent.metrics.items()
+    )
+
+
+def _values(run: Run, name: str) -> tuple[float | None, ...]:
+    return run.metrics[name].value, run.metrics[name].earlier

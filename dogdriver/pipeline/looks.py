@@ -8,6 +8,8 @@ from dogdriver.pipeline.judge import Answer, Judge, judged_metrics
 from dogdriver.pipeline.ports import Store
 from dogdriver.verdict import announce
 
+MOST_AGAIN = 20  # releases that are looked at again: as far back as a verdict reaches
+
 
 class Looks:
     """Every look is kept, and the sequential rule (docs/verdict.md) says what stands after it."""
@@ -22,10 +24,11 @@ class Looks:
         return [] if release is None else await self._look_at(run.scope, release, project, at, new=run)
 
     async def look_again(self, run: Run, project: Project | None, at: datetime) -> None:
-        """After a run has changed: look again at its own release and at the newest one, which may rest on it."""
-        newest = [one.release for one in await self._verdicts.newest(run.scope)][-1:]
-        own = [run.known_release] if run.known_release else []
-        for release in dict.fromkeys([*own, *newest]):
+        """After a run has come or changed: look again at its own release and at those after it, which rest on it."""
+        judged = dict.fromkeys(one.release for one in await self._verdicts.newest(run.scope))
+        own = run.known_release
+        later = list(judged)[list(judged).index(own) + 1 :] if own in judged else list(judged)
+        for release in dict.fromkeys([*([own] if own else []), *later[-MOST_AGAIN:]]):
             await self._verdicts.save(await self._look_at(run.scope, release, project, at, new=None))
 
     async def look_at_import(self, run: Run, project: Project | None, at: datetime, *, again: bool) -> None:

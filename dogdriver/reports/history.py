@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from dogdriver.model import Change, Metric, Point, Seen, SeriesKey, Trend
+from dogdriver.model import Change, Metric, Point, SeriesKey, Stay, Trend
 from dogdriver.pipeline.judge import tolerance_of
 from dogdriver.reports.ports import Store
 from dogdriver.reports.scope import Selection
@@ -45,8 +45,8 @@ class History:
         """The steps in *points*, oldest first, each between runs that compare."""
         return await self._compute(comparable_changes, selection, metric, points) or ()
 
-    async def releases(self, selection: Selection) -> Sequence[Seen]:
-        """In the order in which they were first observed on the selection's deployment."""
+    async def releases(self, selection: Selection) -> Sequence[Stay]:
+        """Each stay, in the order in which they began on the selection's deployment."""
         if selection.deployment is None:
             return ()
         return await self._store.releases.seen(selection.project, selection.deployment)

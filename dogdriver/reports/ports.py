@@ -15,8 +15,8 @@ from dogdriver.model import (
     Point,
     Run,
     Scope,
-    Seen,
     SeriesKey,
+    Stay,
 )
 
 
@@ -58,8 +58,8 @@ class Values(Protocol):
 class Releases(Protocol):
     """What each deployment was seen to run."""
 
-    async def seen(self, project: str, deployment: str) -> Sequence[Seen]:
-        """In the order in which they were first observed."""
+    async def seen(self, project: str, deployment: str) -> Sequence[Stay]:
+        """Each time that a release was there, in the order in which they began."""
 
 
 class Verdicts(Protocol):

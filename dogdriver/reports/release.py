@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from dogdriver.errors import NotFound
-from dogdriver.model import Headline, Judged, Run, Scope, Summary
+from dogdriver.model import Headline, Judged, Run, Scope, Stay, Summary
 from dogdriver.model.document import VerdictDocument, moment
 from dogdriver.pipeline.judge import Judge, false_alarms
 from dogdriver.reports.needed import Due, Timetable, described, due_in, never
@@ -24,9 +25,9 @@ class ReleaseView:
     *titled_summary* is the same for people: with the metrics' titles in the place of their names. *baseline* is the
     release that it is compared with: the *pinned* one, else the newest of those that the verdicts rest on (*baselines*,
     in the order in which they were seen). *stay*: which time it is that the release runs there. *releases* are all
-    that can be asked for, *newest* the one that is meant where none is named. *deciding* are the metrics that the
-    headline rests on, *due* says by when more runs will have been read. *false_alarms*: how often halves of one release
-    were called different, of all *releases*.
+    that can be asked for, *newest* the one that is meant where none is named, *current* the one that runs now.
+    *deciding* are the metrics that the headline rests on, *due* says by when more runs will have been read.
+    *false_alarms*: how often halves of one release were called different, of all *releases*.
     """
 
     release: str | None = None
@@ -38,13 +39,11 @@ class ReleaseView:
     baselines: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
     newest: str | None = None
+    current: str | None = None
+    stay: int | None = None
     false_alarms: FalseAlarms = NO_HALVES
     deciding: frozenset[str] = frozenset()
     due: Due = never
-
-    @property
-    def stay(self) -> int | None:
-        return None if self.release is None else 1
 
     @property
     def attention(self) -> bool:
@@ -67,20 +66,18 @@ class Releases:
         self._store, self._judge, self._timetable = store, judge, timetable
 
     async def view(self, selection: Selection, release: str | None = None, baseline: str | None = None) -> ReleaseView:
-        """The verdicts of *release* (the newest judged one). Raises NotFound for one that was not seen here."""
+        """The verdicts of *release*: of its newest stay, LABEL@2 is its second one. Left out: of the one that runs now,
+        else the newest judged one. Raises NotFound for one that was not seen here.
+        """
         if selection.scope is None:
             return ReleaseView()
         kept = await self._store.verdicts.newest(selection.scope)
-        seen = [
-            s.release.label
-            for s in await self._store.releases.seen(selection.scope.project, selection.scope.deployment)
-        ]
-        known = tuple(dict.fromkeys([*seen, *(one.release for one in kept)]))
-        for kind, label in (("release", release), ("baseline", baseline)):
-            if label is not None and label not in known:
-                newest = ", ".join(known[-NAMED:]) or "none yet"
-                raise NotFound(f"there is no {kind} {label} here; the newest are {newest}")
-        newest_judged = kept[-1].release if kept else seen[-1] if seen else None
+        stays = await self._store.releases.seen(selection.scope.project, selection.scope.deployment)
+        known = tuple(dict.fromkeys([*(stay.name for stay in stays), *(one.release for one in kept)]))
+        release, baseline = _stay("release", release, stays, known), _stay("baseline", baseline, stays, known)
+        current = max(stays, key=attrgetter("last", "first")).name if stays else None
+        judged_names = {one.release for one in kept}
+        newest_judged = current if current in judged_names or not kept else kept[-1].release
         wanted = release or newest_judged
         judged: Iterable[Judged] = [one for one in kept if one.release == wanted]
         if baseline is not None and wanted is not None:
@@ -99,6 +96,8 @@ class Releases:
             baselines=baselines,
             releases=known,
             newest=newest_judged,
+            current=current,
+            stay=next((stay.number for stay in stays if stay.name == wanted), 1 if wanted else None),
             false_alarms=false_alarms(kept),
             deciding=frozenset(about.deciding or ()),
             due=about.due,
@@ -116,13 +115,13 @@ class Releases:
                 kept[scope] = await self._store.verdicts.newest(scope)
             if scope.project not in chosen:
                 chosen[scope.project] = await selections.find(scope.project)
-            if (scope, run.release) not in views:
-                views[scope, run.release] = self._of_run(chosen[scope.project], run, kept[scope])
-            found.append(views[scope, run.release])
+            if (scope, run.release_name) not in views:
+                views[scope, run.release_name] = self._of_run(chosen[scope.project], run, kept[scope])
+            found.append(views[scope, run.release_name])
         return found
 
     def _of_run(self, selection: Selection, run: Run, kept: Sequence[Judged]) -> ReleaseView:
-        verdicts = tuple(one for one in kept if one.release == run.release)
+        verdicts = tuple(one for one in kept if one.release == run.release_name)
         about = self._about(selection, run.scope, kept)
         return ReleaseView(
             release=run.release,
@@ -191,6 +190,19 @@ def _headline(summary: Summary | None) -> dict[str, Any]:
         "of": summary.of if summary else 0,
         "reasons": [{"metric": one.metric, "reason": one.reason} for one in summary.reasons] if summary else [],
     }
+
+
+def _stay(kind: str, wanted: str | None, stays: Sequence[Stay], known: Sequence[str]) -> str | None:
+    """The name of the stay that is meant by a label, or by LABEL@NUMBER."""
+    if wanted is None:
+        return None
+    numbered = {f"{stay.release.label}@{stay.number}": stay.name for stay in stays}
+    newest = {stay.release.label: stay.name for stay in stays}
+    found = newest.get(wanted) or numbered.get(wanted) or (wanted if wanted in known else None)
+    if found is None:
+        offered = ", ".join(known[-NAMED:]) or "none yet"
+        raise NotFound(f"there is no {kind} {wanted} here; the newest are {offered}")
+    return found
 
 
 def _in_order(judged: Iterable[Judged], selection: Selection) -> tuple[Judged, ...]:

@@ -178,7 +178,8 @@ def _to_judge(database: sqlite3.Connection, run: Run, *, again: bool) -> None:
     if run.status is Status.DONE and run.known_release and run.started:
         database.execute(
             "INSERT INTO unjudged (project, deployment, test, source, release, started, run, again)"
-            " SELECT project, deployment, test, source, release, started, id, ? FROM run WHERE id = ?"
+            " SELECT project, deployment, test, source,"
+            " CASE WHEN stay > 1 THEN release || '@' || stay ELSE release END, started, id, ? FROM run WHERE id = ?"
             " ON CONFLICT DO UPDATE SET again = max(again, excluded.again), run = CASE WHEN excluded.started >= started"
             " THEN excluded.run ELSE run END, started = max(started, excluded.started)",
             (again, run.id),

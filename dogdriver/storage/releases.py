@@ -6,11 +6,26 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
-from dogdriver.model import UNKNOWN, Release, Run, Seen
+from dogdriver.model import UNKNOWN, Release, Run, Stay
 from dogdriver.storage.codec import from_time, to_row, to_time
 from dogdriver.storage.database import Part, read, write
 
 SHORT, BLANK = 7, 12  # letters of the commit: beside a version, and alone
+
+# What the watch has seen of a release without a run says when its first stay began and its newest ended.
+_SEEN = """
+WITH here AS (SELECT * FROM release WHERE project = :project AND deployment = :deployment),
+met AS (SELECT label, number, first, last, number = max(number) OVER (PARTITION BY label) AS newest FROM stay
+    WHERE project = :project AND deployment = :deployment)
+SELECT here.label, version, revision, coalesce(number, 1) AS number,
+    CASE WHEN coalesce(number, 1) = 1 THEN min(coalesce(met.first, here.first), coalesce(here.first, met.first))
+        ELSE met.first END AS first,
+    CASE WHEN newest IS NOT 0
+        THEN max(coalesce(met.last, here.last, here.first), coalesce(here.last, met.last, here.first))
+        ELSE met.last END AS last
+FROM here LEFT JOIN met USING (label) WHERE met.first IS NOT NULL OR here.first IS NOT NULL
+ORDER BY first, here.seq, number
+"""
 
 
 def give_label(
@@ -114,8 +129,9 @@ def labelled(database: sqlite3.Connection, run: Run, *, relabel: bool) -> Run:
     release, here = run.observed, (run.project, run.deployment)
     if release is None or not release.known:
         return run
-    if relabel or release.commit is not None:
-        release = replace(release, label=give_label(database, *here, release.version, release.commit))
+    if relabel or (release.commit is not None and _is_anothers(database, *here, release)):
+        version = release.version if relabel else release.label
+        release = replace(release, label=give_label(database, *here, version, release.commit))
     _insert(database, *here, release)
     if run.started is not None:
         database.execute(
@@ -126,18 +142,31 @@ def labelled(database: sqlite3.Connection, run: Run, *, relabel: bool) -> Run:
     return run.with_release(release)
 
 
+def _is_anothers(database: sqlite3.Connection, project: str, deployment: str, release: Release) -> bool:
+    """Whether its label was given to another version or commit."""
+    kept = database.execute(
+        "SELECT version, revision FROM release WHERE project = ? AND deployment = ? AND label = ?",
+        (project, deployment, release.label),
+    ).fetchone()
+    return kept is not None and (kept["version"], kept["revision"]) != (release.version, release.commit)
+
+
 class Releases(Part):
     """What each deployment of each project was seen to run."""
 
     @read
-    def seen(self, database: sqlite3.Connection, project: str, deployment: str) -> Sequence[Seen]:
-        """In the order in which they were first observed."""
-        rows = database.execute(
-            "SELECT label, version, revision, first FROM release WHERE project = ? AND deployment = ?"
-            " AND first IS NOT NULL ORDER BY first, seq",
-            (project, deployment),
-        )
-        return [Seen(Release(row["label"], row["version"], row["revision"]), from_time(row["first"])) for row in rows]
+    def seen(self, database: sqlite3.Connection, project: str, deployment: str) -> Sequence[Stay]:
+        """Each time that a release was there, in the order in which they began; those that no run met, too."""
+        rows = database.execute(_SEEN, {"project": project, "deployment": deployment})
+        return [
+            Stay(
+                release=Release(row["label"], row["version"], row["revision"]),
+                number=row["number"],
+                first=from_time(row["first"]),
+                last=from_time(row["last"]),
+            )
+            for row in rows
+        ]
 
     @write
     def see(self, database: sqlite3.Connection, project: str, deployment: str, release: Release, at: datetime) -> bool:

@@ -18,7 +18,7 @@ from dogdriver.model import (
 )
 from dogdriver.model.fields import FIXED, marked
 from dogdriver.storage import series as points
-from dogdriver.storage import values
+from dogdriver.storage import stays, values
 from dogdriver.storage.codec import (
     from_time,
     from_time_or_null,
@@ -63,11 +63,16 @@ def insert(database: sqlite3.Connection, run: Run, **others: Any) -> None:
     row = columns(run) | others
     database.execute(insertion("run", row), row)
     values.keep(database, run.id, run.project, run.metrics)
+    stays.place(database, run.id)
 
 
 def update(database: sqlite3.Connection, run_id: str, row: Mapping[str, Any]) -> None:
     settings = ", ".join(f"{name} = :{name}" for name in row)
+    began = "SELECT started, release FROM run WHERE id = ?"
+    before = tuple(database.execute(began, (run_id,)).fetchone() or ())
     database.execute(f"UPDATE run SET {settings} WHERE id = :id", {**row, "id": run_id})  # noqa: S608 - our own names
+    if before != tuple(database.execute(began, (run_id,)).fetchone() or ()):
+        stays.place(database, run_id)
 
 
 def _newest(database: sqlite3.Connection, where: list[str], bound: list[Any], limit: int) -> list[sqlite3.Row]:
@@ -83,7 +88,7 @@ def _where(wanted: Filter) -> tuple[list[str], list[Any]]:
         ("deployment = ?", wanted.deployment),
         ("test = ?", wanted.test),
         ("source = ?", wanted.source),
-        ("release = ?", wanted.release),
+        ("? IN (release, release || '@' || stay)", wanted.release),
         ("created >= ?", to_time_or_null(wanted.since)),
         ("created < ?", to_time_or_null(wanted.until)),
     ]

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from dogdriver.model import Judged, MetricValue, OutboxMessage, Run, Status
+from dogdriver.model import Judged, MetricValue, OutboxMessage, Run, Status, Trigger
 from dogdriver.storage import outbox, releases, runs, values, verdicts
 from dogdriver.storage.codec import from_json, to_json, to_time
 from dogdriver.storage.database import Part, read, write
@@ -15,7 +15,8 @@ KEY_KEPT = timedelta(hours=24)  # an idempotency key
 def add(database: sqlite3.Connection, new: Run, idempotency_key: str | None) -> tuple[Run, bool]:
     kept = _kept(database, new, idempotency_key)
     if kept is None:
-        runs.insert(database, new)
+        elsewhere = new.trigger is Trigger.ELSEWHERE
+        runs.insert(database, releases.labelled(database, new, relabel=False) if elsewhere else new)
     if idempotency_key is not None:
         database.execute(
             "INSERT INTO idempotency (key, run, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

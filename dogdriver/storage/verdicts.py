@@ -82,13 +82,13 @@ class Verdicts(Part):
 
     @read
     def newest(self, database: sqlite3.Connection, scope: Scope) -> Sequence[Judged]:
-        """The last look per metric and release; releases in the order in which they were first seen, else judged."""
+        """The last look per metric and release; releases in the order in which their stays began, else were judged."""
         rows = database.execute(
             "WITH last AS (SELECT max(seq) AS seq, min(at) AS at FROM verdict WHERE project = :project"
             " AND deployment = :deployment AND test = :test AND source = :source GROUP BY metric, release),"
-            " judged AS (SELECT verdict.*, coalesce(release.first, min(last.at) OVER (PARTITION BY verdict.release))"
-            " AS first FROM last JOIN verdict ON verdict.seq = last.seq LEFT JOIN release"
-            " ON release.project = :project AND release.deployment = :deployment AND release.label = verdict.release)"
+            " judged AS (SELECT verdict.*, coalesce(stay.first, min(last.at) OVER (PARTITION BY verdict.release))"
+            " AS first FROM last JOIN verdict ON verdict.seq = last.seq LEFT JOIN stay"
+            " ON stay.project = :project AND stay.deployment = :deployment AND stay.name = verdict.release)"
             " SELECT * FROM judged ORDER BY first, release, metric",
             {
                 "project": scope.project,

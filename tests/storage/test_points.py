@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dogdriver.model import MetricState, MetricValue, Run, Status
 from dogdriver.model.archive import ImportedRun
+from dogdriver.model.run import stay_name
 from dogdriver.storage import Store
 from dogdriver.storage.archive import Archive
 from dogdriver.storage.transitions import Transitions
@@ -34,7 +35,8 @@ def computed(database: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
         for metric, value, state in shown:
             yield (
                 row["project"], row["deployment"], row["test"], row["source"], metric, row["started"], row["id"], value,
-                row["release"] or "unknown", row["status"], row["comparable"], state, int(row["excluded"] is not None),
+                stay_name(row["release"] or "unknown", row["stay"]), row["status"], row["comparable"], state,
+                int(row["excluded"] is not None),
                 row["fingerprint"], row["kinds"],
             )  # fmt: skip
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dogdriver.model import UNKNOWN, Release, Seen
+from dogdriver.model import UNKNOWN, Release, Stay
 from dogdriver.storage import Store
 from dogdriver.storage.releases import give_label as give
 from tests.storage.made import at, fresh
@@ -101,7 +101,7 @@ async def test_a_release_is_new_then_known_then_returns(store: Store) -> None:
     assert not await store.releases.see(*HERE, one, at(3))
     assert await store.releases.see(*HERE, two, at(3)), "at the same time, and later"
     assert await store.releases.see("kintowe", "prod", one, at(4))
-    assert list(await store.releases.seen(*HERE)) == [Seen(one, at(0)), Seen(two, at(2))]
+    assert list(await store.releases.seen(*HERE)) == [Stay(one, 1, at(0), at(3)), Stay(two, 1, at(2), at(3))]
     assert list(await store.releases.seen("nobody", "stage")) == []
 
 
@@ -119,7 +119,7 @@ async def test_an_observation_that_comes_late_is_no_return(store: Store) -> None
     assert not await store.releases.see(*HERE, Release("2"), at(21)), "2 has been there all the time"
     assert await store.releases.see(*HERE, Release("0"), at(5)), "it is new all the same"
     assert not await store.releases.see(*HERE, Release("2"), at(22))
-    assert [(seen.release.label, seen.at) for seen in await store.releases.seen(*HERE)] == [
+    assert [(seen.name, seen.first) for seen in await store.releases.seen(*HERE)] == [
         ("0", at(5)),
         ("1", at(10)),
         ("2", at(20)),
@@ -130,7 +130,7 @@ async def test_a_label_that_was_given_counts_as_seen_only_when_it_is_observed(st
     label = await store.releases.label(*HERE, "1.0", A)
     assert list(await store.releases.seen(*HERE)) == []
     assert await store.releases.see(*HERE, Release(label, "1.0", A), at(1))
-    assert list(await store.releases.seen(*HERE)) == [Seen(Release("1.0", "1.0", A), at(1))]
+    assert list(await store.releases.seen(*HERE)) == [Stay(Release("1.0", "1.0", A), 1, at(1), at(1))]
 
 
 async def test_what_was_seen_without_a_label_asked_for_is_told_apart_too(store: Store) -> None:

@@ -171,7 +171,7 @@ async def test_save_records_release_verdicts_and_messages(store: Store) -> None:
     assert await store.transitions.save(
         ended, expect=Status.RUNNING, messages=[first], judged=[look], release_seen=at(3)
     )
-    assert [(seen.release, seen.at) for seen in await store.releases.seen("kintowe", "stage")] == [
+    assert [(seen.release, seen.last) for seen in await store.releases.seen("kintowe", "stage")] == [
         (ended.observed, at(3))
     ]
     assert list(await store.verdicts.looks(key(), "2.0")) == [look]

@@ -1,5 +1,7 @@
 """What several sources say of one release: counted, compared, never mixed."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from dogdriver.model import Headline
 from dogdriver.reports.agreement import agreement_document, agreement_of
 from tests.web.conftest import Client
-from tests.web.seeded import OWN, TOKEN, FixedCatalog, SeededSite, project
+from tests.web.seeded import OWN, START, TOKEN, FixedCatalog, SeededSite, project
 
 SLOWER, FASTER, SAME, OPEN, MIXED = (
     Headline.SLOWER, Headline.FASTER, Headline.NO_CHANGE, Headline.UNDECIDED, Headline.MIXED,
@@ -61,9 +63,10 @@ def test_every_voice_agrees_disagrees_or_cannot_tell(voices: list[tuple[str, Hea
 async def test_the_api_and_the_page_say_who_agrees_and_who_does_not(seeded: SeededSite, reader: Client) -> None:
     alone = await (await reader.get("/api/v1/projects/kintowe")).json()
     assert alone["agreement"] is None
+    since = START + timedelta(hours=6)  # when 1.1.0 came
     slow, quick = (("1.1.0", 1.0), ("1.2.0", 1.25)), (("1.1.0", 1.25), ("1.2.0", 1.0))
-    await seeded.history(releases=slow, runs=6, source="oregon", seed=7)
-    await seeded.history(releases=quick, runs=6, source="tokyo", seed=8)
+    await seeded.history(releases=slow, runs=6, source="oregon", seed=7, start=since)
+    await seeded.history(releases=quick, runs=6, source="tokyo", seed=8, start=since)
     (listed,) = (await (await reader.get("/api/v1/projects")).json())["projects"]
     assert listed["agreement"] == {
         "release": "1.2.0",

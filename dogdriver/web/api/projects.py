@@ -32,7 +32,9 @@ VERDICTS = (
     DEPLOYMENT,
     TEST,
     SOURCE,
-    text_parameter("release", "One release; else the newest judged one."),
+    text_parameter(
+        "release", "One release (its newest stay; `LABEL@2` is its second one); else the newest judged one."
+    ),
     text_parameter("baseline", "Judge against this release alone, however long ago it was."),
 )
 
@@ -120,7 +122,7 @@ async def series_document(reports: Reports, name: str, metric_name: str, wanted:
             for point, number in zip(points, numbers, strict=True)
         ],
         "releases": [
-            {"release": seen.release.label, "at": moment(seen.at), "run": first_run.get(seen.release.label)}
+            {"release": seen.name, "at": moment(seen.first), "run": first_run.get(seen.name)}
             for seen in await reports.history.releases(selection)
         ],
         "changes": [

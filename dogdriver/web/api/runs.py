@@ -30,7 +30,7 @@ RUNS = (
     text_parameter("deployment", "Of one deployment."),
     text_parameter("test", "Of one test."),
     text_parameter("source", "From one source."),
-    text_parameter("release", "Of one release."),
+    text_parameter("release", "Of one release; `LABEL@2`: of its second stay."),
     statuses_parameter("status", "In one of these statuses, with commas between."),
     time_parameter("since", "Created from then on."),
     time_parameter("until", "Created before then."),

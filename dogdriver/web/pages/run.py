@@ -51,8 +51,8 @@ async def run_page(store: Store, reports: Reports, commands: Commands, run_id: s
 
 def _verdicts_url(run: Run) -> str:
     place = {"deployment": run.deployment, "test": run.test, "source": run.source}
-    if run.release is not None:
-        place["release"] = run.release
+    if run.release_name is not None:
+        place["release"] = run.release_name
     return f"{project_url(run.project)}?{urlencode(place)}"
 
 
@@ -74,7 +74,7 @@ def _run_facts(run: Run) -> tuple[tuple[str, str], ...]:
     seconds = run.window.seconds if run.window else None
     load = run.load
     facts = [
-        ("Release", run.release or DASH),
+        ("Release", run.release_name or DASH),
         ("Commit", run.commit[:12] if run.commit else None),
         ("Deployment", run.deployment),
         ("Endpoint", run.endpoint),
