@@ -21,6 +21,8 @@ BETWEEN_PRIOR = np.array([0.6, 0.3, 0.08, 0.015, 0.005])
 """and how likely each is before anything was seen, (sizes,)."""
 SURE = 2.0
 """Standard errors that an autocorrelation has to be off zero to count."""
+LARGEST_EVENT = 1e50
+"""What happens so much, or so little, at a time is counted by nobody; and its square has to be a number."""
 RAREST = 1e-300
 SMALLEST = 1e-9
 """No error is smaller than this share of its difference."""
@@ -83,6 +85,8 @@ def rates(values: Floats, release: Ints, own: Flags, base: Flags, *, whole_numbe
     """
     values, release, own = values[own | base], release[own | base], own[own | base]
     if not len(values) or values.min() < 0 or values.min() > 0 or not values.any():
+        return None
+    if values.max() > LARGEST_EVENT or values[values > 0].min() < 1 / LARGEST_EVENT:
         return None
     integers = whole_numbers and bool(np.all(values == np.floor(values)))
     usual = float(np.mean(values[~own] == 0)) >= MODE_SHARE
