@@ -150,8 +150,10 @@ def near_zero(base: Floats, *, counted: bool) -> bool:
 
     *counted*: or one of them is zero.
     """
-    middle = float(np.median(base))
-    scatter = float(np.mean(np.abs(base / 2 - middle / 2))) * 2
+    top = float(np.abs(base).max()) or 1.0
+    shares = base / top
+    middle = float(np.median(shares))
+    scatter = float(np.mean(np.abs(shares - middle)))
     return abs(middle) <= scatter or not middle or (counted and not base.all())
 
 
