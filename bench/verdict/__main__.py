@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from bench.verdict import awkward, ceiling, cpu, halves, headline, looks, release, steps
+from bench.verdict import awkward, bad_releases, ceiling, cpu, halves, headline, looks, release, steps
 from bench.verdict.scenarios import NULLS
 from bench.verdict.workers import Workers, workers
 
@@ -12,6 +12,7 @@ PARTS = (
     "release",
     "held-out",
     "awkward",
+    "bad-releases",
     "steps",
     "steps-held-out",
     "tcpd",
@@ -54,6 +55,8 @@ def run(part: str, pool: Workers, replicates: int, runs: Sequence[int], seed: in
         case "steps" | "steps-held-out":
             for per_release in (10,) if part == "steps-held-out" else (10, 20):
                 steps.report(pool, part, max(replicates // 5, 20), per_release, seed)
+        case "bad-releases":
+            bad_releases.report(max(replicates // 5, 10), seed)
         case "ceiling":
             for per_release in (10, 20):
                 ceiling.report(replicates, per_release, seed)

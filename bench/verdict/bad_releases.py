@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 
 from bench.verdict.scenarios import START, Values
-from dogdriver.verdict import Better, Outcome, Sample, Verdict, judge
+from dogdriver.verdict import Better, Outcome, ReferenceKind, Sample, Verdict, judge
 
 SIZES = (1.05, 1.1, 1.2, 1.5, 3.0)
 EARLIER = 12
@@ -75,3 +75,40 @@ def rates(bad: int, size: float, runs: int, replicates: int, seed: int) -> dict[
             counts["power"][which] += changed is Outcome.REGRESSED
             counts["unchanged"][which] += null is Outcome.UNCHANGED
     return {rate: (found[0] / replicates, found[1] / replicates) for rate, found in counts.items()}
+
+
+def after(good: int, replicates: int, seed: int) -> dict[str, float]:
+    """Straight after a bad release: how often the answer is right against the last good one, and the bad one."""
+    right = {"unchanged against the last good": 0, "improved against the bad": 0}
+    for replicate in range(replicates):
+        found = look(just_after(good, 1.2, 5, 0.01, np.random.default_rng([seed, good, replicate])).samples())
+        right["unchanged against the last good"] += found.outcome is Outcome.UNCHANGED
+        right["improved against the bad"] += any(
+            one.kind is ReferenceKind.PREVIOUS and one.outcome is Outcome.IMPROVED for one in found.references
+        )
+    return {name: number / replicates for name, number in right.items()}
+
+
+def since_the_first(sd: float, replicates: int, seed: int) -> float:
+    """How often a staircase of +2 % a release, eight releases of six runs, is called against its first release."""
+    found = [
+        look(staircase(0.02, 8, 6, sd, np.random.default_rng([seed, round(1000 * sd), r])).samples(), "0.0").outcome
+        for r in range(replicates)
+    ]
+    return sum(outcome is Outcome.REGRESSED for outcome in found) / replicates
+
+
+def report(replicates: int, seed: int) -> None:
+    print(
+        f"\n{EARLIER} releases, some bad and reverted, sd 3 %, {replicates} replicates: ours / where they are left out"
+    )
+    for runs in (5, 10):
+        for bad in (1, 2, 3):
+            for size in SIZES:
+                found = rates(bad, size, runs, replicates, seed)
+                said = "".join(f"  {rate} {ours:.3f} / {known:.3f}" for rate, (ours, known) in found.items())
+                print(f"{runs} runs, {bad} of x{size}:{said}", flush=True)
+    for good in (2, 5, 10):
+        print(f"straight after a bad release, {good} good before: {after(good, replicates, seed)}", flush=True)
+    for sd in (0.004, 0.01):
+        print(f"staircase, sd {sd:.1%}, since the first: {since_the_first(sd, replicates, seed):.3f}", flush=True)

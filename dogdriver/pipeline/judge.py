@@ -10,6 +10,7 @@ from dogdriver.model import (
     CLIENT_METRICS,
     HOSTS_TOLERANCE,
     Judged,
+    Limit,
     Metric,
     Outcome,
     Point,
@@ -77,13 +78,14 @@ class Judge:
         baseline: str | None = None,
         until: datetime | None = None,
         others: Iterable[Metric] = (),
+        bad: Mapping[str, Collection[str]] | None = None,
     ) -> dict[str, Answer]:
         """The answers by metric, all that the *project* (and *others*) has runs of together.
 
         Without *baseline* the release is compared with those before it, else with that one alone; with *until* by the
-        runs that started before then. Of the differences
-        that are called a share of 5 % at most is false, over the deciding metrics and over the others (docs/verdict.md,
-        "Several metrics").
+        runs that started before then. *bad* are, by metric, the releases that are known to be worse than the last good
+        one. Of the differences that are called a share of 5 % at most is false, over the deciding metrics and over the
+        others (docs/verdict.md, "Several metrics").
         """
         metrics = {metric.name: metric for metric in (*others, *judged_metrics(project))}
         rests_on: dict[str, Comparable] = {}
@@ -102,7 +104,7 @@ class Judge:
                 rests_on[name] = found
         # Statistics over hundreds of runs take tenths of a second: not in the loop that answers the dashboard.
         decide = deciding(metrics.values(), measured)
-        return await asyncio.to_thread(_answers, rests_on, metrics, release, baseline, decide)
+        return await asyncio.to_thread(_answers, rests_on, metrics, release, baseline, decide, bad)
 
     async def _window(self, key: SeriesKey, release: str, until: datetime | None) -> Sequence[Point]:
         """All runs of *release* and at least HISTORY before its first: a verdict must not change because they age."""
@@ -165,6 +167,7 @@ def _answers(
     release: str,
     baseline: str | None,
     decide: Collection[str],
+    bad: Mapping[str, Collection[str]] | None,
 ) -> dict[str, Answer]:
     series = {name: samples(found.points) for name, found in rests_on.items()}
     verdicts = judge_release(
@@ -173,6 +176,7 @@ def _answers(
         better={name: metrics[name].better for name in rests_on},
         margins={name: metrics[name].margin for name in rests_on},
         baseline=baseline,
+        bad=bad,
         deciding=decide,
         measures={name: Measure(metrics[name].better, metrics[name].kind, metrics[name].unit) for name in rests_on},
     )
@@ -197,4 +201,4 @@ def _answers(
 def _with_obstacle(verdict: Verdict, found: Comparable) -> Verdict:
     if found.obstacle is None:
         return verdict
-    return replace(verdict, outcome=Outcome.UNDECIDED, reason=found.reason)
+    return replace(verdict, outcome=Outcome.UNDECIDED, limit=Limit.NOT_COMPARABLE, reason=found.reason)

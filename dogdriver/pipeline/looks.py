@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from dogdriver.model import Judged, Project, Run, Scope
+from dogdriver.model import Judged, Outcome, Project, Run, Scope, Standing
 from dogdriver.pipeline.judge import Answer, Judge, judged_metrics
 from dogdriver.pipeline.ports import Store
 from dogdriver.verdict import announce
@@ -64,12 +64,21 @@ class Looks:
         fresh = {name for name, looks in earlier.items() if new is None or not _seen(new, looks)}
         if not fresh:
             return []
-        answers = await self._judge.judge(scope, release, project, until=until)
+        bad = await self._known_bad(scope)
+        answers = await self._judge.judge(scope, release, project, until=until, bad=bad)
         return [
             _judged(scope, name, release, answers[name], earlier[name], at)
             for name in sorted(fresh & answers.keys())
             if new is None or until is not None or answers[name].rests_on_run(new.id)
         ]
+
+    async def _known_bad(self, scope: Scope) -> dict[str, set[str]]:
+        """By metric, the releases whose regression stands announced."""
+        bad: dict[str, set[str]] = {}
+        for one in await self._verdicts.newest(scope):
+            if one.standing is Standing.ANNOUNCED and one.standing_outcome is Outcome.REGRESSED:
+                bad.setdefault(one.key.metric, set()).add(one.release)
+        return bad
 
 
 def _has_value(run: Run, metric: str) -> bool:

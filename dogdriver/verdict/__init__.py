@@ -3,11 +3,11 @@
 The method, its assumptions and its measured error rates are in docs/verdict.md; it also names the dimensions of arrays.
 
 A verdict: `judge` takes the runs that count from `series`, has `effect` estimate by the `mixed_model` (its columns in
-`design`, `whitening` under it, `step_scan` and `mixture` beside it) on values that `robust` and `seasonal` made ready,
-lets `decision` name the outcome and `power` say what more runs would do, and `wording` say it. What effects are
-counted in is of the `scale`, `sizes` says it; `ties` and `counts` fit what is rare or equal. Steps anywhere:
-`changepoints` and `trend` on `segmentation` (with `segment_noise`, `segment_sums`). What successive verdicts add up to:
-`sequential`; a release in one line: `headline` (`headline_wording`); which runs compare at all: `comparability`.
+`design` and, of what the level did before, `history`; `whitening` under it, `step_scan` and `mixture` beside it) on
+values that `robust` and `seasonal` made ready, lets `decision` name the outcome, `references` say what else it is
+against and `power` what more runs would do, and `wording` say it. Steps anywhere: `changepoints` and `trend` on
+`segmentation` (with `segment_noise`, `segment_sums`). What successive verdicts add up to: `sequential`; a release in one
+line: `headline`; which runs compare at all: `comparability`.
 """
 
 from dogdriver.model.verdict import (

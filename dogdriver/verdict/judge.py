@@ -6,15 +6,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dogdriver.model.project import Kind
-from dogdriver.model.verdict import CALLED, Better, Noise, Outcome, Reference, ReferenceKind, Sample, Step, Verdict
+from dogdriver.model.verdict import (
+    CALLED,
+    Better,
+    Limit,
+    Noise,
+    Outcome,
+    Sample,
+    Verdict,
+)
 from dogdriver.verdict import wording
-from dogdriver.verdict.criteria import Criteria, Estimate, outcome_of, relative_size
+from dogdriver.verdict.criteria import Criteria, Estimate, limit_of, outcome_of, relative_size
 from dogdriver.verdict.decision import benjamini_hochberg
-from dogdriver.verdict.effect import FEWEST_RUNS, Comparison, Effect, estimate_effect, estimate_since_pinned
+from dogdriver.verdict.effect import FEWEST_RUNS, Effect, estimate_effect, estimate_since_pinned
 from dogdriver.verdict.mixed_model import TAU_PRIOR, TAUS
 from dogdriver.verdict.power import forecast, smallest_visible
+from dogdriver.verdict.references import with_references, with_step
 from dogdriver.verdict.scale import Measure, Scale
-from dogdriver.verdict.series import Flags, Series
+from dogdriver.verdict.series import Series
 from dogdriver.verdict.ties import Levels, fit_to_ties
 
 METHOD = "mixed-model/3"
@@ -158,41 +167,6 @@ def look(window: Series, judged: int, criteria: Criteria) -> Verdict:
     return with_references(verdict, compared, names[-1], scale, criteria)
 
 
-def with_step(verdict: Verdict, effect: Effect, window: Series, own: Flags, scale: Scale) -> Verdict:
-    """*verdict* with the step inside the release, if there surely is one; *own* (runs,) marks its runs in *window*."""
-    found = effect.step
-    if found is None or not found.inside or not found.sure:
-        return verdict
-    run = int(np.flatnonzero(own)[found.runs])
-    return replace(verdict, step=Step(window.at[run], found.runs, scale.relative(found.size)))
-
-
-def with_references(verdict: Verdict, compared: Comparison, previous: str, scale: Scale, criteria: Criteria) -> Verdict:
-    """*verdict* is against the last good release; beside it, what the release is against the *previous* one."""
-    good = Reference(
-        verdict.baseline_releases[-1],
-        ReferenceKind.LAST_GOOD,
-        verdict.outcome,
-        verdict.effect,
-        verdict.low,
-        verdict.high,
-    )
-    if compared.previous is None:
-        return replace(verdict, references=(good,))
-    estimate = Estimate.of(compared.previous.mixture, criteria.alpha)
-    outcome = outcome_of(estimate, scale, criteria)
-    before = Reference(
-        previous,
-        ReferenceKind.PREVIOUS,
-        outcome,
-        relative_size(estimate, scale),
-        scale.relative(estimate.low),
-        scale.relative(estimate.high),
-    )
-    recovered = outcome is Outcome.IMPROVED and verdict.outcome is not Outcome.REGRESSED
-    return replace(verdict, references=(good, before), recovered=recovered)
-
-
 def look_since_pinned(series: Series, judged: int, pinned: int, criteria: Criteria) -> Verdict:
     """The verdict against release number *pinned*, with what each release since says by itself."""
     window = series.since_pinned(judged, pinned)
@@ -253,6 +227,7 @@ def conclude(
         before=levels.before if levels else None,
         after=levels.after if levels else None,
         scale=scale.effects,
+        limit=limit_of(effect, ahead),
     )
     details = wording.Details(
         measure=criteria.measure,
@@ -270,7 +245,8 @@ def conclude(
 def too_few_runs(criteria: Criteria, runs: int, baseline: Baseline, pinned: str | None = None) -> Verdict:
     """The verdict where nothing can be estimated; *pinned* is the one release that was to be compared with, if any."""
     needed = max(FEWEST_RUNS - runs, 0) if baseline.runs >= FEWEST_RUNS else None
-    verdict = replace(no_answer(criteria, runs, baseline), runs_needed=needed)
+    limit = Limit.FEW_RUNS if runs < FEWEST_RUNS else Limit.FEW_EARLIER
+    verdict = replace(no_answer(criteria, runs, baseline), runs_needed=needed, limit=limit)
     return replace(verdict, reason=wording.too_few_runs(verdict, criteria.release, FEWEST_RUNS, pinned))
 
 

@@ -1,12 +1,12 @@
 """How many more runs would settle it, and what could have been seen: docs/verdict.md, "Answer"."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from math import sqrt
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from dogdriver.model.verdict import Limit
 from dogdriver.verdict.effect import Effect
 from dogdriver.verdict.series import Floats
 
@@ -17,15 +17,6 @@ BINS = 60
 REACH = 5.0
 """Standard deviations that the estimate is followed, in so many bins to each side."""
 TINY = 1e-12
-
-
-class Limit(StrEnum):
-    """What keeps a verdict open however many runs follow."""
-
-    NEAR_MARGIN = "near_margin"  # the effect is about as large as the margin
-    BETWEEN_RELEASES = "between_releases"  # releases differ by as much although nothing changed
-    FEW_EARLIER = "few_earlier"  # the runs before do not show their level well enough
-    SCATTER = "scatter"  # the release's own runs scatter too much, even so many of them
 
 
 @dataclass(frozen=True, slots=True)

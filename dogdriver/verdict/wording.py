@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from dogdriver.model.verdict import CALLED, Better, Limit, Outcome, Trend, Verdict
 from dogdriver.verdict.power import MOST_MORE, Forecast
-from dogdriver.verdict.power import Limit as Unsettled
 from dogdriver.verdict.scale import Measure
 from dogdriver.verdict.sizes import bound, effect, interval, percent
 
@@ -121,17 +120,17 @@ def more_runs(verdict: Verdict, ahead: Forecast, *, tied: bool) -> str:
         return f"{count(ahead.needed, 'more run')} should settle it"
     between, sd = (percent(size, sign=False) for size in (verdict.noise.wobble, verdict.noise.sd))
     because = {
-        Unsettled.NEAR_MARGIN: "the effect is about as large as the margin",
-        Unsettled.BETWEEN_RELEASES: f"releases differ by about {between} although nothing changed",
-        Unsettled.FEW_EARLIER: f"the {count(verdict.baseline_runs, 'run')} before it do not show the level well enough",
-        Unsettled.SCATTER: f"single runs scatter by {sd}",
+        Limit.NEAR_MARGIN: "the effect is about as large as the margin",
+        Limit.BETWEEN_RELEASES: f"releases differ by about {between} although nothing changed",
+        Limit.FEW_EARLIER: f"the {count(verdict.baseline_runs, 'run')} before it do not show the level well enough",
+        Limit.SCATTER: f"single runs scatter by {sd}",
     }[ahead.limit]
     if tied:
         because = "too few of them differ from the usual value"
     if not verdict.margin:
         because = 'with a margin of 0 nothing is ever "unchanged"'
     chance = f"a chance of only {100 * ahead.chance:.0f} %" if ahead.chance >= UNLIKELY else "hardly any chance"
-    instead = INSTEAD.get(Limit(ahead.limit.value)) if verdict.margin else "a margin above 0"
+    instead = INSTEAD.get(ahead.limit) if verdict.margin else "a margin above 0"
     helping = f"; {instead} would help" if instead else ""
     return f"even {MOST_MORE} more would settle it with {chance}: {because}{helping}"
 
