@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dogdriver.errors import Unavailable
+from msgspec.structs import replace
+
+from dogdriver.errors import Invalid, Unavailable
 from dogdriver.metrics import query
-from dogdriver.model import Metric, Reading
+from dogdriver.model import Metric, MetricValue, Reading
 
 _KI = 1024.0
 CONVERTED: Mapping[str, tuple[str, float]] = {
@@ -45,6 +47,9 @@ _NEVER_COUNTED = frozenset(family for family, _ in CONVERTED.values())
 """Families of what is measured and not counted, so that a value in them is no rate of anything."""
 
 _DATADOG_NAMES = {"ms": "millisecond", "s": "second", "us": "microsecond", "%": "percent", "B": "byte", "bytes": "byte"}
+
+_SPELLED = {name: unit for unit, name in _DATADOG_NAMES.items()} | {"seconds": "s", "milliseconds": "ms", "us": "µs"}
+"""Other spellings of a unit."""
 
 
 # Datadog's units
@@ -140,6 +145,22 @@ def scale_factor(family: str | None, scale: float | None, wanted: str) -> float 
         return 1.0
     own_family, own_scale = CONVERTED[wanted]
     return scale / own_scale if family == own_family else None
+
+
+def delivered_in(value: MetricValue, metric: Metric) -> MetricValue:
+    """*value*, which somebody else has measured, in the unit of *metric*; one without a unit is taken to be in it.
+
+    Raises Invalid where its unit is of another family, or one of the two is not known.
+    """
+    given, wanted = _SPELLED.get(value.unit or "", value.unit or ""), metric.unit
+    if value.value is None or not given or not wanted or given == wanted or {given, wanted} <= RATES:
+        return value
+    (family, scale), (wanted_family, wanted_scale) = (CONVERTED.get(unit, (unit, 1.0)) for unit in (given, wanted))
+    if family != wanted_family:
+        raise Invalid(
+            f"{metric.name} is delivered in {given}, and the project has it in {wanted}; deliver it in {wanted}"
+        )
+    return replace(value, value=value.value * scale / wanted_scale, unit=wanted)
 
 
 def unit_warnings(reading: Reading, metric: Metric, width: float) -> list[str]:

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from dogdriver.errors import Unavailable
 from dogdriver.metrics.query import metric_query
+from dogdriver.metrics.units import delivered_in
 from dogdriver.model import (
+    CLIENT_METRICS,
     Clock,
     EventStep,
     Failures,
@@ -89,7 +91,16 @@ class Context:
         return due_after(ended, self.settle, 0) or ended
 
     def as_received(self, run: Run) -> Run:
-        """A run made elsewhere as it is kept here: a pending one waits for all metrics of its project."""
+        """A run made elsewhere as it is kept here: a pending one waits for all metrics of its project.
+
+        Values are in the project's units; raises Invalid for one that cannot be.
+        """
+        project = self.project(run)
+        known = {metric.name: metric for metric in (*CLIENT_METRICS, *(project.metrics if project else ()))}
+        metrics = {
+            name: delivered_in(value, known[name]) if name in known else value for name, value in run.metrics.items()
+        }
+        run = replace(run, metrics=metrics)
         if run.status is not Status.PENDING:
             return run
         run = replace(run, metrics={**self.waiting_values(run), **run.metrics})

@@ -6,8 +6,8 @@ A verdict: `judge` takes the runs that count from `series`, has `effect` estimat
 `design` and, of what the level did before, `history`; `whitening` under it, `step_scan` and `mixture` beside it) on
 values that `robust` and `seasonal` made ready, lets `decision` name the outcome, `references` say what else it is
 against and `power` what more runs would do, and `wording` say it. Steps anywhere: `changepoints` and `trend` on
-`segmentation` (with `segment_noise`, `segment_sums`). What successive verdicts add up to: `sequential`; a release in one
-line: `headline`; which runs compare at all: `comparability`.
+`segmentation` (with `segment_noise`, `segment_sums`). What successive verdicts add up to: `sequential`; a release in
+one line: `headline`; which runs compare at all: `comparability`.
 """
 
 from dogdriver.model.verdict import (

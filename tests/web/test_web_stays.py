@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tests.web.conftest import Client, page, read
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
@@ -104,3 +106,21 @@ async def test_a_corrected_value_is_another_run(owner: Client) -> None:
     answer = await owner.put("/api/v1/runs/one", json=delivery(0, "1.0", 200.0))
     assert answer.status == 409
     assert "exclude that run, and send this one under a new id" in (await answer.json())["error"]["message"]
+
+
+async def test_values_are_kept_in_the_projects_unit_or_refused(owner: Client) -> None:
+    """Art is in ms: 0.9 s are 900 ms, and 3 MiB are none."""
+    for place, (unit, value) in enumerate((("ms", 900.0), ("s", 0.9), (None, 900.0), ("us", 900_000.0))):
+        body = delivery(place, "1.0", value)
+        body["metrics"]["art"]["unit"] = unit
+        for status in (201, 200):
+            answer = await owner.put(f"/api/v1/runs/u{place}", json=body)
+            assert answer.status == status
+        kept = (await answer.json())["run"]["metrics"]["art"]
+        assert kept["value"] == pytest.approx(900.0)
+    body = delivery(9, "1.0", 3.0)
+    body["metrics"]["art"]["unit"] = "MiB"
+    answer = await owner.put("/api/v1/runs/u9", json=body)
+    assert answer.status == 422
+    message = (await answer.json())["error"]["message"]
+    assert message == "art is delivered in MiB, and the project has it in ms; deliver it in ms"
