@@ -1,6 +1,6 @@
 """The parts of the store that are read for people: by pages, the API and the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -60,6 +60,9 @@ class Releases(Protocol):
 
     async def seen(self, project: str, deployment: str) -> Sequence[Stay]:
         """Each time that a release was there, in the order in which they began."""
+
+    async def counts(self, scope: Scope) -> Mapping[str, int]:
+        """The runs of each stay that are done or pending, by its name."""
 
 
 class Verdicts(Protocol):

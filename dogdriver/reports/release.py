@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from dogdriver.errors import NotFound
-from dogdriver.model import Headline, Judged, Run, Scope, Stay, Summary
+from dogdriver.model import CALLED, Headline, Judged, Run, Scope, Stay, Summary
 from dogdriver.model.document import VerdictDocument, moment
 from dogdriver.pipeline.judge import Judge, false_alarms
 from dogdriver.reports.needed import Due, Timetable, described, due_in, never
@@ -103,6 +103,41 @@ class Releases:
             due=about.due,
         )
 
+    async def ladder(self, selection: Selection) -> list[dict[str, Any]]:
+        """The documents of all stays, newest first, each with its headline and the metric that leads it."""
+        if selection.scope is None:
+            return []
+        scope = selection.scope
+        kept = await self._store.verdicts.newest(scope)
+        stays = await self._store.releases.seen(scope.project, scope.deployment)
+        counts = await self._store.releases.counts(scope)
+        about = self._about(selection, scope, kept)
+        current = max(stays, key=attrgetter("last", "first"), default=None)
+        by_release: dict[str, list[Judged]] = {}
+        for one in kept:
+            by_release.setdefault(one.release, []).append(one)
+        rows = []
+        for stay in reversed(stays):
+            judged = by_release.get(stay.name, [])
+            summary = standing(judged, replace(about, names={}))
+            rows.append(
+                {
+                    "release": stay.release.label,
+                    "stay": stay.number,
+                    "version": stay.release.version,
+                    "commit": stay.release.commit,
+                    "source_url": None,
+                    "first_seen": moment(stay.first),
+                    "last_seen": moment(stay.last),
+                    "current": stay is current,
+                    "runs": counts.get(stay.name, 0),
+                    "headline": summary.headline.value if summary else None,
+                    "leading": _leading(judged, about.deciding),
+                    "triage": None,
+                }
+            )
+        return rows
+
     async def of_runs(self, selections: Selections, runs: Iterable[Run]) -> list[ReleaseView]:
         """The release of each of *runs*, as far as it was judged from the source of that run."""
         kept: dict[Scope, Sequence[Judged]] = {}
@@ -190,6 +225,20 @@ def _headline(summary: Summary | None) -> dict[str, Any]:
         "of": summary.of if summary else 0,
         "reasons": [{"metric": one.metric, "reason": one.reason} for one in summary.reasons] if summary else [],
     }
+
+
+def _leading(judged: Iterable[Judged], deciding: Collection[str] | None) -> dict[str, Any] | None:
+    """The deciding metric that differs the most, a difference that stands before any that does not."""
+    effects = [
+        (one.standing_outcome in CALLED, abs(one.verdict.effect), one)
+        for one in judged
+        if one.verdict.effect is not None and (deciding is None or one.key.metric in deciding)
+    ]
+    if not effects:
+        return None
+    _, _, lead = max(effects, key=lambda found: found[:2])
+    verdict = lead.verdict
+    return {"metric": lead.key.metric, "effect": verdict.effect, "low": verdict.low, "high": verdict.high}
 
 
 def _stay(kind: str, wanted: str | None, stays: Sequence[Stay], known: Sequence[str]) -> str | None:

@@ -1,12 +1,12 @@
 """Rows of releases: their labels, and when each was observed at a deployment."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
-from dogdriver.model import UNKNOWN, Release, Run, Stay
+from dogdriver.model import UNKNOWN, Release, Run, Scope, Stay
 from dogdriver.storage.codec import from_time, to_row, to_time
 from dogdriver.storage.database import Part, read, write
 
@@ -167,6 +167,17 @@ class Releases(Part):
             )
             for row in rows
         ]
+
+    @read
+    def counts(self, database: sqlite3.Connection, scope: Scope) -> Mapping[str, int]:
+        """The runs of each stay that are done or pending, by its name."""
+        rows = database.execute(
+            "SELECT CASE WHEN stay > 1 THEN release || '@' || stay ELSE release END AS name, count(*) AS runs FROM run"
+            " WHERE project = ? AND deployment = ? AND test = ? AND source = ? AND status IN ('done', 'pending')"
+            " AND release IS NOT NULL GROUP BY name",
+            (scope.project, scope.deployment, scope.test, scope.source),
+        )
+        return {row["name"]: row["runs"] for row in rows}
 
     @write
     def see(self, database: sqlite3.Connection, project: str, deployment: str, release: Release, at: datetime) -> bool:

@@ -96,6 +96,7 @@ GOOD = [
     ("get", "/api/v1/series/{project}/{metric}", "/api/v1/series/kintowe/art", None),
     ("get", "/api/v1/verdicts/{project}", "/api/v1/verdicts/kintowe", None),
     ("get", "/api/v1/verdicts/{project}", "/api/v1/verdicts/kintowe?baseline=1.0.0", None),
+    ("get", "/api/v1/releases/{project}", "/api/v1/releases/kintowe", None),
     ("get", "/api/v1/status", "/api/v1/status", None),
 ]
 

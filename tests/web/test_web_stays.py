@@ -63,6 +63,17 @@ async def test_after_a_rollback_the_page_speaks_of_what_runs_now(owner: Client) 
     assert (await verdict(owner, "1.0"))["release"] == "1.0@2", "its newest stay"
     assert (await verdict(owner, "1.0@1"))["release"] == "1.0"
     assert "1.0@2" in await page(owner, "/p/kintowe?source=lab")
+    ladder = (await read(owner, "/api/v1/releases/kintowe?source=lab"))["releases"]
+    assert [(one["release"], one["stay"], one["current"], one["runs"]) for one in ladder] == [
+        ("1.0", 2, True, 6),
+        ("2.0", 1, False, 6),
+        ("1.0", 1, False, 6),
+        ("0.9", 1, False, 6),
+        ("0.8", 1, False, 6),
+    ]
+    assert ladder[1]["headline"] == "slower"
+    assert ladder[1]["leading"]["metric"] == "art"
+    assert ladder[1]["leading"]["effect"] == pytest.approx(0.15, abs=0.02)
     run = (await read(owner, "/api/v1/runs/r0024"))["run"]
     assert (run["release"], run["stay"]) == ("1.0", 2)
     listed = await read(owner, "/api/v1/runs?release=1.0@2")

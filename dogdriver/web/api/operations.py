@@ -61,5 +61,7 @@ OPERATIONS: tuple[Operation, ...] = (
               parameters=api.SERIES, fails=(400, 404), cached=True),
     Operation("GET", "/verdicts/{project}", api.verdicts, "The verdicts on one release, each with its reason.",
               "Verdicts", parameters=api.VERDICTS, fails=(400, 404), cached=True),
+    Operation("GET", "/releases/{project}", api.releases, "Every stay of every release, newest first.",
+              "Releases", parameters=api.RELEASES, fails=(400, 404), cached=True),
     Operation("GET", "/status", api.status, "How the daemon and its neighbours are.", "Status", fails=(400,)),
 )  # fmt: skip

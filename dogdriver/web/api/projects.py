@@ -28,6 +28,7 @@ SERIES = (
     time_parameter("until", "Runs before then."),
     integer_parameter("limit", 1, 10_000, 1000, "The newest so many points."),
 )
+RELEASES = (DEPLOYMENT, TEST, SOURCE)
 VERDICTS = (
     DEPLOYMENT,
     TEST,
@@ -164,6 +165,17 @@ async def verdicts(request: web.Request) -> web.StreamResponse:
             "false_alarms": false_alarms_document(view.false_alarms),
         }
         return Content(encode(document))
+
+    return await request.app[CACHE].respond(request, build)
+
+
+async def releases(request: web.Request) -> web.StreamResponse:
+    wanted = read_query(request, RELEASES)
+    reports = request.app[REPORTS]
+
+    async def build() -> Content:
+        selection = await reports.selections.find(request.match_info["project"], **wanted)
+        return Content(encode({"releases": await reports.releases.ladder(selection)}))
 
     return await request.app[CACHE].respond(request, build)
 

@@ -123,6 +123,11 @@ SCHEMAS: Mapping[str, Schema] = {
         **PLACE, **HEADLINE_DOCUMENT, verdicts=many(ref("Verdict")),
         false_alarms=whole(called=WHOLE, halves=WHOLE, rate=maybe(NUMBER), low=maybe(NUMBER), high=maybe(NUMBER)),
     ),
+    "Releases": whole(releases=many(whole(
+        release=TEXT, stay=WHOLE, version=maybe(TEXT), commit=maybe(TEXT), source_url=maybe(TEXT), first_seen=MOMENT,
+        last_seen=MOMENT, current=FLAG, runs=WHOLE, headline=HEADLINE,
+        leading=maybe(whole(metric=TEXT, effect=NUMBER, low=maybe(NUMBER), high=maybe(NUMBER))), triage=maybe(TEXT),
+    ))),
     "Status": {
         "type": "object",
         "properties": {
