@@ -11,6 +11,7 @@ from dogdriver.errors import DogdriverError
 def main() -> None:
     """Exit codes: 0 fine, 2 the settings or the arguments are wrong, 1 anything else; `run` has its own."""
     arguments = make_parser().parse_args()
+    os.umask(0o077)  # whatever is written holds what is nobody else's business
     try:
         sys.exit(COMMANDS[arguments.command](arguments, os.environ))  # noqa: TID251 - read here and nowhere else
     except DogdriverError as error:

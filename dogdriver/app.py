@@ -38,7 +38,7 @@ from dogdriver.reports.status import Status
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Scheduler, Worker
 from dogdriver.server import GRACE, ignore_second_signal, listen
-from dogdriver.settings import Secret, Settings
+from dogdriver.settings import GivenSecrets, Secret, Settings
 from dogdriver.storage import Store, open_store
 from dogdriver.target import DockerflowTarget
 
@@ -218,7 +218,7 @@ def build_context(
     home: Path,
     clock: Clock,
     source: str,
-    mask: Callable[[str], str],
+    mask: logs.Masker,
     grace: float,
     link: Callable[[str], str | None],
     **others: Any,
@@ -228,7 +228,7 @@ def build_context(
         store=kept,
         catalog=projects,
         target=DockerflowTarget(session),
-        checkouts=TestCheckouts(home / "checkouts", environ=environ),
+        checkouts=TestCheckouts(home / "checkouts", environ=environ, mask=mask),
         runner=MolotovRunner(home, clock, grace=grace, mask=mask),
         datadog=metrics,
         clock=clock,
@@ -237,6 +237,8 @@ def build_context(
         settle=settings.settle,
         isolation=Isolation(settings.isolation),
         link=link,
+        mask=mask,
+        given=GivenSecrets(environ, lambda name: os.environ.pop(name, None)),  # noqa: TID251 - the wiring
         **others,
     )
 

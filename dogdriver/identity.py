@@ -8,6 +8,8 @@ from dogdriver.errors import SettingsError
 from dogdriver.settings import Secret, Settings
 
 SOURCE_FILE, TOKEN_FILE = "source", "token"
+OTHERS = 0o077
+"""The bits of a file's mode that let in somebody else than its owner."""
 
 
 def source(settings: Settings, host_name: str) -> str:
@@ -19,7 +21,7 @@ def source(settings: Settings, host_name: str) -> str:
     kept = _read(file)
     chosen = settings.source or kept or host_name
     if chosen != kept:
-        _write(file, chosen, mode=0o644)
+        _write(file, chosen, mode=0o600)
     return chosen
 
 
@@ -38,15 +40,27 @@ def token(settings: Settings) -> tuple[Secret, Path | None]:
 def prepare_directory(data: Path) -> None:
     """Make the data directory, or say in one sentence why that cannot be."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = data / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()
+        keep_to_ourselves(data)
     except OSError as error:
         raise SettingsError(
             f"the data directory {data} cannot be written ({error.strerror}); set DOGDRIVER_DATA to one that can, "
             "or fix its owner"
         ) from None
+
+
+def keep_to_ourselves(data: Path) -> None:
+    """Nobody but the daemon's user may read what stands in the data directory, also what older versions left there.
+
+    Raises OSError.
+    """
+    for folder in (data, data / "client"):
+        for file in folder.glob("*"):
+            if file.is_file() and not file.is_symlink() and file.stat().st_mode & OTHERS:
+                file.chmod(file.stat().st_mode & ~OTHERS)
 
 
 def _read(file: Path) -> str | None:

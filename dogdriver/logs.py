@@ -3,33 +3,79 @@
 import json
 import logging
 import os
+import re
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TextIO
+from urllib.parse import quote, quote_plus
 
+from dogdriver.model.text import ELLIPSIS
 from dogdriver.settings import Secret
 
 MASK = "***"
+SHORTEST = 6
+"""Characters of a secret; a shorter one may be an ordinary word."""
+SHORTEST_BEGINNING = 3
+"""Characters before a cut that are taken for the beginning of a secret."""
+TELLING = re.compile("PASS|SECRET|TOKEN|KEY|AUTH|CREDENTIAL", re.IGNORECASE)
+"""The name of a variable that says itself that its value is a secret."""
+
+_USERINFO = re.compile(r"""(https?://)[^/\s'"<>?#]*@|([a-z][\w+.-]*://)[^/\s:'"<>@?#]*:[^/\s'"<>?#]*@""", re.IGNORECASE)
+_CUT_USERINFO = re.compile(r"""([a-z][\w+.-]*://)[^/\s:'"<>@?#]*:(?!\d*…)[^/\s'"<>@?#]*…""", re.IGNORECASE)
 
 
 class Masker:
-    """Replaces the secrets that it knows, wherever they stand in a text."""
+    """Replaces the secrets that it knows, wherever they stand in a text, and user and password in any address.
+
+    What stands before an ellipsis, where a text was cut, and may be the beginning of a secret is one.
+    """
 
     def __init__(self, known: Iterable[Secret | None] = ()) -> None:
-        self._known: list[str] = []
+        self._known: list[str] = []  # the longest first, for one may hold another
+        self._pattern: re.Pattern[str] | None = None
         for secret in known:
             self.add(secret)
 
     def add(self, secret: Secret | None) -> None:
-        # Nothing is masked for a secret that is short enough to be an ordinary word.
-        if secret and len(secret) >= 6:  # noqa: PLR2004 - see above
-            self._known.append(secret.reveal())
+        """From now on *secret* is masked, also as an address, JSON or Python's repr would write it, and by lines."""
+        spellings = _spellings(secret.reveal()) if secret else set()
+        if spellings <= set(self._known):
+            return
+        self._known = sorted({*self._known, *spellings}, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, self._known)))
+
+    def add_telling(self, env: Mapping[str, str], *, but: Collection[str] = ()) -> None:
+        """Mask those values of *env* whose name says that they are secrets, *but* not what is none."""
+        for name, value in env.items():
+            if TELLING.search(name) and value not in but:
+                self.add(Secret(value))
 
     def __call__(self, text: str) -> str:
-        for secret in self._known:
-            text = text.replace(secret, MASK)
+        if self._pattern is not None:
+            text = self._pattern.sub(MASK, text)
+        if "://" in text:
+            text = _CUT_USERINFO.sub(rf"\1{MASK}{ELLIPSIS}", _USERINFO.sub(rf"\1\2{MASK}@", text))
+        if ELLIPSIS in text and self._known:
+            *parts, last = text.split(ELLIPSIS)
+            text = ELLIPSIS.join([*map(self._without_beginning, parts), last])
         return text
+
+    def _without_beginning(self, text: str) -> str:
+        """*text* goes on with what was cut off."""
+        for secret in self._known:
+            for length in range(min(len(secret) - 1, len(text)), SHORTEST_BEGINNING - 1, -1):
+                if text.endswith(secret[:length]):
+                    return text[:-length] + MASK
+        return text
+
+
+def _spellings(secret: str) -> set[str]:
+    """Nothing is masked for a secret that is short enough to be an ordinary word."""
+    written = {secret, " ".join(secret.split()), *(line.strip() for line in secret.splitlines())}
+    for one in tuple(written):
+        written |= {quote(one), quote(one, safe=""), quote_plus(one), json.dumps(one)[1:-1], repr(one)[1:-1]}
+    return {one for one in written if len(one) >= SHORTEST}
 
 
 class _LineFormatter(logging.Formatter):
@@ -51,9 +97,9 @@ class _MozlogFormatter(logging.Formatter):
         self._mask, self._host = mask, socket.gethostname()
 
     def format(self, record: logging.LogRecord) -> str:
-        fields: dict[str, Any] = {"msg": record.getMessage()}
+        fields: dict[str, Any] = {"msg": self._mask(record.getMessage())}
         if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
+            fields["traceback"] = self._mask(self.formatException(record.exc_info))
         line = {
             "Timestamp": int(record.created * 1e9),
             "Type": record.name,

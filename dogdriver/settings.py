@@ -1,7 +1,7 @@
 """What the environment says, read once. Everything about one setting stands in its row of SETTINGS."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ SITES = (
 LINK_WORDS = ("app", "from_ts", "to_ts", "project", "deployment", "run_query", "metric", "scope", "agg", "query")
 """What the templates of links may name, in braces; those from `metric` on are of one metric."""
 
+_USERINFO = re.compile(r"(?<=//)[^/\s]*@|[^/\s]*:[^/\s]*@")  # a password may stand there
 _BUCKET = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,255}|arn:[!-~]{1,500}")  # what S3's client takes
 
 
@@ -229,7 +230,7 @@ def _value(setting: Setting, environ: Mapping[str, str], warnings: list[str]) ->
     try:
         return setting.parse(text)
     except (ValueError, KeyError):
-        shown = "" if setting.secret else f" is {text!r}, and"
+        shown = "" if setting.secret else f" is {_USERINFO.sub('***@', text)!r}, and"
         wanted = (setting.parse.__doc__ or "another value").strip()
         raise SettingsError(f"{name}{shown} must be {wanted[0].lower()}{wanted[1:]}") from None
 
@@ -246,6 +247,27 @@ def _text(setting: Setting, environ: Mapping[str, str]) -> tuple[str, str | None
         if file:
             return f"{name}_FILE", _from_file(f"{name}_FILE", file)
     return setting.name, setting.default
+
+
+class GivenSecrets:
+    """What *environ* holds for tests, under the names of `env_from`; *remove* takes a name out of the process' own."""
+
+    def __init__(self, environ: Mapping[str, str], remove: Callable[[str], object]) -> None:
+        self._environ, self._remove = environ, remove
+
+    def get(self, name: str) -> Secret:
+        """The value of *name*, or what stands in the file that NAME_FILE names. Raises SettingsError."""
+        text, file = self._environ.get(name), self._environ.get(f"{name}_FILE")
+        if text and file:
+            raise SettingsError(f"{name} and {name}_FILE are both set; remove one of them")
+        if not text and not file:
+            raise SettingsError(f"`env_from` names {name}, which is not set; set {name} or {name}_FILE for dogDriver")
+        return Secret(text or _from_file(f"{name}_FILE", file or ""))
+
+    def withhold(self, names: Iterable[str]) -> None:
+        """Take *names* out of the process' environment, which every test can read; `get` still has them."""
+        for name in names:
+            self._remove(name)
 
 
 def _from_file(name: str, file: str) -> str:

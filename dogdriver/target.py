@@ -10,6 +10,7 @@ import aiohttp
 
 from dogdriver.errors import TargetError
 from dogdriver.model import Deployment
+from dogdriver.model.text import shortened
 
 LARGEST = 256 * 1024  # bytes of an answer that are read
 LONGEST = 200  # characters of a version
@@ -105,11 +106,11 @@ def _failing_checks(document: object) -> Iterator[str]:
     if isinstance(status, str) and not _is_failing(status):
         return
     if _is_failing(status):
-        yield f"status {str(status)[:40]}"
+        yield f"status {shortened(str(status), 40)}"
     for group in (document, checks if isinstance(checks, dict) else {}):
         for name, value in group.items():
             if name != "status" and _is_failing(value):
-                yield "".join(c for c in str(name) if c.isprintable())[:60]
+                yield shortened("".join(c for c in str(name) if c.isprintable()), 60)
 
 
 def _is_failing(value: object) -> bool:

@@ -53,3 +53,14 @@ def test_an_unreadable_token_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"\xff\xff")
     with pytest.raises(SettingsError, match="token cannot be read"):
         identity.token(settings(tmp_path))
+
+
+def test_what_an_older_version_left_for_everybody_to_read_is_closed(tmp_path: Path) -> None:
+    for file in (tmp_path / "dogdriver.db", tmp_path / "client" / "dogdriver.db"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("")
+        file.chmod(0o644)
+    identity.prepare_directory(tmp_path)
+    identity.source(settings(tmp_path), "berlin")
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.rglob("*") if file.is_file()}
+    assert set(modes.values()) == {0o600}

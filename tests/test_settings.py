@@ -148,3 +148,12 @@ def test_every_setting_is_documented_with_its_default() -> None:
         assert setting.help in text
         for other in (*setting.aliases, *setting.deprecated):
             assert f"`{other}`" in text
+
+
+@pytest.mark.parametrize(
+    "text", ["http://me:hunter2@host/api", "https://me:hun@ter2@host", "me:hunter2@host", "http://hunter2@h"]
+)
+def test_a_refused_address_does_not_print_its_password(text: str) -> None:
+    with pytest.raises(SettingsError, match="DOGDRIVER_SERVICEBOOK") as refused:
+        load({"DOGDRIVER_SERVICEBOOK": text})
+    assert "ter2" not in refused.value.message

@@ -40,7 +40,7 @@ from dogdriver.model import (
 )
 from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
-from dogdriver.settings import load
+from dogdriver.settings import GivenSecrets, load
 from dogdriver.storage import Store, open_store
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -168,6 +168,8 @@ class World:
     target: Target = field(default_factory=Target)
     checkouts: Checkouts = field(default_factory=Checkouts)
     keys: bool = True
+    environ: dict[str, str] = field(default_factory=dict)
+    withheld: list[str] = field(default_factory=list)
     standin: Standin = field(init=False)
     runner: Runner = field(init=False)
     store: Store = field(init=False)
@@ -199,6 +201,7 @@ class World:
                 settle=SETTLE,
                 isolation=Isolation.THREAD,
                 link=lambda run: f"http://dash/r/{run}",
+                given=GivenSecrets(self.environ, self.withheld.append),
             )
         )
         senders = {

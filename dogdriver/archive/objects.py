@@ -18,6 +18,7 @@ from dogdriver.errors import Invalid, Refused
 from dogdriver.model import MetricState, Run, Status
 from dogdriver.model.document import moment, run_document
 from dogdriver.model.parse import delivered_run, run_from_document
+from dogdriver.model.text import shortened
 
 VERSION = 1
 ROOT = f"dogdriver/v{VERSION}/"
@@ -152,7 +153,7 @@ def json_object(body: bytes) -> Mapping[str, Any]:
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Invalid(f"it is not JSON ({str(error)[:100]})") from None
+        raise Invalid(f"it is not JSON ({shortened(str(error), 100)})") from None
     if not isinstance(document, dict):
         raise Invalid("it is not a JSON object")
     return document

@@ -10,6 +10,7 @@ from dogdriver.checkout.address import Address, parse
 from dogdriver.errors import CheckoutError
 from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
 from dogdriver.model import HOSTS_TOLERANCE, Deployment, Metric, Problem, Project, Schedule, Test
+from dogdriver.model.text import shortened
 
 HOURLY = Schedule(every=3600.0)
 
@@ -133,8 +134,8 @@ def _deployments(draft: _Draft) -> Iterator[Deployment]:
             seen.add(name.lower())
         except ValueError as error:
             draft.problems.append(
-                f"Its deployment {name[: values.LONGEST]!r} ({endpoint[:200]!r}) in ServiceBook is left out: name and "
-                f"endpoint {error}."
+                f"Its deployment {shortened(name, values.LONGEST)!r} ({shortened(endpoint, 200)!r}) in ServiceBook is "
+                f"left out: name and endpoint {error}."
             )
 
 
@@ -157,6 +158,7 @@ def _test(draft: _Draft, file: ProjectsFile, defaults: Defaults, options: Projec
         name=name,
         path=own.path or "",
         env=own.env,
+        env_from=own.env_from,
         guard=defaults.guard if options.guard is None else options.guard,
         stall=defaults.stall if options.stall is None else options.stall,
         isolation=options.isolation,

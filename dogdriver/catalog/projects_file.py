@@ -34,6 +34,7 @@ class TestEntry:
     name: str | None = None
     path: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    env_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,11 @@ class _Reader:
             (*key, "test"),
             {
                 "url": values.address(self._path.parent), "ref": values.ref, "name": values.text,
-                "path": values.folder, "env": values.environment,
+                "path": values.folder, "env": values.environment, "env_from": values.variables,
             },
         )  # fmt: skip
+        if twice := sorted(set(test.get("env", {})) & set(test.get("env_from", ()))):
+            self._mistake((*key, "test", "env_from"), f"names {', '.join(twice)}, which `env` sets; keep one of them")
         metrics = [self._metric(t, (*key, "metric", i)) for i, t in enumerate(read.get("metric", ()))]
         self._unique([(m.name, (*key, "metric", i, "name")) for i, m in enumerate(metrics) if m], "a metric")
         return ProjectEntry(
@@ -178,6 +181,7 @@ class _Reader:
                 name=test.get("name"),
                 path=test.get("path"),
                 env=test.get("env", {}),
+                env_from=test.get("env_from", ()),
             ),
             metrics=tuple(m for m in metrics if m),
         )

@@ -130,6 +130,15 @@ def environment(value: Any) -> dict[str, str]:
     return dict(value)
 
 
+def variables(value: Any) -> tuple[str, ...]:
+    """Names of variables that a test gets from the daemon's environment; its own settings are not for tests."""
+    if not isinstance(value, list) or not all(isinstance(v, str) and _VARIABLE.fullmatch(v) for v in value):
+        raise ValueError('must be a list of names of variables, such as ["SHOP_PASSWORD"]')
+    if own := [v for v in value if v.startswith("DOGDRIVER_")]:
+        raise ValueError(f"names {', '.join(own)}; a test gets none of dogDriver's own settings")
+    return tuple(dict.fromkeys(value))
+
+
 def address(here: Path) -> Callable[[Any], Address]:
     """The address of a test; a path that begins with `./` or `../` counts from the folder *here*."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from dogdriver.errors import CheckoutError
+from dogdriver.model.text import shortened
 
 SCHEMES = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "file": None}
 LONGEST = 1000
@@ -142,4 +143,4 @@ def _refused(url: str, why: str) -> CheckoutError:
 
 def _shown(text: str) -> str:
     """*text* cut short, without what may be a password."""
-    return repr(_USERINFO.sub("//***@", text[:200]))
+    return repr(shortened(_USERINFO.sub("//***@", text), 200))

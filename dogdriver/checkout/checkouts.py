@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from dogdriver.checkout.address import Address, check_ref, parse
 from dogdriver.checkout.files import Entry, copy_folder, find_entry, inside
 from dogdriver.checkout.git import Git
+from dogdriver.checkout.process import Mask, unmasked
 from dogdriver.checkout.requirements import Sites, reconcile
 from dogdriver.errors import CheckoutError
 from dogdriver.model import Prepared, Test
@@ -27,7 +28,7 @@ class TestCheckouts:
     Under *directory*: `repositories` (bare, one per address and ref, so that only what is new is transferred), `trees`
     (what runs; the newest few are kept) and `sites` (installed requirements). *environ* is where PATH, the proxies and
     uv's own settings are taken from. *packages* (name → version) are the daemon's own, by default what is installed.
-    A git or uv that takes longer than *seconds* or *install_seconds* is killed.
+    A git or uv that takes longer than *seconds* or *install_seconds* is killed; its words go through *mask*.
     """
 
     __test__ = False  # not a pytest class
@@ -40,6 +41,7 @@ class TestCheckouts:
         packages: Mapping[str, str] | None = None,
         seconds: float = 120.0,
         install_seconds: float = 300.0,
+        mask: Mask = unmasked,
     ) -> None:
         directory = directory.resolve()
         found = installed() if packages is None else packages
@@ -47,8 +49,8 @@ class TestCheckouts:
         self._own = own
         self._repositories = directory / "repositories"
         self._trees = directory / "trees"
-        self._git = Git(directory / "home", environ=environ, seconds=seconds)
-        self._sites = Sites(directory / "sites", own=own, environ=environ, seconds=install_seconds)
+        self._git = Git(directory / "home", environ=environ, seconds=seconds, mask=mask)
+        self._sites = Sites(directory / "sites", own=own, environ=environ, seconds=install_seconds, mask=mask)
         self._kept = (
             (self._repositories, MOST_KEPT),
             (directory / "sites", MOST_KEPT),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dogdriver.errors import CheckoutError, LoadTestError
+from dogdriver.model.text import shortened
 
 FILE = "molotov.json"
 SCENARIO = "loadtest.py"  # Molotov's own default
@@ -105,7 +106,7 @@ def _scenario(root: Path, folder: Path, scenario: str) -> Path:
             if _is_file(module):
                 return module
     raise LoadTestError(
-        f"There is no scenario {scenario[:200]!r} in the test's repository; "
+        f"There is no scenario {shortened(scenario, 200)!r} in the test's repository; "
         f"correct `scenario` in {FILE} or add the file."
     )
 
@@ -119,7 +120,7 @@ def inside(root: Path, folder: Path, name: str, what: str) -> Path:
         within = False
     if not within:
         raise CheckoutError(
-            f"{name[:200]!r}, {what}, does not lie in the test's repository; name a file of the repository."
+            f"{shortened(name, 200)!r}, {what}, does not lie in the test's repository; name a file of the repository."
         )
     return path
 

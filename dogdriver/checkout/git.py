@@ -6,8 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dogdriver.checkout.address import Address
-from dogdriver.checkout.process import Completed, environment, run
+from dogdriver.checkout.process import Completed, Mask, environment, run, unmasked
 from dogdriver.errors import CheckoutError
+from dogdriver.model.text import shortened
 
 CONFIG = """\
 [protocol]
@@ -63,8 +64,9 @@ class Git:
     A command that takes longer than *seconds* is killed.
     """
 
-    def __init__(self, home: Path, *, environ: Mapping[str, str], seconds: float) -> None:
+    def __init__(self, home: Path, *, environ: Mapping[str, str], seconds: float, mask: Mask = unmasked) -> None:
         self._home = home
+        self._mask = mask
         self._seconds = seconds
         self._env = {
             **environment(environ),
@@ -157,7 +159,8 @@ class Git:
         if not config.exists() or config.read_text(encoding="utf-8") != CONFIG:
             config.write_text(CONFIG, encoding="utf-8")
         try:
-            return await run(("git", *words), env={**self._env, **(extra_env or {})}, cwd=cwd, seconds=self._seconds)
+            env = {**self._env, **(extra_env or {})}
+            return await run(("git", *words), env=env, cwd=cwd, seconds=self._seconds, mask=self._mask)
         except FileNotFoundError:
             raise CheckoutError("There is no git on this machine; install it.") from None
 
@@ -185,4 +188,4 @@ def _own_words(done: Completed) -> str:
         return "it took too long"
     lines = [line for line in done.err.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
     lines = lines or done.err.splitlines() or [f"git ended with {done.code}"]
-    return "".join(c for c in lines[0] if c.isprintable())[:300].rstrip(".")
+    return shortened("".join(c for c in lines[0] if c.isprintable()), 300).rstrip(".")

@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from dogdriver.model.text import ELLIPSIS
 
 KILL_TIMEOUT = 5.0  # seconds for a killed program to be gone
 MOST_OUTPUT = 256 * 1024  # bytes of each stream; the rest is read and dropped
@@ -14,6 +16,14 @@ INHERITED = (
     "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK", "TMPDIR",
     "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 )  # fmt: skip
+
+
+Mask = Callable[[str], str]
+"""Takes the known secrets out of a text."""
+
+
+def unmasked(text: str) -> str:
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +45,13 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {"PATH": os.defpath, **{name: environ[name] for name in INHERITED if name in environ}, "LC_ALL": "C.UTF-8"}
 
 
-async def run(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, seconds: float) -> Completed:
-    """Run *argv* for at most *seconds*. Raises OSError where it cannot be started.
+async def run(
+    argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, seconds: float, mask: Mask = unmasked
+) -> Completed:
+    """Run *argv* for at most *seconds*; what it complains of goes through *mask*, whole.
 
-    It is killed with everything that it started when that time is over, or when the caller is cancelled.
+    Raises OSError where it cannot be started. It is killed with everything that it started when that time is
+    over, or when the caller is cancelled.
     """
     starting = asyncio.ensure_future(_start(argv, env, cwd))
     code: int | None = None
@@ -54,7 +67,7 @@ async def run(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, 
             process, streams = await starting  # cut short, it would leave alone whom the program has started by then
             await _kill(process, streams)
     out, err = ("" if stream.cancelled() else stream.result() for stream in streams)
-    return Completed(code, out, err)
+    return Completed(code, out, mask(err))
 
 
 async def _start(
@@ -88,7 +101,8 @@ async def _kill(process: asyncio.subprocess.Process, streams: list[asyncio.Task[
 
 
 async def _read(stream: asyncio.StreamReader) -> str:
-    kept = bytearray()
+    kept, whole = bytearray(), True
     while chunk := await stream.read(64 * 1024):
+        whole = whole and len(kept) + len(chunk) <= MOST_OUTPUT
         kept += chunk[: MOST_OUTPUT - len(kept)]
-    return kept.decode("utf-8", errors="replace")
+    return kept.decode("utf-8", errors="replace") + ("" if whole else ELLIPSIS)

@@ -16,8 +16,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from dogdriver.checkout.files import inside, read
-from dogdriver.checkout.process import Completed, environment, run
+from dogdriver.checkout.process import Completed, Mask, environment, run, unmasked
 from dogdriver.errors import CheckoutError
+from dogdriver.model.text import shortened
 
 MOST_NESTED = 10  # files that include one another
 
@@ -109,9 +110,8 @@ def _requirement(text: str) -> Requirement | None:
     except InvalidRequirement as error:
         if "/" in text or text.startswith("."):
             return None
-        raise CheckoutError(
-            f"The requirement {text[:200]!r} is malformed ({str(error).splitlines()[0]}); correct it."
-        ) from None
+        shown, why = shortened(_USERINFO.sub("//***@", text), 200), str(error).splitlines()[0]
+        raise CheckoutError(f"The requirement {shown!r} is malformed ({why}); correct it.") from None
 
 
 class Sites:
@@ -122,7 +122,11 @@ class Sites:
     day, it means until one of these changes.
     """
 
-    def __init__(self, directory: Path, *, own: Mapping[str, str], environ: Mapping[str, str], seconds: float) -> None:
+    def __init__(
+        self, directory: Path, *, own: Mapping[str, str], environ: Mapping[str, str], seconds: float,
+        mask: Mask = unmasked,
+    ) -> None:  # fmt: skip
+        self._mask = mask
         self._directory = directory
         self._own = own
         self._seconds = seconds
@@ -186,7 +190,7 @@ class Sites:
         except FileNotFoundError:
             raise CheckoutError("There is no uv beside this Python; install dogDriver's dependencies.") from None
         argv = (program, "pip", command, *common, *words)
-        return await run(argv, env=self._env, cwd=cwd, seconds=self._seconds)
+        return await run(argv, env=self._env, cwd=cwd, seconds=self._seconds, mask=self._mask)
 
 
 def _name(line: str) -> str:
@@ -202,7 +206,7 @@ def _explained(done: Completed, seconds: float) -> str:
     if done.code is None:
         return f"The test's requirements were not installed within {seconds:g} s; make them fewer or try later."
     lines = [line.strip().removeprefix("error: ").removeprefix("cause: ") for line in done.err.splitlines()]
-    text = _USERINFO.sub("//***@", "; ".join(line.rstrip(".") for line in lines if line))[:700]
+    text = shortened(_USERINFO.sub("//***@", "; ".join(line.rstrip(".") for line in lines if line)), 700)
     if "unsatisfiable" in text:
         return (
             f"The test's requirements cannot be met together with the daemon's own packages: {text}. Change them, or "

@@ -14,6 +14,7 @@ from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.errors import DogdriverError, ExternalError, RateLimited
+from dogdriver.logs import Masker
 from dogdriver.metrics.hosts import count_hosts, host_kinds
 from dogdriver.metrics.points import usual_gap
 from dogdriver.metrics.query import metric_query, run_query
@@ -34,7 +35,7 @@ from dogdriver.model import (
     Window,
 )
 from dogdriver.model.health import Endpoint
-from dogdriver.settings import Settings
+from dogdriver.settings import GivenSecrets, Settings
 from dogdriver.target import DockerflowTarget
 
 HOUR = timedelta(hours=1)
@@ -125,7 +126,9 @@ class Check:
             return Finding(Mark.FAIL, subject, f"{project.test.url} is not among allowed_tests")
         with await asyncio.to_thread(TemporaryDirectory, prefix="dogdriver-check-") as folder:
             try:
-                prepared = await TestCheckouts(Path(folder), environ=self._environ).prepare(project.test)
+                given = GivenSecrets(self._environ, str)
+                mask = Masker(map(given.get, project.test.env_from))
+                prepared = await TestCheckouts(Path(folder), environ=self._environ, mask=mask).prepare(project.test)
             except DogdriverError as error:
                 return Finding(Mark.FAIL, subject, error.message)
         notes = "".join(f"; {note}" for note in prepared.notes)

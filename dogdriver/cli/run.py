@@ -12,11 +12,12 @@ from dogdriver import identity
 from dogdriver.cli.arguments import ExitCode, Request
 from dogdriver.cli.delivery import FLUSH_TIMEOUT, Delivery
 from dogdriver.cli.destinations import DaemonClient, Destination, open_bucket_inbox
-from dogdriver.cli.report import Mask, Report, run_sentence
+from dogdriver.cli.report import Report, run_sentence
 from dogdriver.cli.session import Session, open_session
 from dogdriver.cli.verdict import DaemonVerdicts, Judgement, OwnVerdicts, VerdictSource, verdict_lines
 from dogdriver.datadog import Datadog
 from dogdriver.errors import BadInput, DogdriverError, ExternalError, RunError, Unavailable
+from dogdriver.logs import Masker
 from dogdriver.model import Clock, Run, Status
 from dogdriver.model.document import run_document
 from dogdriver.settings import Settings
@@ -28,7 +29,13 @@ class Client:
     """One call. Raises DogdriverError where nothing can be run."""
 
     def __init__(
-        self, request: Request, settings: Settings, environ: Mapping[str, str], clock: Clock, report: Report, mask: Mask
+        self,
+        request: Request,
+        settings: Settings,
+        environ: Mapping[str, str],
+        clock: Clock,
+        report: Report,
+        mask: Masker,
     ) -> None:
         self._request, self._settings, self._environ, self._clock = request, settings, environ, clock
         self._report, self._mask = report, mask

@@ -14,10 +14,11 @@ from dogdriver.app import build_context
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.cli.catalog import DaemonCatalog
 from dogdriver.cli.destinations import DaemonClient, Destination
-from dogdriver.cli.report import Mask, Report
+from dogdriver.cli.report import Report
 from dogdriver.cli.store import open_client_store
 from dogdriver.datadog import Datadog
 from dogdriver.errors import StoreError
+from dogdriver.logs import Masker
 from dogdriver.model import Clock, MessageKind, Snapshot
 from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
@@ -58,7 +59,7 @@ class Session:
 async def open_session(
     settings: Settings, environ: Mapping[str, str], http: aiohttp.ClientSession, clock: Clock, *,
     source: str, destination: Destination | None, lookup: DaemonClient | None, project: str | None, report: Report,
-    mask: Mask,
+    mask: Masker,
 ) -> AsyncIterator[Session]:  # fmt: skip
     """Open until the end. *lookup* is asked for projects where neither a projects file nor ServiceBook is set.
 

@@ -21,6 +21,7 @@ from datadog_api_client.exceptions import OpenApiException
 from dogdriver.datadog_api.ratelimit import RateLimit
 from dogdriver.errors import BadQuery, ExternalError, KeysRefused, RateLimited, Refused, SettingsError, Unavailable
 from dogdriver.model.health import Endpoint
+from dogdriver.model.text import shortened
 from dogdriver.settings import Secret
 
 T = TypeVar("T")
@@ -194,7 +195,7 @@ class Transport:
         """*text* on one line, bounded, without the keys."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return " ".join(text.split())[:_LONGEST_TEXT]
+        return shortened(" ".join(text.split()), _LONGEST_TEXT)
 
 
 def _details(endpoint: Endpoint, status: int | None = None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dogdriver.errors import BadQuery, Mismatch, Unavailable
 from dogdriver.metrics.query import is_same
 from dogdriver.metrics.units import parse_unit
 from dogdriver.model import Reading, Series
+from dogdriver.model.text import shortened
 
 WINDOW_SLACK = 60  # seconds: no more than a window is padded by, so that the run itself is inside
 _METRIC = re.compile(r"[A-Za-z][\w.]*\.[\w.]+")
@@ -56,7 +57,9 @@ def _index(one: Mapping[str, Any], asked: Sequence[str]) -> int:
         raise Mismatch("Datadog's answer does not tell the series of several queries apart")
     metric = one.get("metric")
     if isinstance(metric, str) and _METRIC.fullmatch(metric) and metric not in asked[index]:
-        raise Mismatch(f"Datadog's answer gives a series of {metric[:100]} to a query that does not ask for it")
+        raise Mismatch(
+            f"Datadog's answer gives a series of {shortened(metric, 100)} to a query that does not ask for it"
+        )
     return index
 
 

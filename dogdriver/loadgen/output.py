@@ -5,12 +5,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from dogdriver.model.text import shortened
+
 MOST_LINES = 50
 """So many lines are kept between two snapshots; of the others only the number."""
 LONGEST_LINE = 500
 """Characters of a line that are kept."""
 
-_LONGEST_UNMASKED = 8 * LONGEST_LINE  # a secret that is cut in two would not be found
+_LONGEST_UNMASKED = 8 * LONGEST_LINE  # what is known may take up most of a line
 
 
 class LogBuffer:
@@ -26,7 +28,7 @@ class LogBuffer:
         """Text as it is printed, in any pieces."""
         with self._lock:
             *whole, self._unfinished = (self._unfinished + text).split("\n")
-            self._unfinished = self._unfinished[:_LONGEST_UNMASKED]
+            self._unfinished = shortened(self._unfinished, _LONGEST_UNMASKED)
             for line in whole:
                 self._append(line.rstrip())
 
@@ -44,7 +46,7 @@ class LogBuffer:
             lines, dropped = list(self._lines), self._dropped
             self._lines.clear()
             self._dropped = 0
-        shown = [_shortened(mask(line)) for line in lines]
+        shown = [shortened(mask(line), LONGEST_LINE) for line in lines]
         if dropped:
             shown.append(f"… and {dropped} more lines")
         return tuple(shown)
@@ -53,7 +55,7 @@ class LogBuffer:
         if not line:
             return
         if len(self._lines) < MOST_LINES:
-            self._lines.append(line[:_LONGEST_UNMASKED])
+            self._lines.append(shortened(line, _LONGEST_UNMASKED))
         else:
             self._dropped += 1
 
@@ -92,7 +94,3 @@ class OutputRouter:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._daemons, name)
-
-
-def _shortened(line: str) -> str:
-    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import monotonic
 
-from msgspec.structs import replace
-
 from dogdriver.errors import LoadTestError
 from dogdriver.loadgen.histogram import Latencies
 from dogdriver.loadgen.protocol import Heartbeat, LoadSpec, Result
+from dogdriver.loadgen.recording import masked
 from dogdriver.loadgen.summary import summarize, unmeasured
-from dogdriver.model import ClientMeasures, Clock, Load, Measured, Phase, Snapshot, Stopped, Tally, Window
+from dogdriver.model import Clock, Load, Measured, Phase, Snapshot, Stopped, Tally, Window
+from dogdriver.model.text import shortened
+
+LONGEST_REASON = 1200
+"""Characters of a sentence in which the test's own words may be."""
 
 CLOCK_DRIFT = 0.5
 """Seconds by which the wall clock may drift from the monotonic one during a load."""
@@ -148,10 +151,11 @@ class Outcome:
         """
         stepped = clock.stepped()
         if self._setup_error is not None and self._stopped is not Stopped.CANCELLED:
-            raise LoadTestError(self._mask(self._setup_error))
+            raise LoadTestError(self._sentence(self._setup_error))
         if results := self._results:
             start, end = min(each.began for each in results), max(each.ended for each in results)
-            client = summarize([each.recording for each in results], tally, end - start, stall=self._stall)
+            recordings = [masked(each.recording, self._mask) for each in results]
+            client = summarize(recordings, tally, end - start, stall=self._stall)
         else:
             end = monotonic()
             start = end if began is None else began
@@ -161,7 +165,7 @@ class Outcome:
             window=Window(clock.time(start), clock.time(end)),
             load=self._load,
             tally=tally,
-            client=self._masked(client),
+            client=client,
             stopped=self._stopped,
             reason=self._reason(),
             failed=fail is not None and not self._spec.smoke and tally.failed >= fail,
@@ -178,7 +182,7 @@ class Outcome:
         reasons += [f"sizing: {percent:.1f} % errors with {workers} workers" for percent, workers in reached]
         if self._left_behind:
             reasons.append(self._left_behind)
-        return self._mask("; ".join(reasons)) if reasons else None
+        return self._sentence("; ".join(reasons)) if reasons else None
 
-    def _masked(self, client: ClientMeasures) -> ClientMeasures:
-        return replace(client, failures=tuple((self._mask(message), count) for message, count in client.failures))
+    def _sentence(self, text: str) -> str:
+        return shortened(" ".join(self._mask(text).split()), LONGEST_REASON)

@@ -1,36 +1,32 @@
 """The hot path: what happens for each request and each execution of a scenario in one load loop."""
 
-import re
-
 from dogdriver.loadgen.histogram import Latencies
 from dogdriver.loadgen.loop_lag import LoopLag
 from dogdriver.loadgen.recording import (
+    LONGEST_SAID,
     MOST_ENDPOINTS,
     OTHER_ENDPOINTS,
     Failures,
     Recording,
     RequestStats,
+    Said,
     describe_error,
+    endpoint,
 )
+from dogdriver.model.text import shortened
 
 FIRST_ERROR = 400
 
 _MOST_CACHED = 20_000  # (scenario, method, path); a test that makes up more paths pays for folding them again
-_LONGEST_ENDPOINT = 120
-_IDENTIFIER = re.compile(
-    r"\d+"
-    r"|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-    r"|(?=[^/]*\d)[0-9a-fA-F]{12,}"
-    r"|(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9_-]{20,}"
-)
 
 
 class _Stats:
     """Requests of one scenario to one endpoint, as they are counted."""
 
-    __slots__ = ("errors", "latencies", "requests")
+    __slots__ = ("errors", "latencies", "requests", "said")
 
-    def __init__(self) -> None:
+    def __init__(self, said: str | None) -> None:
+        self.said = said
         self.requests = 0
         self.errors = 0
         self.latencies = Latencies()
@@ -70,7 +66,7 @@ class Recorder:
         stats.errors += 1
         self.requests += 1
         self.errors += 1
-        self._failures.record(f"{endpoint(method, path)}: {describe_error(error)}")
+        self._failures.record(Said(describe_error(error), _request(method, path)))
 
     def executes(self, scenario: str) -> None:
         """An execution of *scenario* begins."""
@@ -78,7 +74,7 @@ class Recorder:
 
     def failed(self, message: str) -> None:
         """Something went wrong that no request told of already."""
-        self._failures.record(message)
+        self._failures.record(Said(message))
 
     def take_recent(self) -> dict[int, int]:
         """Latencies since this was last asked: counts by microseconds."""
@@ -90,12 +86,13 @@ class Recorder:
         lag = self.loop_lag
         return Recording(
             stats=[
-                RequestStats(scenario, name, stats.requests, stats.errors, dict(stats.latencies.counts))
+                RequestStats(scenario, name, stats.requests, stats.errors, dict(stats.latencies.counts), stats.said)
                 for (scenario, name), stats in self._stats.items()
             ],
             scenarios=list(self._scenarios),
             statuses=dict(self._statuses),
             failures=dict(self._failures.counts),
+            said=dict(self._failures.said),
             lag=dict(lag.lags.counts),
             stall=lag.stall,
             cpu=lag.cpu,
@@ -104,19 +101,16 @@ class Recorder:
         )
 
     def _find_stats(self, scenario: str, method: str, path: str) -> _Stats:
-        name = endpoint(method, path)
+        said = _request(method, path)
+        name = endpoint(said)
         if name not in self._endpoints and len(self._endpoints) >= MOST_ENDPOINTS:
             name = OTHER_ENDPOINTS
         self._endpoints.add(name)
-        stats = self._stats.setdefault((scenario, name), _Stats())
+        stats = self._stats.setdefault((scenario, name), _Stats(None if name == OTHER_ENDPOINTS else said))
         if len(self._cache) < _MOST_CACHED:
             self._cache[scenario, method, path] = stats
         return stats
 
 
-def endpoint(method: str, path: str) -> str:
-    """`GET /users/{id}/posts` for `/users/17/posts`: numbers, UUIDs, hashes and tokens are folded; no query string."""
-    path = path.partition("?")[0]
-    folded = "/".join("{id}" if _IDENTIFIER.fullmatch(part) else part for part in path.split("/"))
-    name = f"{method} {folded or '/'}"
-    return name if len(name) <= _LONGEST_ENDPOINT else name[: _LONGEST_ENDPOINT - 1] + "…"
+def _request(method: str, path: str) -> str:
+    return shortened(f"{method} {path.partition('?')[0]}", LONGEST_SAID)

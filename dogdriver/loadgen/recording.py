@@ -1,11 +1,13 @@
 """What one load loop recorded, as a value that can be sent, merged and summed up; all of it is of bounded size."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from dogdriver.loadgen.histogram import Latencies
+from dogdriver.model.text import shortened
 
 MOST_ENDPOINTS = 50
 """So many endpoints are told apart; requests to more are counted as OTHER_ENDPOINTS."""
@@ -15,6 +17,9 @@ MOST_FAILURES = 50
 OTHER_FAILURES = "other errors"
 LONGEST_FAILURE = 300
 """Characters of a message."""
+LONGEST_ENDPOINT = 120
+LONGEST_SAID = 16_384
+"""Characters of what somebody said that are kept until it is masked; folded and cut it is only then."""
 
 _VARIABLE_PART = re.compile(
     r"(?P<uuid>[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"
@@ -24,20 +29,48 @@ _VARIABLE_PART = re.compile(
 )
 
 
+_IDENTIFIER = re.compile(
+    r"\d+"
+    r"|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+    r"|(?=[^/]*\d)[0-9a-fA-F]{12,}"
+    r"|(?=[^/]*\d)(?=[^/]*[A-Za-z])[A-Za-z0-9_-]{20,}"
+)
+
+
 class RequestStats(msgspec.Struct):
-    """The requests of one scenario to one endpoint. *latencies* are counts by microseconds, of answered ones only."""
+    """The requests of one scenario to one endpoint. *latencies* are counts by microseconds, of answered ones only.
+
+    *said* is the first of the paths that are folded into the endpoint, None for OTHER_ENDPOINTS.
+    """
 
     scenario: str
     endpoint: str
     requests: int = 0
     errors: int = 0
     latencies: dict[int, int] = {}
+    said: str | None = None
+
+
+class Said(msgspec.Struct):
+    """What somebody said, whole: *text*, of the *request* (method and path) that ended so, if one did."""
+
+    text: str
+    request: str | None = None
+
+    def folded(self) -> str:
+        """Without what differs each time (UUIDs, addresses, hashes), on one line, and shortened."""
+        text = _VARIABLE_PART.sub("…", " ".join(shortened(self.text, 4 * LONGEST_FAILURE).split()))
+        return shortened(text if self.request is None else f"{endpoint(self.request)}: {text}", LONGEST_FAILURE)
+
+    def masked(self, mask: Callable[[str], str]) -> "Said":
+        return Said(mask(self.text), None if self.request is None else mask(self.request))
 
 
 class Recording(msgspec.Struct):
     """All of one load loop.
 
-    *statuses* and *failures* count answers by status and failures by message. *lag* are counts by microseconds,
+    *statuses* and *failures* count answers by status and failures by message; *said* has for each message the first
+    that was folded into it. None of this may be shown before it is `masked`. *lag* are counts by microseconds,
     *stall* and *wall* seconds, *cpu* the load thread's seconds, *saturated* those seconds of the wall time in which it
     had the processor for more than 0.95 of the time.
     """
@@ -46,6 +79,7 @@ class Recording(msgspec.Struct):
     scenarios: list[str] = []
     statuses: dict[int, int] = {}
     failures: dict[str, int] = {}
+    said: dict[str, Said] = {}
     lag: dict[int, int] = {}
     stall: float = 0.0
     cpu: float = 0.0
@@ -66,26 +100,50 @@ class Recording(msgspec.Struct):
 class Failures:
     """Counts messages; those after the first MOST_FAILURES different ones are counted together."""
 
-    __slots__ = ("counts",)
+    __slots__ = ("counts", "said")
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
+        self.said: dict[str, Said] = {}
 
-    def record(self, message: str) -> None:
-        """*message* is folded first: without what differs each time (UUIDs, addresses, hashes), and shortened."""
-        self.add({_folded(message): 1})
+    def record(self, said: Said) -> None:
+        """*said* counts as what it is when it is folded."""
+        self.add({(folded := said.folded()): 1}, {folded: said})
 
-    def add(self, counts: Mapping[str, int]) -> None:
-        """The counts by message of another loop."""
+    def add(self, counts: Mapping[str, int], said: Mapping[str, Said]) -> None:
+        """The counts by message of another loop, and what was *said* first of each."""
         for message, count in counts.items():
             key = message if message in self.counts or len(self.counts) < MOST_FAILURES else OTHER_FAILURES
             self.counts[key] = self.counts.get(key, 0) + count
+            if key == message and message in said:
+                self.said.setdefault(key, said[message])
 
 
 def describe_error(error: BaseException) -> str:
-    """`ValueError: what it says`, on one line."""
-    said = " ".join(str(error)[: 4 * LONGEST_FAILURE].split())
+    """`ValueError: what it says`, as long as it may be before it is masked."""
+    said = shortened(str(error).strip(), LONGEST_SAID)
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def endpoint(request: str) -> str:
+    """`GET /users/{id}/posts` for `GET /users/17/posts?x=1`: numbers, UUIDs, hashes and tokens are folded; no query."""
+    method, _, path = request.partition("?")[0].partition(" ")
+    folded = "/".join("{id}" if _IDENTIFIER.fullmatch(part) else part for part in path.split("/"))
+    return shortened(f"{method} {folded or '/'}", LONGEST_ENDPOINT)
+
+
+def masked(recording: Recording, mask: Callable[[str], str]) -> Recording:
+    """*recording* with all that somebody said folded once more, after *mask* has seen it whole."""
+    failures = Failures()
+    for message, count in recording.failures.items():
+        said = recording.said.get(message)
+        failures.add({mask(message) if said is None else said.masked(mask).folded(): count}, {})
+    stats = []
+    for each in recording.stats:
+        name = mask(each.endpoint) if each.said is None else endpoint(mask(each.said))
+        stats.append(replace(each, scenario=mask(each.scenario), endpoint=name, said=None))
+    scenarios = list(map(mask, recording.scenarios))
+    return replace(recording, failures=failures.counts, said={}, stats=stats, scenarios=scenarios)
 
 
 def merge(recordings: Sequence[Recording]) -> Recording:
@@ -100,7 +158,7 @@ def merge(recordings: Sequence[Recording]) -> Recording:
             name = each.endpoint if each.endpoint in names or len(names) < MOST_ENDPOINTS else OTHER_ENDPOINTS
             names.add(name)
             _add(each, stats.setdefault((each.scenario, name), RequestStats(each.scenario, name)))
-        failures.add(recording.failures)
+        failures.add(recording.failures, recording.said)
         lag.add(recording.lag)
         for status, count in recording.statuses.items():
             statuses[status] = statuses.get(status, 0) + count
@@ -111,6 +169,7 @@ def merge(recordings: Sequence[Recording]) -> Recording:
         scenarios=list(scenarios),
         statuses=statuses,
         failures=failures.counts,
+        said=failures.said,
         lag=lag.counts,
         stall=max((r.stall for r in recordings), default=0.0),
         cpu=busiest.cpu,
@@ -122,9 +181,6 @@ def merge(recordings: Sequence[Recording]) -> Recording:
 def _add(more: RequestStats, into: RequestStats) -> None:
     into.requests += more.requests
     into.errors += more.errors
+    if into.endpoint != OTHER_ENDPOINTS:
+        into.said = into.said or more.said
     into.latencies = Latencies(into.latencies).add(more.latencies).counts
-
-
-def _folded(message: str) -> str:
-    message = _VARIABLE_PART.sub("…", message[: 4 * LONGEST_FAILURE])
-    return message if len(message) <= LONGEST_FAILURE else message[: LONGEST_FAILURE - 1] + "…"

@@ -26,9 +26,10 @@ class Deployment:
 class Test:
     """A Molotov test: a git address or a local folder with a molotov.json, and the name of one entry in it.
 
-    *url* may hold no secret. *env* values may hold the tokens of a query template. *guard* is the error ratio of the
-    last minute above which the load is stopped, *stall* the seconds that the load generator may stand still at a time
-    without making its run invalid.
+    *url* may hold no secret. *env* values may hold the tokens of a query template; *env_from* names variables that are
+    passed on from the daemon's own environment, as secrets. *guard* is the error ratio of the last minute above which
+    the load is stopped, *stall* the seconds that the load generator may stand still at a time without making its run
+    invalid.
     """
 
     __test__: ClassVar[bool] = False  # not a pytest class
@@ -38,6 +39,7 @@ class Test:
     name: str = "dogdriver"
     path: str = ""  # the folder of molotov.json inside the repository
     env: Mapping[str, str] = field(default_factory=dict)
+    env_from: tuple[str, ...] = ()
     guard: float = 0.5
     stall: float = 1.0
     isolation: Isolation | None = None  # None: as the daemon is set

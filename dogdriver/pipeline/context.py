@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dogdriver.errors import Unavailable
+from dogdriver.logs import Masker
 from dogdriver.metrics.query import metric_query
 from dogdriver.metrics.units import delivered_in
 from dogdriver.model import (
@@ -28,6 +29,7 @@ from dogdriver.model import (
 from dogdriver.pipeline.backoff import due_after
 from dogdriver.pipeline.ports import CatalogSource, Checkouts, Datadog, Runner, Store, Target
 from dogdriver.pipeline.progress import LiveProgress
+from dogdriver.settings import GivenSecrets
 
 LEASE = timedelta(minutes=5)  # longer than any attempt at collecting one run may take
 
@@ -35,7 +37,8 @@ LEASE = timedelta(minutes=5)  # longer than any attempt at collecting one run ma
 @dataclass(frozen=True, slots=True)
 class Context:
     """*settle* in seconds; *link* gives the address of a run on this dashboard; *ids* makes new run ids; *failures*
-    keeps what went wrong, by what it was.
+    keeps what went wrong, by what it was; *mask* takes the known secrets out of a text,
+    *given* has those that tests get.
     """
 
     store: Store
@@ -50,6 +53,8 @@ class Context:
     settle: float
     isolation: Isolation
     link: Callable[[str], str | None]
+    mask: Masker = field(default_factory=Masker)
+    given: GivenSecrets = field(default_factory=lambda: GivenSecrets({}, str))
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     live: LiveProgress = field(default_factory=LiveProgress)
     failures: Failures = field(init=False)

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from dogdriver.errors import ExternalError, LoadTestError, RunError, StoreError, TargetError
 from dogdriver.model import (
     CLIENT_METRICS,
-    UNKNOWN,
     Deployment,
     EventStep,
     Grade,
@@ -28,6 +27,7 @@ from dogdriver.model import (
     Test,
 )
 from dogdriver.pipeline.context import Context
+from dogdriver.pipeline.environment import environment, secrets
 
 log = logging.getLogger(__name__)
 
@@ -84,17 +84,19 @@ class Launch:
 
     async def _steps(self) -> _End:
         deployment, test = self._deployment_and_test()
+        given = secrets(self._context, test)
         await self._unless_cancelled(self._context.target.check(deployment))
         before = await self._unless_cancelled(self._release(deployment))
         prepared = await self._unless_cancelled(self._context.checkouts.prepare(test))
         load = self._context.runner.describe(prepared)
         self._run = replace(
-            self._run.with_release(before), endpoint=deployment.endpoint, load=load,
-            content=prepared.content, test_commit=prepared.commit, notes=(*self._run.notes, *prepared.notes),
+            self._run.with_release(before), endpoint=deployment.endpoint, load=load, content=prepared.content,
+            test_commit=prepared.commit, notes=(*self._run.notes, *map(self._context.mask, prepared.notes)),
         )  # fmt: skip
         await self._mark_start()
+        env = environment(self._context, test, prepared, self._run, deployment, given)
         job = Job(
-            run=self._run.id, prepared=prepared, env=self._env(test, deployment), guard=test.guard, stall=test.stall,
+            run=self._run.id, prepared=prepared, env=env, guard=test.guard, stall=test.stall,
             isolation=test.isolation or self._context.isolation,
         )  # fmt: skip
         await self._smoke(job)
@@ -130,22 +132,6 @@ class Launch:
         )
         self._marked = True
 
-    def _env(self, test: Test, deployment: Deployment) -> dict[str, str]:
-        tokens = {
-            "{project}": self._run.project,
-            "{deployment}": deployment.name,
-            "{source}": self._context.source,
-            "{release}": self._run.release or UNKNOWN,
-            "{endpoint}": deployment.endpoint,
-        }
-        rendered = {}
-        for name, text in test.env.items():
-            value = text
-            for token, replacement in tokens.items():
-                value = value.replace(token, replacement)
-            rendered[name] = value
-        return rendered
-
     async def _smoke(self, job: Job) -> None:
         smoke = await self._context.runner.smoke(job, cancelled=self._cancelled)
         self._stop_if_cancelled()
@@ -179,7 +165,9 @@ class Launch:
         return None
 
     async def _finish(self, end: _End, *, retry: bool = True) -> Run:
-        run = self._with_measurements(replace(self._run, status=end.status, reason=end.reason))
+        mask = self._context.mask
+        run = self._with_measurements(replace(self._run, status=end.status, reason=end.reason and mask(end.reason)))
+        run = replace(run, notes=tuple(map(mask, run.notes)))
         values = client_values(self._measured) if self._measured else {}
         messages: list[OutboxMessage] = []
         if run.status is Status.PENDING:

@@ -22,7 +22,7 @@ def backup(data: Path, target: Path) -> None:
             raise StoreError(f"There is no database {source}: name the data directory of a dogDriver.")
         if target.exists():
             raise StoreError(f"{target} exists: name a new file for the backup.")
-        part.touch()
+        part.touch(mode=0o600)
         with explained(source):
             damage = _copy(source, part)
         if damage:
@@ -42,13 +42,13 @@ def _copy(source: Path, part: Path) -> list[str]:
     """What is damaged in the copy."""
     with closing(connect(source)) as original, closing(connect(part)) as copy:
         original.backup(copy)
-        return look_for_damage(copy)
+        return look_for_damage(copy, whole=True)
 
 
 def check(path: Path) -> list[str]:
     """Read all of the database at *path*; what is damaged, in SQLite's words."""
     with explained(path), closing(connect(path)) as database:
-        return look_for_damage(database)
+        return look_for_damage(database, whole=True)
 
 
 def _flush(path: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial, wraps
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -171,8 +171,8 @@ def locked(data: Path) -> Iterator[None]:
     Raises StoreError where another process holds it, or where the directory cannot be written.
     """
     try:
-        data.mkdir(parents=True, exist_ok=True)
-        file = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise StoreError(
             f"The data directory {data} cannot be used ({error.strerror}): make it a directory that this user can "
@@ -223,7 +223,9 @@ async def open_database(data: Path, *, schema: Traversable = SCHEMA) -> AsyncIte
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection without implicit transactions, durable and with foreign keys."""
+    """A connection without implicit transactions, durable and with foreign keys; a new file is its owner's alone."""
+    with suppress(OSError):  # SQLite says it better; the files beside it get the same mode
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     database = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
     try:
         database.row_factory = sqlite3.Row
@@ -261,17 +263,23 @@ def _for_reading(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA query_only = ON")
 
 
-def look_for_damage(database: sqlite3.Connection, *, seconds: float | None = None) -> list[str]:
-    """What is wrong with the file, in SQLite's words; nothing is proved where *seconds* were not enough."""
+def look_for_damage(database: sqlite3.Connection, *, seconds: float | None = None, whole: bool = False) -> list[str]:
+    """What is wrong with the file, in SQLite's words; nothing is proved where *seconds* were not enough.
+
+    *whole*: every index is compared with its table, too, which takes several times as long.
+    """
+    look = "integrity_check" if whole else "quick_check"
     if seconds is not None:
         end = time.monotonic() + seconds
         database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
     try:
-        found = [line for (text,) in database.execute("PRAGMA quick_check(10)") for line in text.splitlines()]
+        found = [line for (text,) in database.execute(f"PRAGMA {look}(10)") for line in text.splitlines()]
         return [line for line in found if line != "ok"]
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
             return []
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT:  # so much that it cannot even be told
+            return [str(error)]
         raise
     finally:
         database.set_progress_handler(None, 0)

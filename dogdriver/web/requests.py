@@ -10,6 +10,7 @@ from aiohttp import web
 
 from dogdriver.errors import BadInput, Invalid, TooLarge, UnsupportedMedia
 from dogdriver.model import Status
+from dogdriver.model.text import shortened
 
 MOST_BYTES = 8 * 1024 * 1024  # of a delivered run
 MOST_COMMAND = 64 * 1024  # of a command
@@ -99,7 +100,9 @@ def read_query(request: web.Request, parameters: Iterable[Parameter]) -> dict[st
         try:
             values[name] = known[name].read(text)
         except ValueError as error:
-            raise BadInput(f"{name} must be {error}, not {text[:80]!r}", details={"parameter": name}) from None
+            raise BadInput(
+                f"{name} must be {error}, not {shortened(text, 80)!r}", details={"parameter": name}
+            ) from None
     return values
 
 

@@ -40,6 +40,7 @@ ref = "main"
 name = "dogdriver"
 path = "load/"
 env = { KINTO_WE_SERVER = "{endpoint}" }
+env_from = ["KINTO_PASSWORD"]
 
 [[project.metric]]
 name = "latency"
@@ -81,6 +82,7 @@ def test_the_whole_format() -> None:
     assert file.allowed.allows(kintowe.test.address)
     assert (kintowe.test.ref, kintowe.test.path) == ("main", "load")
     assert kintowe.test.env == {"KINTO_WE_SERVER": "{endpoint}"}
+    assert kintowe.test.env_from == ("KINTO_PASSWORD",)
     assert kintowe.metrics == (
         Metric(
             "latency", "Backend latency", "ms", Better.LOWER, reduce="p99.9", every=300, margin=0.03,
@@ -115,6 +117,10 @@ METRIC = f'{HEAD}[[project.metric]]\nname = "m"\nquery = "q"\nunit = "s"\nbetter
         (f"{HEAD}guard = 50", 3, "project.guard", "must be a number from 0 to 1"),
         (f"{HEAD}stall = 2", 3, "project.stall", "must be a text"),
         (f"{HEAD}guard = nan", 3, "project.guard", "must be a number from 0 to 1"),
+        (f"{HEAD}[project.test]\nenv_from = 'A'", 4, "project.test.env_from", "must be a list of names of variables"),
+        (f"{HEAD}[project.test]\nenv_from = ['A-B']", 4, "project.test.env_from", "must be a list of names"),
+        (f"{HEAD}[project.test]\nenv_from = ['DOGDRIVER_TOKEN']", 4, "project.test.env_from", "of dogDriver's own"),
+        (f"{HEAD}[project.test]\nenv = {{ A = '' }}\nenv_from = ['A']", 5, "project.test.env_from", "which `env` sets"),
         (f"{HEAD}isolation = 'vm'", 3, "project.isolation", 'must be "thread" or "process"'),
         (f"{HEAD}schedule = 'hourly'", 3, "project.schedule", "'hourly' must be \"every 1h\""),
         (f"{HEAD}schedule = '7 * * * *'", 3, "project.schedule", "belongs under the key `cron`"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dogdriver.checkout.process import run
+from dogdriver.checkout.process import MOST_OUTPUT, run
 
 HELPER = "{ echo up; exec sleep 600; } >fifo & echo started; wait"
 
@@ -38,3 +38,19 @@ async def test_a_cancelled_program_takes_its_helpers_with_it(
         assert not _is_held(fifo)
     finally:
         os.close(fifo)
+
+
+@pytest.mark.usefixtures("starts_processes")
+async def test_what_a_program_complains_of_is_masked_whole(tmp_path: Path) -> None:
+    words = ["/bin/sh", "-c", "printf 'first half\\nsecond half\\n' >&2; printf 'first half\\n'"]
+    mask = lambda text: text.replace("half\nsecond", "***")  # noqa: E731 - said once
+    done = await run(words, env={"PATH": os.defpath}, cwd=tmp_path, seconds=600, mask=mask)
+    assert (done.err, done.out) == ("first *** half\n", "first half\n")
+
+
+@pytest.mark.usefixtures("starts_processes")
+async def test_output_that_is_cut_says_so(tmp_path: Path) -> None:
+    done = await run(["/bin/sh", "-c", f"yes | head -c {MOST_OUTPUT + 2} >&2"], env={"PATH": os.defpath},
+                     cwd=tmp_path, seconds=600)  # fmt: skip
+    assert len(done.err) == MOST_OUTPUT + 1
+    assert done.err.endswith("…")

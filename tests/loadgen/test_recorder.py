@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dogdriver.loadgen.loop_lag import LoopLag
-from dogdriver.loadgen.recorder import Recorder, endpoint
+from dogdriver.loadgen.recorder import Recorder
 from dogdriver.loadgen.recording import (
     LONGEST_FAILURE,
     MOST_ENDPOINTS,
@@ -16,6 +16,8 @@ from dogdriver.loadgen.recording import (
     OTHER_FAILURES,
     Failures,
     Recording,
+    Said,
+    endpoint,
     merge,
 )
 from dogdriver.loadgen.summary import judge, summarize
@@ -37,12 +39,12 @@ from dogdriver.model import CLIENT_METRICS, CLIENT_PREFIX, Grade, Tally
     ],
 )
 def test_identifiers_in_paths_are_folded(path: str, folded: str) -> None:
-    assert endpoint("GET", path) == f"GET {folded}"
+    assert endpoint(f"GET {path}") == f"GET {folded}"
 
 
 @given(st.text(max_size=400))
 def test_an_endpoint_s_name_is_bounded(path: str) -> None:
-    assert len(endpoint("GET", "/" + path)) <= 120
+    assert len(endpoint("GET /" + path)) <= 120
 
 
 def test_requests_are_told_apart_by_scenario_and_endpoint() -> None:
@@ -77,14 +79,15 @@ def test_endpoints_beyond_the_bound_are_counted_together() -> None:
 def test_failures_are_grouped_and_bounded() -> None:
     failures = Failures()
     for number in range(MOST_FAILURES + 20):
-        failures.record(f"ValueError: {'x' * number}")
+        failures.record(Said(f"ValueError: {'x' * number}"))
     assert len(failures.counts) == MOST_FAILURES + 1
     assert failures.counts[OTHER_FAILURES] == 20
     failures = Failures()
     for number in range(5):
-        failures.record(f"KeyError: 6f1c2b1e-8e0a-4b57-9c57-0b1f3a9ce11{number} at 0x7f00{number}abc, {10**9 + number}")
+        said = f"KeyError: 6f1c2b1e-8e0a-4b57-9c57-0b1f3a9ce11{number} at 0x7f00{number}abc, {10**9 + number}"
+        failures.record(Said(said))
     assert failures.counts == {"KeyError: … at …, …": 5}
-    failures.record("y" * 10_000)
+    failures.record(Said("y" * 10_000))
     assert max(map(len, failures.counts)) == LONGEST_FAILURE
 
 

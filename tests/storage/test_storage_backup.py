@@ -1,6 +1,7 @@
 """A copy of the database, whole while writes go on."""
 
 import asyncio
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -67,3 +68,16 @@ async def test_a_backup_that_cannot_be_is_refused(tmp_path: Path) -> None:
         backup(tmp_path, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     assert {path.suffix for path in tmp_path.iterdir()} <= {"", ".db", ".lock"}, "no half copy is left"
+
+
+async def test_a_backup_is_checked_index_by_index_and_is_its_owners(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    backup(tmp_path, tmp_path / "copy.db")
+    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
+    with closing(connect(tmp_path / "dogdriver.db")) as database:  # an index that does not say what its table says
+        database.execute("PRAGMA writable_schema = ON")
+        change = "UPDATE sqlite_schema SET sql = replace(sql, '(created, seq)', '(id)') WHERE name = 'run_created'"
+        database.execute(change)
+    with pytest.raises(StoreError, match="is damaged"):
+        backup(tmp_path, tmp_path / "second.db")
+    assert not (tmp_path / "second.db").exists()

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from dogdriver.errors import Unavailable
 from dogdriver.model import Run, Snapshot, Status
+from dogdriver.model.text import shortened
 from dogdriver.pipeline.ports import Commands
 from dogdriver.web.api.runs import find_run
 from dogdriver.web.cache import encode
@@ -87,7 +88,7 @@ class LiveStreams:
         document: dict[str, Any] = msgspec.to_builtins(snapshot)
         del document["lines"]
         if with_lines:
-            document["lines"] = [self.mask(line[:LINES_LIMIT]) for line in snapshot.lines]
+            document["lines"] = [shortened(self.mask(line), LINES_LIMIT) for line in snapshot.lines]
         return document
 
 
