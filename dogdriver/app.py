@@ -251,12 +251,12 @@ def _workers(app: web.Application) -> Iterator[Worker]:
         MessageKind.RESULTS: app[DATADOG].send_series,
         MessageKind.RECOLLECT: run.recollect,
     }
-    outbox = Outbox(kept.outbox, senders, now)
+    outbox = Outbox(kept.outbox, senders, now, resenders={MessageKind.EVENT: app[DATADOG].send_event_again})
     retention = Retention(kept.values, now, timedelta(days=app[START].settings.keep_raw))
     worker = partial(Worker, commits=kept.commits, clock=now, failures=app[CONTEXT].failures)
     yield worker("launch", run.launch_next)
     yield worker("collect", run.collect_next, next_due=kept.runs.next_due)
-    yield worker("outbox", outbox.deliver_next, next_due=kept.outbox.next_due)
+    yield worker("outbox", outbox.deliver_next, next_due=outbox.next_due)
     yield worker("retention", retention.next, next_due=retention.due)
     if bucket := app.get(ARCHIVE):
         yield worker("archive", bucket.upload_next, next_due=bucket.next_upload)

@@ -22,6 +22,7 @@ from dogdriver.settings import Secret, Settings
 TIMEOUT = 10.0
 PADDING = (60.0, 300.0)  # seconds asked for around a run: half its length, within these
 FINDABLE = 60.0  # seconds until an event can surely be listed; 24 were seen
+BLIND = 12 * 3600.0  # seconds after which an event whose answer was lost is sent again unseen; 18 h are too late
 BATCH_SIZE = 10  # queries in one request
 BATCH_LENGTH = 6000  # of the joined queries as they are sent
 _BUDGET_KEPT_AS = "datadog.budget"
@@ -170,15 +171,24 @@ class Datadog:
         only its answer was lost, to an earlier daemon even. Raises Unavailable, not to be tried again before such an
         event could be found, or Refused (code `too_old` for what happened more than 18 hours ago).
         """
+        return await self.send_event_again(payload, 0)
+
+    async def send_event_again(self, payload: Mapping[str, Any], unsure: int) -> Mapping[str, str]:
+        """The same for one that was sent *unsure* times before without that it is known whether it arrived.
+
+        It is sent again when Datadog has told that it has none. Where it cannot be asked for BLIND seconds, one more is
+        sent all the same, so that there are two at the most. Raises Unavailable until then.
+        """
         _require_keys(self._sends, "DD_API_KEY")
-        event = await self._already_sent(payload)
+        event = await self._already_sent(payload, unsure)
         if event is None:
             try:
                 event = await self._api.event(payload)
-            except RateLimited:
-                raise
             except Unavailable as error:
-                raise Unavailable(error.message, retry_after=max(error.retry_after or 0.0, FINDABLE)) from None
+                if not error.unsure:
+                    raise
+                wait = max(error.retry_after or 0.0, FINDABLE)
+                raise Unavailable(error.message, retry_after=wait, unsure=True) from None
         # `id` is more than a JSON number holds; id_str is exact.
         receipt = {"id": event.get("id_str"), "url": event.get("url")}
         found = {name: value for name, value in receipt.items() if isinstance(value, str)}
@@ -186,15 +196,21 @@ class Datadog:
             found["url"] = payloads.app_address(self._site) + found["url"]
         return found
 
-    async def _already_sent(self, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The event as Datadog has it already; None: it is new, or that cannot be found out."""
+    async def _already_sent(self, payload: Mapping[str, Any], unsure: int) -> Mapping[str, Any] | None:
+        """The event as Datadog has it already; None: it is to be sent. Raises Unavailable where that is too early."""
         at, tags = payload.get("date_happened"), payload.get("tags") or []
-        if not self._reads or not isinstance(at, int) or self._clock().timestamp() - at < FINDABLE:
+        age = self._clock().timestamp() - at if isinstance(at, int) else 0.0
+        if not isinstance(at, int) or (not unsure and age < FINDABLE):
             return None
         try:
+            _require_keys(self._reads, "DD_APP_KEY")
             listed = await self._api.listed_events(at - 1, at + 1, tags)
-        except ExternalError:
-            return None  # twice is better than never
+        except ExternalError as error:
+            if not unsure or (unsure == 1 and age >= BLIND):
+                return None  # twice is better than never
+            raise Unavailable(
+                f"whether the event has arrived already cannot be found out: {error.message}", retry_after=FINDABLE
+            ) from None
         return next((one for one in listed if set(tags) <= set(one.get("tags") or ())), None)
 
     async def send_series(self, payload: Mapping[str, Any]) -> None:

@@ -113,15 +113,24 @@ class ExternalError(DogdriverError):
 
 
 class Unavailable(ExternalError):
-    """Not now. *retry_after* is the least number of seconds to wait, None where nobody said."""
+    """Not now. *retry_after* is the least number of seconds to wait, None where nobody said.
+
+    *unsure*: it is not known whether what was sent has arrived.
+    """
 
     code = "unavailable"
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, details: Mapping[str, Any] | None = None
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        details: Mapping[str, Any] | None = None,
+        unsure: bool = False,
     ) -> None:
         super().__init__(message, details=details)
         self.retry_after = retry_after
+        self.unsure = unsure
 
 
 class RateLimited(Unavailable):

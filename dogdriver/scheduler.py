@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -16,6 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from dogdriver.errors import CatalogError, DogdriverError
 from dogdriver.model import Clock, Failures, Project, Schedule, Trigger
 from dogdriver.pipeline import Pipeline
+from dogdriver.pipeline.patience import patiently
 from dogdriver.pipeline.ports import CatalogSource, Commits
 
 log = logging.getLogger(__name__)
@@ -217,7 +219,8 @@ class Scheduler:
         """What *project*'s timer does."""
 
         async def queue() -> None:
-            await self._pipeline.trigger(project, trigger=Trigger.SCHEDULE)
+            trigger = partial(self._pipeline.trigger, project, trigger=Trigger.SCHEDULE)
+            await patiently(f"queueing a run of {project}", trigger)
 
         return Task(f"queueing a run of {project}", queue, project)
 

@@ -209,7 +209,8 @@ class World:
             MessageKind.RESULTS: self.datadog.send_series,
             MessageKind.RECOLLECT: self.pipeline.recollect,
         }
-        self.outbox = Outbox(self.store.outbox, senders, self.clock)
+        again = {MessageKind.EVENT: self.datadog.send_event_again}
+        self.outbox = Outbox(self.store.outbox, senders, self.clock, resenders=again)
 
     async def close(self) -> None:
         await self._stack.aclose()

@@ -88,10 +88,10 @@ async def open_session(
             MessageKind.RECOLLECT: pipeline.recollect,
             MessageKind.DELIVERY: deliver,
         }
-        outbox = Outbox(store.outbox, senders, clock)
+        outbox = Outbox(store.outbox, senders, clock, resenders={MessageKind.EVENT: datadog.send_event_again})
         outgoing = Worker(
             "outbox", outbox.deliver_next, commits=store.commits, clock=clock, failures=context.failures,
-            next_due=store.outbox.next_due,
+            next_due=outbox.next_due,
         )  # fmt: skip
         yield Session(context, pipeline, store, outgoing)
 

@@ -143,10 +143,13 @@ class Transport:
             raise Refused(text, details=_details(endpoint)) from None
         # None of these is kept as the cause: some carry the request, and with it the keys.
         except TimeoutError:
-            raise Unavailable(f"Datadog ({endpoint}) did not answer within {self._timeout:g} seconds") from None
+            raise Unavailable(
+                f"Datadog ({endpoint}) did not answer within {self._timeout:g} seconds", unsure=True
+            ) from None
         except (aiohttp.ClientError, OSError) as error:
             words = self._redacted(str(error)) or type(error).__name__
-            raise Unavailable(f"Datadog ({endpoint}) cannot be reached: {words}") from None
+            unsure = not isinstance(error, aiohttp.ClientConnectorError)  # there was no connection
+            raise Unavailable(f"Datadog ({endpoint}) cannot be reached: {words}", unsure=unsure) from None
         observe(response)
         # An answer may be megabytes long: not in the loop that answers the dashboard.
         return await asyncio.to_thread(lambda: read(self._document(endpoint, response)))
@@ -158,12 +161,12 @@ class Transport:
         if not sound or not isinstance(document, dict):
             kind = response.headers.get("Content-Type", "no content type")
             raise Unavailable(
-                f"Datadog ({endpoint}) answered {response.status} with something that is not JSON ({kind})"
+                f"Datadog ({endpoint}) answered {response.status} with something that is not JSON ({kind})", unsure=True
             )
         if document.get("status") == "error":
             words = self._redacted(_error_text(document)) or "status error"
             if _TRANSIENT.search(words) and not _NOT_PARSED.search(words):
-                raise Unavailable(f"Datadog ({endpoint}) says: {words}")
+                raise Unavailable(f"Datadog ({endpoint}) says: {words}", unsure=True)
             raise BadQuery(f"Datadog says: {words}", details=_details(endpoint))
         return document
 
@@ -177,7 +180,7 @@ class Transport:
             return RateLimited(f"Datadog's limit of calls to {endpoint} is reached{says}", retry_after=wait)
         text, details = f"Datadog ({endpoint}) answered {status}{says}", _details(endpoint, status)
         if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Unavailable(text, retry_after=_retry_after(response.headers))
+            return Unavailable(text, retry_after=_retry_after(response.headers), unsure=True)
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             text = (
                 f"Datadog refuses the keys for {endpoint} ({status}{says}); check DD_API_KEY, DD_APP_KEY, DD_SITE and "

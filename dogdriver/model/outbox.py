@@ -27,6 +27,7 @@ class MessageState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
     """*kind* picks the sender, *key* makes it one of its kind. *result* is what the other side answered.
+    *unsure* counts the times that it was sent without that it is known whether it arrived.
 
     *kind* is a MessageKind; a database written by a newer dogDriver may hold others, which nothing here delivers.
     """
@@ -41,3 +42,4 @@ class OutboxMessage:
     state: MessageState = MessageState.WAITING
     error: str | None = None
     result: Mapping[str, Any] | None = None
+    unsure: int = 0

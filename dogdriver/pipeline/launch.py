@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, repeat
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -28,11 +29,11 @@ from dogdriver.model import (
 )
 from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.environment import environment, secrets
+from dogdriver.pipeline.patience import PAUSES, patiently
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)  # seconds between two tries to keep the end of a run
 INTERRUPTED = "interrupted"
 """How the reason of a run begins that ended because the daemon did."""
 
@@ -121,15 +122,21 @@ class Launch:
 
     async def _release(self, deployment: Deployment) -> Release:
         version, commit = await self._context.target.version(deployment)
-        label = await self._context.store.releases.label(self._run.project, deployment.name, version, commit)
+        give = partial(self._context.store.releases.label, self._run.project, deployment.name, version, commit)
+        label = await patiently(f"naming the release of run {self._run.id}", give, self._context.pause)
         return Release(label, version, commit)
 
     async def _mark_start(self) -> None:
         now = self._context.clock()
         messages = [self._context.event(self._run, EventStep.START)] if self._context.datadog.sends else []
-        await self._context.store.transitions.save(
-            self._run, expect=Status.RUNNING, messages=messages, release_seen=now
+        save = partial(
+            self._context.store.transitions.save, self._run, expect=Status.RUNNING, messages=messages, release_seen=now
         )
+
+        async def pause(seconds: float) -> None:
+            await self._unless_cancelled(self._context.pause(seconds))
+
+        await patiently(f"the start of run {self._run.id}", save, pause)
         self._marked = True
 
     async def _smoke(self, job: Job) -> None:
@@ -217,7 +224,7 @@ class Launch:
             client=measured.client, notes=notes,
         )  # fmt: skip
 
-    async def _unless_cancelled(self, step: Coroutine[Any, Any, T]) -> T:
+    async def _unless_cancelled(self, step: Awaitable[T]) -> T:
         """The result of *step*, or its cancellation as soon as somebody wants the run to end."""
         work, cancelled = asyncio.ensure_future(step), asyncio.ensure_future(self._cancelled.wait())
         try:

@@ -24,7 +24,7 @@ from dogdriver.storage.migrations import SCHEMA, migrate, migrations, pragma
 from dogdriver.storage.sqlite_errors import explained
 
 NAME, LOCK = "dogdriver.db", "dogdriver.lock"
-BUSY = 5.0  # seconds to wait for another program's lock
+BUSY, BUSY_AT_START = 5.0, 30.0  # seconds to wait for another program's lock
 LOOK = 5.0  # seconds that the look for damage may take at start
 PROOF = 64 * 1024  # characters
 OLDEST = (3, 37, 0)  # STRICT tables
@@ -217,6 +217,7 @@ async def open_database(data: Path, *, schema: Traversable = SCHEMA) -> AsyncIte
         with explained(path):
             writer = await stack.enter_async_context(Connection(partial(connect, path), iter_chunk_size=1))
             await writer.run(partial(_prepare, path=path, schema=schema))
+            await writer.run(partial(_wait_for_locks, seconds=BUSY))
             reader = await stack.enter_async_context(Connection(partial(connect, path), iter_chunk_size=1))
             await reader.run(_for_reading)
         yield Database(path, writer, reader)
@@ -237,7 +238,12 @@ def connect(path: Path) -> sqlite3.Connection:
     return database
 
 
+def _wait_for_locks(database: sqlite3.Connection, *, seconds: float) -> None:
+    database.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+
+
 def _prepare(database: sqlite3.Connection, *, path: Path, schema: Traversable) -> None:
+    _wait_for_locks(database, seconds=BUSY_AT_START)
     if damage := look_for_damage(database, seconds=LOOK):
         raise StoreError(
             f"The database {path} is damaged ({damage[0]}): put a backup in its place, or move it away to start empty."

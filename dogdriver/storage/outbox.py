@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +40,7 @@ def _columns(message: OutboxMessage) -> dict[str, Any]:
             "state": message.state.value,
             "error": message.error,
             "result": to_json_or_null(message.result),
+            "unsure": message.unsure,
         }
     )
 
@@ -55,6 +57,7 @@ def _from_row(row: sqlite3.Row) -> OutboxMessage:
         state=MessageState(row["state"]),
         error=row["error"],
         result=from_json_or_null(row["result"], dict[str, Any]),
+        unsure=row["unsure"],
     )
 
 
@@ -72,30 +75,38 @@ class Outbox(Part):
         """Keep a message; one of its kind and key that is there is left as it is."""
         add(database, message)
 
-    async def claim(self, now: datetime, lease_end: datetime) -> OutboxMessage | None:
+    async def claim(self, now: datetime, lease_end: datetime, *, held: Sequence[str] = ()) -> OutboxMessage | None:
         """The waiting message that has been due longest, its due moved to *lease_end*; None: none is due.
 
-        Read first: whoever is woken by every commit must not take the write lock to find nothing.
+        Kinds that are *held* wait. From here on it may be sent: a daemon that ends before `close` leaves one that is
+        `unsure` once more than the one that is given here. Read first: whoever is woken by every commit must not take
+        the write lock to find nothing.
         """
-        due = await self.next_due()
-        return None if due is None or due > now else await self._claim(now, lease_end)
+        due = await self.next_due(held=held)
+        return None if due is None or due > now else await self._claim(now, lease_end, held)
 
     @write
-    def _claim(self, database: sqlite3.Connection, now: datetime, lease_end: datetime) -> OutboxMessage | None:
-        rows = database.execute(
-            "UPDATE errand SET due = :lease_end WHERE state = 'waiting' AND due <= :now AND seq ="
-            " (SELECT seq FROM errand INDEXED BY errand_due WHERE state = 'waiting' AND due <= :now"
-            " ORDER BY due, seq LIMIT 1) RETURNING *",
-            {"now": to_time(now), "lease_end": to_time(lease_end)},
-        ).fetchall()
-        return _from_row(rows[0]) if rows else None
+    def _claim(
+        self, database: sqlite3.Connection, now: datetime, lease_end: datetime, held: Sequence[str]
+    ) -> OutboxMessage | None:
+        row = database.execute(
+            "SELECT * FROM errand INDEXED BY errand_due WHERE state = 'waiting' AND due <= ?"
+            " AND kind NOT IN (SELECT value FROM json_each(?)) ORDER BY due, seq LIMIT 1",
+            (to_time(now), to_json(held)),
+        ).fetchone()
+        if row is None:
+            return None
+        database.execute(
+            "UPDATE errand SET due = ?, unsure = unsure + 1 WHERE seq = ?", (to_time(lease_end), row["seq"])
+        )
+        return replace(_from_row(row), due=lease_end)
 
     @write
     def close(self, database: sqlite3.Connection, message: OutboxMessage) -> None:
         """Write back what came of it; the `url` of its result becomes a link of its run, called as link_name says."""
         database.execute(
-            "UPDATE errand SET due = :due, attempts = :attempts, state = :state, error = :error, result = :result"
-            " WHERE kind = :kind AND key = :key",
+            "UPDATE errand SET due = :due, attempts = :attempts, state = :state, error = :error, result = :result,"
+            " unsure = :unsure WHERE kind = :kind AND key = :key",
             _columns(message),
         )
         url = (message.result or {}).get("url")
@@ -107,9 +118,13 @@ class Outbox(Part):
             database.execute("UPDATE run SET links = ? WHERE id = ?", (to_json(links), message.run))
 
     @read
-    def next_due(self, database: sqlite3.Connection) -> datetime | None:
-        """When the next waiting message is due."""
-        row = database.execute("SELECT min(due) AS due FROM errand WHERE state = 'waiting'").fetchone()
+    def next_due(self, database: sqlite3.Connection, *, held: Sequence[str] = ()) -> datetime | None:
+        """When the next waiting message is due that is of no *held* kind."""
+        row = database.execute(
+            "SELECT min(due) AS due FROM errand WHERE state = 'waiting'"
+            " AND kind NOT IN (SELECT value FROM json_each(?))",
+            (to_json(held),),
+        ).fetchone()
         return from_time_or_null(row["due"])
 
     @read

@@ -128,3 +128,48 @@ async def test_gauges_that_waited_long_are_sent_as_of_now_and_marked(
 async def test_nothing_to_send_is_not_sent(datadog: Datadog, standin: Standin, run: Run, clock: Clock) -> None:
     await datadog.send_series(datadog.gauges(replace(run, started=None, ended=None), at=clock()))
     assert not standin.requests
+
+
+@pytest.mark.parametrize("asked", ["reset", "500", "forbidden", "html"])
+async def test_an_outage_that_loses_the_answers_makes_no_second_event(
+    datadog: Datadog, standin: Standin, run: Run, clock: Clock, asked: str
+) -> None:
+    payload = datadog.run_event(run, EventStep.START, at=clock(), link=None)
+    standin.mode("reset", method="POST")
+    standin.mode(asked, method="GET")
+    with pytest.raises(Unavailable) as caught:
+        await datadog.send_event(payload)
+    assert caught.value.unsure
+    for _ in range(60):
+        clock.forward(minutes=10)
+        with pytest.raises(Unavailable) as caught:
+            await datadog.send_event_again(payload, 1)
+        assert not caught.value.unsure, "nothing was sent"
+    assert len(standin.events) == 1
+    standin.mode()
+    told = await datadog.send_event_again(payload, 1)
+    assert told["id"] == str(standin.events[0].id)
+    assert len(standin.events) == 1
+
+
+async def test_where_it_can_never_be_asked_one_more_is_sent_and_no_third(
+    datadog: Datadog, standin: Standin, run: Run, clock: Clock
+) -> None:
+    payload = datadog.run_event(run, EventStep.START, at=clock(), link=None)
+    standin.mode("forbidden", method="GET")
+    clock.forward(hours=13)
+    with pytest.raises(Unavailable):
+        await datadog.send_event_again(payload, 2)
+    assert not standin.events
+    await datadog.send_event_again(payload, 1)
+    assert len(standin.events) == 1
+
+
+async def test_an_event_for_which_there_was_no_connection_was_not_sent(
+    datadog: Datadog, run: Run, clock: Clock
+) -> None:
+    async with aiohttp.ClientSession() as session:
+        away = Datadog(session, clock=clock, api_key=Secret(API_KEY), app_key=None, address="http://127.0.0.1:1")
+        with pytest.raises(Unavailable) as caught:
+            await away.send_event(datadog.run_event(run, EventStep.START, at=clock(), link=None))
+    assert not caught.value.unsure

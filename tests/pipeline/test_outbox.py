@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dogdriver.errors import Refused, Unavailable
+from dogdriver.errors import KeysRefused, Refused, StoreError, Unavailable
 from dogdriver.model import MessageKind, MessageState, OutboxMessage, Run, Status, Trigger
 from dogdriver.pipeline.outbox import Outbox, wait
 from dogdriver.storage import Store, open_store
@@ -114,6 +114,83 @@ async def test_a_daemon_killed_while_sending_sends_again_after_the_lease(store: 
     clock.now += timedelta(minutes=2)
     assert await outbox.deliver_next()
     assert len(sender.sent) == 1
+
+
+async def test_keys_that_work_again_are_noticed_within_a_minute_by_one_message_at_a_time(
+    store: Store,
+) -> None:
+    for number in range(20):
+        await store.outbox.add(OutboxMessage("datadog.event", f"r{number}", None, {}, due=NOW, created=NOW))
+    clock, sender = Clock(), Sender(*[KeysRefused("these keys")] * 10)
+    outbox = Outbox(store.outbox, {MessageKind.EVENT: sender}, clock)
+    for minute in range(10):
+        clock.now = NOW + timedelta(minutes=minute)
+        while await outbox.deliver_next():
+            pass
+        assert len(sender.sent) == minute + 1
+        due = await outbox.next_due()
+        assert due is not None
+        assert due <= clock.now + timedelta(minutes=1)
+    clock.now += timedelta(minutes=1)
+    while await outbox.deliver_next():
+        pass
+    assert {message.state for message in await store.outbox.list()} == {MessageState.SENT}
+
+
+async def test_keys_that_are_refused_hold_up_no_other_kind(store: Store) -> None:
+    await store.outbox.add(OutboxMessage("datadog.series", "r1", None, {}, due=NOW, created=NOW))
+    refused, taken = Sender(KeysRefused("not for events")), Sender()
+    outbox = Outbox(store.outbox, {MessageKind.EVENT: refused, MessageKind.RESULTS: taken}, Clock())
+    while await outbox.deliver_next():
+        pass
+    assert (len(refused.sent), len(taken.sent)) == (1, 1)
+
+
+async def test_what_was_sent_is_not_sent_again_because_the_database_was_held(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = store.outbox.close
+    pauses: list[float] = []
+
+    async def held(message: OutboxMessage) -> None:
+        if len(pauses) < 7:
+            raise StoreError("another program holds its lock")
+        await close(message)
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(store.outbox, "close", held)
+    sender = Sender()
+    outbox = Outbox(store.outbox, {MessageKind.EVENT: sender}, Clock(), pause=pause)
+    assert await outbox.deliver_next()
+    assert not await outbox.deliver_next()
+    assert len(sender.sent) == 1
+    assert pauses == [1.0, 2.0, 5.0, 15.0, 60.0, 60.0, 60.0]
+
+
+async def test_a_message_that_may_have_arrived_goes_to_who_asks_first(store: Store) -> None:
+    clock, again = Clock(), []
+
+    async def resend(payload: Mapping[str, Any], unsure: int) -> Mapping[str, Any]:
+        again.append(unsure)
+        if len(again) == 1:
+            raise Unavailable("cannot ask")
+        return {}
+
+    sender = Sender(Unavailable("no connection"), Unavailable("the answer was lost", unsure=True))
+    outbox = Outbox(store.outbox, {MessageKind.EVENT: sender}, clock, resenders={MessageKind.EVENT: resend})
+    while [one.state for one in await store.outbox.list()] != [MessageState.SENT]:
+        clock.now = await outbox.next_due() or clock.now
+        assert await outbox.deliver_next()
+    assert (len(sender.sent), again) == (2, [1, 1])
+
+
+async def test_a_daemon_that_ended_while_sending_may_have_sent(store: Store) -> None:
+    await store.outbox.claim(NOW, NOW + timedelta(minutes=2))
+    claimed = await store.outbox.claim(NOW + timedelta(minutes=2), NOW + timedelta(minutes=4))
+    assert claimed is not None
+    assert claimed.unsure == 1
 
 
 def test_the_wait_grows_and_heeds_the_other_side() -> None:
