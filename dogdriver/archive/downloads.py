@@ -4,19 +4,22 @@ A look costs as many requests however many objects there are: for each writer on
 were seen, and one page of a full scan through everything, which finds what came in late or out of order.
 """
 
+import logging
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from dogdriver.archive.fetch import Importer
 from dogdriver.archive.legacy import default_place, parse_result_key, result_run
-from dogdriver.archive.objects import RUNS, archived_id, archived_run, identity
+from dogdriver.archive.objects import RUNS, archived_id, archived_run, identity, writer_prefix
 from dogdriver.archive.ports import Bucket, Ledger
 from dogdriver.errors import Invalid
 from dogdriver.model import Trigger
 from dogdriver.model.archive import ImportedRun, Listing, StoredObject
 from dogdriver.model.state import State
 from dogdriver.pipeline.context import Context
+
+log = logging.getLogger(__name__)
 
 OVERLAP = 500  # keys of each writer that are listed again, in the same request as the new ones
 LAST = "\U0010ffff"  # sorts behind whatever stands in a folder
@@ -35,12 +38,17 @@ class FullScan:
         self._after = max(ends) if listing.more and ends else ""
         return listing
 
+    @property
+    def after(self) -> str:
+        """The key behind which the next page begins."""
+        return self._after
+
 
 class RunDownloads:
     """The runs that daemons have archived."""
 
     def __init__(self, context: Context, ledger: Ledger, state: State, bucket: Bucket) -> None:
-        self._context, self._state, self._bucket = context, state, bucket
+        self._context, self._ledger, self._state, self._bucket = context, ledger, state, bucket
         self._importer = Importer(context, ledger, bucket)
         self._scan = FullScan(bucket, RUNS)
         self._name = f"bucket {bucket.name} archive"  # of what must survive a restart
@@ -51,7 +59,20 @@ class RunDownloads:
         new = 0
         for writer in await self._writers():
             new += await self._tail(writer, after)
-        return new + await self._import((await self._scan.next_page()).objects)
+        return new + await self._full_scan()
+
+    async def _full_scan(self) -> int:
+        """The next page of it; what we have sent and is not in it goes up once more."""
+        after, now = self._scan.after, self._context.clock()
+        page = await self._scan.next_page()
+        there = [one.key for one in page.objects]
+        last = there[-1] if page.more and there else None
+        lost = await self._ledger.send_again(
+            writer_prefix(self._context.source), after=after, last=last, there=there, since=now
+        )
+        if lost:
+            log.warning("%d run(s) that had been archived are not in the bucket any more; they are sent again", lost)
+        return await self._import(page.objects)
 
     async def _writers(self) -> Sequence[str]:
         writers: list[str] = []

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from dogdriver.archive.objects import LARGEST
 from dogdriver.archive.ports import Bucket, Ledger
-from dogdriver.errors import BadInput, DogdriverError, Invalid, TooLarge
+from dogdriver.errors import BadInput, DogdriverError, Invalid, TooLarge, Unavailable
 from dogdriver.model.archive import Fetched, ImportedRun, Rejected, StoredObject
 from dogdriver.pipeline.context import Context
 
@@ -54,7 +54,12 @@ async def fetch(bucket: Bucket, stored: StoredObject) -> Fetched | None:
     """Raises TooLarge for an object that is larger than any of ours."""
     if stored.size > LARGEST:
         raise TooLarge(f"it has {stored.size} bytes, which is larger than the {LARGEST} that are read")
-    return await bucket.get(stored.key, most=LARGEST)
+    fetched = await bucket.get(stored.key, most=LARGEST)
+    if fetched is not None and fetched.etag != stored.etag:
+        raise Unavailable(
+            "an object is not the one that was listed: it was changed just now; it is read at the next look"
+        )
+    return fetched
 
 
 class Importer:

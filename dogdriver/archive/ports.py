@@ -10,7 +10,10 @@ from dogdriver.model.state import State
 
 
 class Bucket(Protocol):
-    """An S3 bucket. Every method raises Unavailable (try again) or Refused (keys, rights, no such bucket)."""
+    """An S3 bucket. Every method raises Unavailable (try again) or Refused (keys, rights, no such bucket).
+
+    What is answered by something else than a bucket is Unavailable, whatever its status.
+    """
 
     @property
     def name(self) -> str: ...
@@ -56,6 +59,13 @@ class Ledger(Protocol):
 
     async def set_archived(self, run_id: str, at: datetime) -> None:
         """The run stands in the archive since *at*; one that was changed since it got its key goes up again."""
+
+    async def send_again(
+        self, prefix: str, *, after: str, last: str | None, there: Sequence[str], since: datetime
+    ) -> int:
+        """Of the runs whose keys begin with *prefix* and lie behind *after*, up to *last*, those that stand in the
+        archive since before *since* and are not *there* have to go up once more; how many these are.
+        """
 
     async def unread(self, objects: Sequence[tuple[StoredObject, str]]) -> Sequence[StoredObject]:
         """Of *objects*, each with its run's id, those that were not read yet as they are now."""

@@ -65,6 +65,31 @@ class Archive(Part):
         """The run stands in the archive since *at*; one that was changed since it got its key goes up again."""
         database.execute("UPDATE run SET archived = ? WHERE id = ? AND archived = 0", (to_time(at), run_id))
 
+    @write
+    def send_again(
+        self,
+        database: sqlite3.Connection,
+        prefix: str,
+        *,
+        after: str,
+        last: str | None,
+        there: Sequence[str],
+        since: datetime,
+    ) -> int:
+        """Of the runs whose keys begin with *prefix* and lie behind *after*, up to *last*, those that stand in the
+        archive since before *since* and are not *there* have to go up once more; how many these are.
+        """
+        changed = database.execute(
+            "UPDATE run SET archived = NULL, etag = NULL WHERE archive >= :prefix AND archive < :end"
+            " AND archive > :after AND (:last IS NULL OR archive <= :last) AND archived BETWEEN 1 AND :since"
+            " AND archive NOT IN (SELECT one.value FROM json_each(:there) AS one)",
+            {
+                "prefix": prefix, "end": prefix + "\U0010ffff", "after": after, "last": last, "since": to_time(since),
+                "there": json.dumps(list(there)),
+            },
+        )  # fmt: skip
+        return changed.rowcount
+
     # Down
 
     @read

@@ -1,7 +1,7 @@
 """S3 through aiobotocore, which is heavy: this module is imported only where a bucket is set."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -33,6 +33,7 @@ PAGE = 1000  # keys in one listing, the most that S3 gives
 PART = 64 * 2**10  # bytes read in one go
 GONE = frozenset({"NoSuchKey", "404", "NotFound"})
 UNMET = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
+WORDLESS = frozenset({"put_object", "delete_object"})  # what a bucket answers with headers alone
 LATER = frozenset(
     {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling", "OperationAborted"}
 )
@@ -56,6 +57,8 @@ class S3Bucket:
         if after:
             more["StartAfter"] = after
         answer = await self._call("list_objects_v2", Prefix=prefix, MaxKeys=self._page, **more)
+        if "IsTruncated" not in answer:  # no ListBucketResult: XML of somebody else's has none
+            raise self._no_bucket()
         return Listing(
             objects=[
                 StoredObject(one["Key"], one.get("Size", 0), one.get("ETag", "").strip('"'))
@@ -77,6 +80,8 @@ class S3Bucket:
                         return None
                     raise
                 async with answer["Body"] as stream:
+                    if not answer.get("ETag"):
+                        raise self._no_bucket()
                     return Fetched(await _read(stream.iter_chunks(PART), most), answer.get("ETag", "").strip('"'))
 
     async def _get_lean(self, key: str, most: int) -> Fetched | None:
@@ -93,7 +98,7 @@ class S3Bucket:
         except (ConnectionFailed, HTTPClientError):
             return None
         async with answer.raw as stream:
-            if stream.status != HTTPStatus.OK:
+            if stream.status != HTTPStatus.OK or not answer.headers.get("etag"):
                 return None
             body = await _read(stream.content.iter_chunked(PART), most)
         return Fetched(body, answer.headers.get("etag", "").strip('"'))
@@ -104,24 +109,26 @@ class S3Bucket:
         with self._explained():
             async with asyncio.timeout(WHOLE):
                 try:
-                    await self._send("put_object", **plain, **condition)
+                    answer = await self._send("put_object", **plain, **condition)
                 except ClientError as error:
                     if condition and _code(error) in UNMET | GONE:
                         return False
                     if not condition or _code(error) != "NotImplemented":
                         raise
-                    await self._send("put_object", **plain)
+                    answer = await self._send("put_object", **plain)
+        self._require_etag(answer)
         return True
 
     async def copy(self, key: str, to: str) -> bool:
         with self._explained():
             async with asyncio.timeout(WHOLE):
                 try:
-                    await self._send("copy_object", Key=to, CopySource={"Bucket": self.name, "Key": key})
+                    answer = await self._send("copy_object", Key=to, CopySource={"Bucket": self.name, "Key": key})
                 except ClientError as error:
                     if _code(error) in GONE:
                         return False
                     raise
+        self._require_etag(answer.get("CopyObjectResult") or {})
         return True
 
     async def remove(self, *keys: str) -> None:
@@ -135,7 +142,23 @@ class S3Bucket:
 
     async def _send(self, operation: str, **parameters: Any) -> Any:
         self.requests += 1
-        return await getattr(self._client, operation)(Bucket=self.name, **parameters)
+        answer = await getattr(self._client, operation)(Bucket=self.name, **parameters)
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        said = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        if operation in WORDLESS and said and "html" in headers.get("content-type", ""):
+            raise self._no_bucket()
+        return answer
+
+    def _require_etag(self, answer: Mapping[str, Any]) -> None:
+        """Nothing else says that an object is there: a proxy or a web server answers with 200 to whatever is asked."""
+        if not answer.get("ETag"):
+            raise self._no_bucket()
+
+    def _no_bucket(self) -> ExternalError:
+        return Unavailable(
+            f"what answers for the bucket {self.name} is no bucket (a proxy, a login page?); look at "
+            "AWS_ENDPOINT_URL_S3 and the proxies"
+        )
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

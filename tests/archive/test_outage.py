@@ -165,11 +165,82 @@ async def test_nonsense_and_cut_answers_are_an_outage(says: Callable[[Answer], N
             await bucket.get("key", most=10_000)
 
 
+PAGE = "<html><head><title>Sign in</title></head><body>please</body></html>"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        web.Response, lambda: web.Response(text=PAGE, content_type="text/html"),
+        lambda: web.Response(text=PAGE, content_type="text/html", headers={"ETag": '"5f2-1"'}),
+        lambda: web.Response(text=PAGE, content_type="application/xml"),
+        lambda: web.Response(text="<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"),
+        lambda: web.json_response({"ok": True}),
+    ],
+    ids=["nothing", "page", "page with an etag", "page as xml", "another answer of s3", "json"],
+)  # fmt: skip
+async def test_what_is_no_bucket_acknowledges_nothing(
+    says: Callable[[Answer], None], answer: Callable[[], web.Response]
+) -> None:
+    async def portal(request: web.Request) -> web.StreamResponse:
+        return answer()
+
+    says(portal)
+    async with open_bucket("shared") as bucket:
+        for ask in (
+            bucket.list(""),
+            bucket.put("key", b"{}"),
+            bucket.put("key", b"{}", new=True),
+            bucket.copy("a", "b"),
+        ):
+            with pytest.raises(Unavailable):
+                await ask
+
+
+async def test_a_run_goes_up_again_when_it_is_not_where_it_was_put(s3: S3Server, start: Start) -> None:
+    paris, oslo = await start("paris", page=2), await start("oslo")
+    for daemon in (paris, oslo):
+        for _ in range(3):
+            await daemon.done()
+        await daemon.upload()
+    keys = await paris.listed()
+    assert len(keys) == 6
+    for key in (keys[0], keys[4]):  # one of each
+        await paris.bucket.remove(key)
+    for _ in range(4):
+        for daemon in (paris, oslo):
+            await daemon.sync()
+            await daemon.upload()
+    assert await paris.listed() == keys
+    assert {len(await daemon.all()) for daemon in (paris, oslo)} == {6}
+
+
+async def test_a_run_that_a_portal_took_is_not_archived(
+    s3: S3Server, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paris = await start("paris")
+    await paris.done()
+    send = paris.bucket._send
+
+    async def portal(operation: str, **_: object) -> dict[str, object]:
+        return {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}}}
+
+    monkeypatch.setattr(paris.bucket, "_send", portal)
+    await paris.upload()
+    status = await paris.status()
+    assert (status["archived"], status["waiting"], status["state"]) == (0, 1, "failing")
+    assert "is no bucket" in status["last_error"]
+    monkeypatch.setattr(paris.bucket, "_send", send)
+    await _attempts(paris)
+    assert len(await paris.listed()) == 1
+    assert (await paris.status())["state"] == "ok"
+
+
 async def test_a_server_that_knows_no_conditions_takes_plain_writes(says: Callable[[Answer], None]) -> None:
     async def old(request: web.Request) -> web.StreamResponse:
         if "If-None-Match" in request.headers:
             return await error(501, "NotImplemented")(request)
-        return web.Response()
+        return web.Response(headers={"ETag": '"1"'})
 
     says(old)
     async with open_bucket("shared") as bucket:
@@ -178,7 +249,7 @@ async def test_a_server_that_knows_no_conditions_takes_plain_writes(says: Callab
 
 async def test_more_than_was_asked_for_is_not_read(says: Callable[[Answer], None]) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
-        return web.Response(body=b"x" * 200_000)
+        return web.Response(body=b"x" * 200_000, headers={"ETag": '"1"'})
 
     says(endless)
     async with open_bucket("shared") as bucket:
