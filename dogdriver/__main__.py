@@ -6,12 +6,14 @@ import sys
 from dogdriver.cli.arguments import make_parser
 from dogdriver.cli.commands import COMMANDS
 from dogdriver.errors import DogdriverError
+from dogdriver.server import raise_descriptor_limit
 
 
 def main() -> None:
     """Exit codes: 0 fine, 2 the settings or the arguments are wrong, 1 anything else; `run` has its own."""
     arguments = make_parser().parse_args()
     os.umask(0o077)  # whatever is written holds what is nobody else's business
+    raise_descriptor_limit()
     try:
         sys.exit(COMMANDS[arguments.command](arguments, os.environ))  # noqa: TID251 - read here and nowhere else
     except DogdriverError as error:

@@ -3,9 +3,11 @@
 import asyncio
 import errno
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -13,6 +15,7 @@ from dogdriver.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
+MOST_DESCRIPTORS = 65_536
 GRACE = 8.0  # seconds that what is in hand has at shutdown; `docker stop` kills after ten
 
 
@@ -30,6 +33,15 @@ async def ignore_second_signal(_: web.Application) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, log.info, "stopping already")
+
+
+def raise_descriptor_limit() -> None:
+    """As many connections as this process may have: the soft limit, often 1,024, is for programs that use select()."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # it stays as it is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listening(host: str, port: int) -> socket.socket:

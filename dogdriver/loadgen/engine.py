@@ -163,10 +163,15 @@ class Engine:
             counts, recorder = self._counters, self._recorder
             self._send(
                 Heartbeat(
-                    self._member, counts["WORKER"].value, counts["OK"].value, counts["FAILED"].value,
+                    self._member, counts["WORKER"].value, counts["OK"].value, self._failed,
                     recorder.requests, recorder.errors, recorder.take_recent(), self._test.goal,
                 )
             )  # fmt: skip
+
+    @property
+    def _failed(self) -> int:
+        """Executions that failed for another reason than this machine's own troubles."""
+        return max(0, self._counters["FAILED"].value - self._recorder.own_failures)
 
     async def _send_events(self) -> None:
         """Molotov's event once a second, for the test's listeners."""
@@ -181,7 +186,7 @@ class Engine:
         self._send(
             Result(
                 member=self._member, began=began, ended=ended,
-                ok=counts["OK"].value, failed=counts["FAILED"].value,
+                ok=counts["OK"].value, failed=self._failed,
                 requests=recorder.requests, errors=recorder.errors, recording=recorder.recording(),
                 exited=self._exit_reason, overdue=self._overdue, abandoned=abandoned,
                 sizing=(counts["RATIO"].value / 100, counts["MAX_WORKERS"].value) if reached else None,

@@ -175,8 +175,10 @@ def _follow(activity: Activity, recorder: Recorder, event: str, options: Mapping
         if picked:
             recorder.executes(activity.scenario)
         return
-    if event == "scenario_failure" and options["exception"] is not activity.request_error:
-        recorder.failed(describe_error(options["exception"]))
+    if event == "scenario_failure":
+        error = options["exception"]
+        if not recorder.executed_in_vain(error) and error is not activity.request_error:
+            recorder.failed(describe_error(error))
     if event in {"scenario_failure", "scenario_success"}:
         activity.executing, activity.scenario = False, FIXTURES
 

@@ -2,6 +2,7 @@
 
 from dogdriver.loadgen.histogram import Latencies
 from dogdriver.loadgen.loop_lag import LoopLag
+from dogdriver.loadgen.own_trouble import own_trouble
 from dogdriver.loadgen.recording import (
     LONGEST_SAID,
     MOST_ENDPOINTS,
@@ -46,6 +47,8 @@ class Recorder:
         self._scenarios: dict[str, None] = {}
         self._statuses: dict[int, int] = {}
         self._failures = Failures()
+        self._own: dict[str, int] = {}
+        self.own_failures = 0
 
     def answered(self, scenario: str, method: str, path: str, status: int, seconds: float) -> None:
         """A request was answered with *status*; *seconds* to its headers."""
@@ -60,7 +63,10 @@ class Recorder:
             self.errors += 1
 
     def unanswered(self, scenario: str, method: str, path: str, error: BaseException) -> None:
-        """A request ended in *error*."""
+        """A request ended in *error*; one that this machine could not send is none."""
+        if trouble := own_trouble(error):
+            self._own[trouble] = self._own.get(trouble, 0) + 1
+            return
         stats = self._cache.get((scenario, method, path)) or self._find_stats(scenario, method, path)
         stats.requests += 1
         stats.errors += 1
@@ -71,6 +77,14 @@ class Recorder:
     def executes(self, scenario: str) -> None:
         """An execution of *scenario* begins."""
         self._scenarios[scenario] = None
+
+    def executed_in_vain(self, error: BaseException) -> bool:
+        """Whether an execution failed by *error* for a trouble of this machine: then it is none, too."""
+        trouble = own_trouble(error)
+        self.own_failures += trouble is not None
+        if trouble and not self._own:  # no request told of it
+            self._own[trouble] = 1
+        return trouble is not None
 
     def failed(self, message: str) -> None:
         """Something went wrong that no request told of already."""
@@ -93,6 +107,7 @@ class Recorder:
             statuses=dict(self._statuses),
             failures=dict(self._failures.counts),
             said=dict(self._failures.said),
+            own=dict(self._own),
             lag=dict(lag.lags.counts),
             stall=lag.stall,
             cpu=lag.cpu,

@@ -1,6 +1,7 @@
 """What one load loop recorded, as a value that can be sent, merged and summed up; all of it is of bounded size."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -70,7 +71,8 @@ class Recording(msgspec.Struct):
     """All of one load loop.
 
     *statuses* and *failures* count answers by status and failures by message; *said* has for each message the first
-    that was folded into it. None of this may be shown before it is `masked`. *lag* are counts by microseconds,
+    that was folded into it. None of this may be shown before it is `masked`. *own* counts
+    requests that this machine could not send, by why; they are in no other figure. *lag* are counts by microseconds,
     *stall* and *wall* seconds, *cpu* the load thread's seconds, *saturated* those seconds of the wall time in which it
     had the processor for more than 0.95 of the time.
     """
@@ -80,6 +82,7 @@ class Recording(msgspec.Struct):
     statuses: dict[int, int] = {}
     failures: dict[str, int] = {}
     said: dict[str, Said] = {}
+    own: dict[str, int] = {}
     lag: dict[int, int] = {}
     stall: float = 0.0
     cpu: float = 0.0
@@ -150,6 +153,7 @@ def merge(recordings: Sequence[Recording]) -> Recording:
     """As if one loop had recorded all; *stall* and the processor's figures are those of the busiest loop."""
     stats: dict[tuple[str, str], RequestStats] = {}
     failures, lag = Failures(), Latencies()
+    own: Counter[str] = Counter()
     statuses: dict[int, int] = {}
     scenarios: dict[str, None] = {}
     for recording in recordings:
@@ -160,6 +164,7 @@ def merge(recordings: Sequence[Recording]) -> Recording:
             _add(each, stats.setdefault((each.scenario, name), RequestStats(each.scenario, name)))
         failures.add(recording.failures, recording.said)
         lag.add(recording.lag)
+        own.update(recording.own)
         for status, count in recording.statuses.items():
             statuses[status] = statuses.get(status, 0) + count
         scenarios.update(dict.fromkeys(recording.scenarios))
@@ -170,6 +175,7 @@ def merge(recordings: Sequence[Recording]) -> Recording:
         statuses=statuses,
         failures=failures.counts,
         said=failures.said,
+        own=dict(own),
         lag=lag.counts,
         stall=max((r.stall for r in recordings), default=0.0),
         cpu=busiest.cpu,

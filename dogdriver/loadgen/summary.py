@@ -12,6 +12,8 @@ NOTICED_STALL = 0.1
 """Seconds; a longer stall grades the run degraded."""
 NOTICED_CPU = 0.9
 """The share of a processor above which the run is degraded."""
+NOTICED_UNSENT = 0.01
+"""The share of requests that could not be sent above which the load was another one than was asked for."""
 HARMLESS_LAG = 10.0
 """Milliseconds of lag (99th percentile) that never matter, and, below, the share of the p50 that does not either."""
 HARMLESS_LAG_SHARE = 0.1
@@ -76,9 +78,19 @@ def judge(
             f"the load generator stood still for {recording.stall:.1f} s, `stall` allows {stall:g} s;"
             " look for blocking calls in the scenarios or a busy machine"
         )
+    unsent = sum(recording.own.values())
+    lost = ""
+    if unsent:
+        why = max(recording.own, key=lambda trouble: recording.own[trouble])
+        lost = (
+            f"the load generator itself could not send {unsent} of {unsent + recording.requests} requests ({why});"
+            " they are not counted as errors of the service; look at this machine, or use fewer workers"
+        )
+    if unsent > NOTICED_UNSENT * (unsent + recording.requests):
+        invalid.append(lost)
     if invalid:
         return Grade.INVALID, tuple(invalid)
-    degraded = []
+    degraded = [lost] if lost else []
     if recording.stall > NOTICED_STALL:
         degraded.append(f"the load generator stood still for {recording.stall * 1000:.0f} ms once")
     if recording.wall and recording.cpu > NOTICED_CPU * recording.wall:

@@ -144,6 +144,8 @@ class Launch:
         self._stop_if_cancelled()
         if smoke.stopped or smoke.tally.failed:
             raise LoadTestError(f"the smoke run failed, so no load was started: {smoke.reason or _failures(smoke)}")
+        if not smoke.tally.ok and smoke.client.reasons:
+            raise LoadTestError(f"the smoke run failed, so no load was started: {'; '.join(smoke.client.reasons)}")
         if not smoke.tally.ok:
             raise LoadTestError(
                 f"the smoke run executed no scenario of entry {job.prepared.name}; give at least one a weight above 0"
@@ -257,6 +259,8 @@ def _failure_of_load(measured: Measured, guard: float) -> _End | None:
         return _End(Status.ABORTED, measured.reason)
     if measured.failed:
         return _End(Status.FAILED, measured.reason or "the test's own limit of failures (`fail`) was reached")
+    if not executed and measured.client.grade is Grade.INVALID:
+        return None  # whose reasons say more
     if not executed:
         return _End(Status.FAILED, "the load executed no scenario to its end; give it more time or a lighter scenario")
     if measured.stopped is Stopped.GUARD or tally.failed / executed > guard:
