@@ -18,6 +18,7 @@ JOBS = "job-"
 METRICS = {"cpu": ("CPU", "%"), "rps": ("RPS", "1/s"), "art": ("ART", "ms")}
 DEFAULT_DEPLOYMENT, DEFAULT_TEST = "stage", "dogdriver"  # of a project that the catalog does not know
 NO_END = "imported from the first dogDriver, which does not say when the load ended"
+ZERO = "the first dogDriver wrote 0, which is what it wrote where Datadog had nothing"
 _RESULT = re.compile(r"([^/]+)-(\d{1,11})\.json", re.DOTALL)
 _JOB = re.compile(r"job-(?!\d{1,11}\.json)[^/]+\.json", re.DOTALL)
 CLOCK_SKEW = timedelta(days=1)  # that another machine's clock may be
@@ -54,7 +55,7 @@ def result_run(result: LegacyResult, body: bytes, run_id: str, place: tuple[str,
         id=run_id, project=name, deployment=deployment, test=test, source=_source(document), status=Status.DONE,
         trigger=Trigger.ELSEWHERE, created=result.start, started=result.start, ended=result.start,
         notes=(NO_END,),
-        metrics={metric: _value(document, field, unit) for metric, (field, unit) in METRICS.items()},
+        metrics=_values(document),
     ).with_release(_release(document))  # fmt: skip
 
 
@@ -86,6 +87,20 @@ def default_place(project: Project | None) -> tuple[str, str]:
     deployment = project.deployment(None) if project else None
     test = project.test if project else None
     return (deployment.name if deployment else DEFAULT_DEPLOYMENT, test.name if test else DEFAULT_TEST)
+
+
+def _values(document: Mapping[str, Any]) -> dict[str, MetricValue]:
+    """What was measured. The first dogDriver's worker wrote 0 where Datadog had nothing.
+
+    A service under load answers in no time and never not at all: a rate or a time of 0 was not measured, and neither
+    was a processor that did nothing beside it.
+    """
+    values = {metric: _value(document, field, unit) for metric, (field, unit) in METRICS.items()}
+    lacking = {name for name in ("rps", "art") if values[name].value == 0}
+    if (lacking or values["rps"].value is None or values["art"].value is None) and values["cpu"].value == 0:
+        lacking.add("cpu")
+    missing = {name: MetricValue(MetricState.NO_DATA, unit=METRICS[name][1], note=ZERO) for name in lacking}
+    return {**values, **missing}
 
 
 def _value(document: Mapping[str, Any], field: str, unit: str) -> MetricValue:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 
 from dogdriver.model import UNKNOWN, Better, Metric, Run
 
@@ -13,6 +14,8 @@ _BY = re.compile(r"\bby\s*\Z")
 _GROUPED = re.compile(r"\bby\s*\{([^{}]*)\}")
 _SINGLE = re.compile(r"\s*(?:\w+\s*:)?\s*[\w.]+\s*\{[^{}]*\}(?:\s*by\s*\{[^{}]*\})?(?:\s*\.\w+\([^()]*\))*\s*")
 _COUNTED = re.compile(r"\bcount_(nonzero|not_null)\s*\(")
+_OPERAND = re.compile(r"[\w.:]+\{[^{}]*\}(?:by\{[^{}]*\})?(?:\.\w+\([^()]*\))*")
+_FILLED = re.compile(r"\.fill\((zero|last|0)\b")
 _NOT_IN_TAGS = re.compile(r"[^\w.:/-]+")
 
 _SCOPE = "app:{project},env:{deployment}"
@@ -157,6 +160,42 @@ def groups(query: str) -> frozenset[str]:
     """The tag keys that *query* groups by, of all its `by {…}` together."""
     keys = (key.strip() for group in _GROUPED.findall(query) for key in group.split(","))
     return frozenset(key for key in keys if key)
+
+
+class MadeUp(StrEnum):
+    """What a query puts where Datadog has nothing."""
+
+    ZEROS = "zeros"  # as default_zero() gives them
+    REPEATED = "repeated"  # one value again and again
+
+
+def makes_up(query: str) -> frozenset[MadeUp]:
+    """What *query* makes up for buckets without data: by default_zero(…), .fill(zero) or .fill(last).
+
+    Nothing where one of its metrics is not filled: arithmetic gives no value where that has none. A constant that is
+    added makes another value of a zero.
+    """
+    rest, wrapped = _without_default_zero("".join(query.split()).lower())
+    filled = frozenset(how for part in _OPERAND.finditer(rest) for how in _FILLED.findall(part.group()))
+    rest = _OPERAND.sub(lambda part: "" if _FILLED.search(part.group()) else part.group(), rest)
+    if "{" in rest or not (wrapped or filled):
+        return frozenset()
+    zeros = {MadeUp.ZEROS} if wrapped or filled - {"last"} else set()
+    repeated = {MadeUp.REPEATED} if "last" in filled or set(rest) & {"+", "-"} else set()
+    return frozenset(zeros | repeated)
+
+
+def _without_default_zero(query: str) -> tuple[str, bool]:
+    """*query* without what stands in default_zero(…), and whether there was any."""
+    begin = query.find("default_zero(")
+    if begin < 0:
+        return query, False
+    depth = 0
+    for at in range(begin, len(query)):
+        depth += {"(": 1, ")": -1}.get(query[at], 0)
+        if query[at] == ")" and depth == 0:
+            return _without_default_zero(query[:begin] + query[at + 1 :])[0], True
+    return query[:begin], True
 
 
 # Tags: what Datadog would rewrite is rewritten here, so that queries find it again

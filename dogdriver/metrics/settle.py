@@ -43,12 +43,13 @@ def assess(
     ramp_up: float = 0.0,
     usual_gap: float | None = None,
     last: bool = False,
+    late: bool = False,
 ) -> MetricValue:
     """The value of *metric* as far as *reading* shows it; *previous* is the reading of the attempt before.
 
     The value is reduce(the points that `points.select` takes, metric.reduce) × the factor of `units.conversion`: one
     number over all series, in the unit of *metric*. *ramp_up* is in seconds from the start; *usual_gap* in seconds;
-    *last* says that there will be no further attempt.
+    *last* says that there will be no further attempt, *late* that what the query makes up will hardly become data.
     """
     if not is_reduction(metric.reduce):
         note = f"{metric.reduce!r} is not a way to reduce points; use {REDUCTIONS}"
@@ -74,8 +75,10 @@ def assess(
     )
     ramp_only = None if selection.count else "no data yet after the ramp-up"
     lacks = _uncovered(points, span, step) or ramp_only or _unstable(reading, points, previous, span, width)
-    if lacks and not last:
-        return replace(shown, note=lacks)
+    unproven = _unproven(reading, points, span, step)
+    if (lacks or (unproven and not late)) and not last:
+        return replace(shown, note=lacks or unproven)
+    lacks = lacks or unproven
     if not selection.count:
         where = "for this run" if reading.empty else "inside this run's window"
         note = f"Datadog has no data {where}; `dogdriver check` shows what the query gives now"
@@ -105,6 +108,27 @@ def _uncovered(points: Points, span: Span, step: float) -> str | None:
     if newest < span.end - MISSING_STEPS * step:
         return f"the newest point is {span.end - newest:.0f} s before the end"
     return None
+
+
+def _unproven(reading: Reading, points: Points, span: Span, step: float) -> str | None:
+    """Why *points* cover the run only with values that the query itself makes up, in words; None: they do not."""
+    made_up = query.makes_up(reading.query)
+    if not made_up:
+        return None
+    proven = tuple(_proven(one, made_up) for one in points)
+    lacks = _uncovered(proven, span, step)
+    return lacks and f"{lacks}, but for values that default_zero() or fill() may have made up"
+
+
+def _proven(points: Sequence[tuple[float, float]], made_up: frozenset[query.MadeUp]) -> list[tuple[float, float]]:
+    """Those of one series that *made_up* does not account for: a value that is repeated to the end may be filled in."""
+    kept = [point for point in points if point[1] != 0 or query.MadeUp.ZEROS not in made_up]
+    if query.MadeUp.REPEATED in made_up:
+        for end in (0, -1):
+            value = kept[end][1] if kept else None
+            while len(kept) > 1 and kept[end][1] == value and kept[1 if end == 0 else -2][1] == value:
+                del kept[end]
+    return kept
 
 
 def _unstable(reading: Reading, points: Points, previous: Reading | None, span: Span, width: float) -> str | None:

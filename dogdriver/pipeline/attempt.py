@@ -134,6 +134,7 @@ class Attempt:
                 ramp_up=float(run.load.options.get("ramp_up") or 0.0) if run.load else 0.0,
                 usual_gap=usual_gap(earlier),
                 last=last,
+                late=gives_up(self._ended, self._context.settle, self._now),
             )
 
         # Hundreds of hosts have hundreds of thousands of points: not in the loop that answers the dashboard.

@@ -225,8 +225,9 @@ async def open_database(data: Path, *, schema: Traversable = SCHEMA) -> AsyncIte
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection without implicit transactions, durable and with foreign keys; a new file is its owner's alone."""
-    with suppress(OSError):  # SQLite says it better; the files beside it get the same mode
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if path.name != ":memory:":
+        with suppress(OSError):  # SQLite says it better; the files beside it get the same mode
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     database = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
     try:
         database.row_factory = sqlite3.Row

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dogdriver.archive.legacy import is_job, parse_result_key
+from dogdriver.archive.legacy import is_job, parse_result_key, result_run
 from dogdriver.archive.objects import identity
 from dogdriver.model import UNKNOWN, MetricState, Scope, SeriesKey, Status
 from dogdriver.model.document import run_document
@@ -43,6 +43,27 @@ async def test_results_are_history(s3: S3Server, start: Start) -> None:
     await paris.sync()
     assert len(await paris.all()) == 2
     assert paris.bucket.requests - requests == 5, "nothing is read again"
+
+
+@pytest.mark.parametrize(
+    ("written", "measured"),
+    [
+        ({"CPU": 0, "RPS": 0, "ART": 0}, {"cpu": None, "rps": None, "art": None}),
+        ({"CPU": 0, "RPS": 0, "ART": 87}, {"cpu": None, "rps": None, "art": 87.0}),
+        ({"CPU": 0.0, "RPS": 12, "ART": 0.0}, {"cpu": None, "rps": 12.0, "art": None}),
+        ({"CPU": 41.5, "RPS": 0, "ART": 0}, {"cpu": 41.5, "rps": None, "art": None}),
+        ({"CPU": 0, "RPS": 12, "ART": 87}, {"cpu": 0.0, "rps": 12.0, "art": 87.0}),
+        ({"CPU": 0, "RPS": None, "ART": None}, {"cpu": None, "rps": None, "art": None}),
+    ],
+)
+def test_the_zeros_of_the_first_worker_are_no_data(
+    written: dict[str, float | None], measured: dict[str, float | None]
+) -> None:
+    result = parse_result_key("shop-1462000000.json")
+    assert result is not None
+    run = result_run(result, json.dumps(written).encode(), "r1", ("stage", "dogdriver"))
+    assert {name: value.value for name, value in run.metrics.items()} == measured
+    assert all((v.state is MetricState.NO_DATA) == (v.value is None) for v in run.metrics.values())
 
 
 async def test_a_new_result_of_a_server_that_still_runs_comes_in(s3: S3Server, start: Start) -> None:
@@ -163,7 +184,7 @@ async def test_missing_numbers_are_missing_not_zero(s3: S3Server, start: Start) 
     [run] = await paris.all()
     values = {name: (value.value, value.state) for name, value in run.metrics.items()}
     assert values["cpu"] == (None, MetricState.NO_DATA)
-    assert values["rps"] == (0.0, MetricState.SETTLED)
+    assert values["rps"] == (None, MetricState.NO_DATA)
     assert run.release == UNKNOWN
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dogdriver.errors import StoreError
-from dogdriver.model import Status
+from dogdriver.model import Status, Trigger
 from dogdriver.storage import open_store, runs
 from dogdriver.storage.codec import insertion
 from dogdriver.storage.columns import MORE
@@ -142,3 +142,22 @@ async def test_what_an_earlier_schema_has_charted_follows_its_runs_from_then_on(
         await store.transitions.set_excluded("a", "a neighbour was loud")
         [point] = await store.series.points(key())
         assert (point.value, point.excluded) == (2, True)
+
+
+async def test_zeros_of_the_first_dogdriver_that_were_imported_become_no_data(tmp_path: Path) -> None:
+    note = ("imported from the first dogDriver, which does not say when the load ended",)
+    async with open_store(tmp_path) as store:
+        for name, notes, rps, cpu in (("zeros", note, 0.0, 0.0), ("fine", note, 9.0, 0.0), ("ours", (), 0.0, 0.0)):
+            values = {"rps": settled(rps), "art": settled(87.0), "cpu": settled(cpu)}
+            elsewhere = run(name, status=Status.DONE, trigger=Trigger.ELSEWHERE, notes=notes, metrics=values)
+            await store.transitions.add(elsewhere)
+    with closing(connect(tmp_path / "dogdriver.db")) as database:
+        database.execute("PRAGMA user_version = 7")
+    async with open_store(tmp_path) as store:
+        found = {one: await store.runs.get(one) for one in ("zeros", "fine", "ours")}
+        assert {one: {n: v.value for n, v in kept.metrics.items()} for one, kept in found.items() if kept} == {
+            "zeros": {"rps": None, "art": 87.0, "cpu": None},
+            "fine": {"rps": 9.0, "art": 87.0, "cpu": 0.0},
+            "ours": {"rps": 0.0, "art": 87.0, "cpu": 0.0},
+        }
+        assert await store.archive.unjudged() is not None
