@@ -110,8 +110,8 @@ SCHEMAS: Mapping[str, Schema] = {
         project=whole(
             name=TEXT, deployments=many(whole(name=TEXT, endpoint=TEXT)),
             test=whole(
-                url=TEXT, ref=TEXT, name=TEXT, path=TEXT, env=by_name(TEXT), guard=NUMBER, stall=NUMBER,
-                isolation=maybe(TEXT),
+                url=TEXT, ref=TEXT, name=TEXT, path=TEXT, env=by_name(TEXT), env_from=many(TEXT), guard=NUMBER,
+                stall=NUMBER, isolation=maybe(TEXT),
             ),
         ),
     ),
