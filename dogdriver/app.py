@@ -41,6 +41,7 @@ from dogdriver.server import GRACE, ignore_second_signal, listen
 from dogdriver.settings import GivenSecrets, Secret, Settings
 from dogdriver.storage import Store, open_store
 from dogdriver.target import DockerflowTarget
+from dogdriver.tokens import Keyring
 
 log = logging.getLogger(__name__)
 
@@ -198,6 +199,7 @@ async def pages(app: web.Application) -> AsyncIterator[None]:
         app, store=app[STORE], commands=app[PIPELINE], catalog=app[CATALOG], status=status, clock=start.clock,
         source=own.source, token=own.token, private=start.settings.private, version=version(), demo=start.demo,
         public_url=start.settings.public_url, mask=own.mask,
+        keyring=Keyring(start.settings.data, start.clock),
         timetable=Timetable(app[SCHEDULER], app[CATALOG], own.source, start.settings.settle),
     )  # fmt: skip
     _greet(start, own)

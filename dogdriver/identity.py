@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from dogdriver.errors import SettingsError
-from dogdriver.settings import Secret, Settings
+from dogdriver.settings import SHORTEST_TOKEN, Secret, Settings
 
 SOURCE_FILE, TOKEN_FILE = "source", "token"
 OTHERS = 0o077
@@ -34,6 +34,10 @@ def token(settings: Settings) -> tuple[Secret, Path | None]:
     if not kept:
         kept = secrets.token_urlsafe(32)
         _write(file, kept, mode=0o600)
+    if len(kept) < SHORTEST_TOKEN:
+        raise SettingsError(
+            f"the token in {file} has less than {SHORTEST_TOKEN} characters; remove the file, and a new one is made"
+        )
     return Secret(kept), file
 
 

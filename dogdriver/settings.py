@@ -17,6 +17,7 @@ SITES = (
 LINK_WORDS = ("app", "from_ts", "to_ts", "project", "deployment", "run_query", "metric", "scope", "agg", "query")
 """What the templates of links may name, in braces; those from `metric` on are of one metric."""
 
+SHORTEST_TOKEN = 16  # characters; a shorter one can be guessed
 _USERINFO = re.compile(r"(?<=//)[^/\s]*@|[^/\s]*:[^/\s]*@")  # a password may stand there
 _BUCKET = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,255}|arn:[!-~]{1,500}")  # what S3's client takes
 
@@ -149,6 +150,13 @@ def _secret(text: str) -> Secret:
     return Secret(text)
 
 
+def _token(text: str) -> Secret:
+    """One word of at least 16 printable ASCII characters, as it goes into a header"""
+    if len(text) < SHORTEST_TOKEN:
+        raise ValueError
+    return _secret(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One variable: *name*, the field it fills, how its text is read, its *default* as text, and what it is for."""
@@ -171,7 +179,7 @@ SETTINGS = (
     Setting("DOGDRIVER_SERVICEBOOK", "servicebook", _url, None, "ServiceBook's API, for example http://HOST/api/."),
     Setting("DOGDRIVER_SOURCE", "source", _word, None, "Where this daemon's load comes from; else the host's name at first start, kept."),
     Setting("DOGDRIVER_SYNC", "sync", _number(1, 86400, "seconds"), "30", "Seconds between two looks into the bucket."),
-    Setting("DOGDRIVER_TOKEN", "token", _secret, None, "The token that writes need; else one is made and kept in the data directory.", secret=True),
+    Setting("DOGDRIVER_TOKEN", "token", _token, None, "The token that writes need, at least 16 characters; else one is made and kept in the data directory.", secret=True),
     Setting("DOGDRIVER_PRIVATE", "private", _flag, "0", "1: reading needs the token, too."),
     Setting("DOGDRIVER_BUCKET", "bucket", bucket_name, None, "The S3 bucket shared with other sources; AWS' own variables say the rest."),
     Setting("DD_API_KEY", "api_key", _secret, None, "Datadog's API key; without keys runs are kept with what the load generator measured.", secret=True, deprecated=("DOG_API_KEY",)),

@@ -103,8 +103,9 @@ def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
     [
         ({"DD_API_KEY": "a", "DD_API_KEY_FILE": "{file}"}, "DD_API_KEY and DD_API_KEY_FILE are both set"),
         ({"DOGDRIVER_TOKEN_FILE": "{file}"}, "DOGDRIVER_TOKEN_FILE names .*, which is empty; write the secret into it"),
-        ({"DOGDRIVER_TOKEN": "two\nlines"}, "^DOGDRIVER_TOKEN must be one word of printable ASCII"),
-        ({"DOGDRIVER_TOKEN": " spaced"}, "^DOGDRIVER_TOKEN must be one word"),
+        ({"DOGDRIVER_TOKEN": "two\nlines"}, "^DOGDRIVER_TOKEN must be one word of at least 16 printable ASCII"),
+        ({"DOGDRIVER_TOKEN": "0123456789abcde"}, "^DOGDRIVER_TOKEN must be one word of at least 16"),
+        ({"DOGDRIVER_TOKEN": " spaced by a space"}, "^DOGDRIVER_TOKEN must be one word"),
     ],
 )
 def test_a_secret_that_is_none_or_two_is_a_mistake(tmp_path: Path, environ: dict[str, str], why: str) -> None:
@@ -116,7 +117,7 @@ def test_a_secret_that_is_none_or_two_is_a_mistake(tmp_path: Path, environ: dict
 
 
 def test_secrets_do_not_show() -> None:
-    settings = load({"DD_API_KEY": "abc-secret", "DD_APP_KEY": "def-secret", "DOGDRIVER_TOKEN": "ghi-secret"})
+    settings = load({"DD_API_KEY": "abc-secret", "DD_APP_KEY": "def-secret", "DOGDRIVER_TOKEN": "ghi-secret-0123456"})
     shown = f"{settings} {settings!r} {settings.api_key} {settings.api_key!r} {settings.token:>20}"
     assert "secret" not in shown
     assert settings.sensitive == {"DD_API_KEY", "DD_APP_KEY", "DOGDRIVER_TOKEN"}

@@ -97,7 +97,13 @@ def make_parser() -> Parser:
         wrong=ExitCode.IMPOSSIBLE,
     )  # fmt: skip
     add_run_arguments(run)
-    add("token", "show the token that writes need")
+    token = add("token", "show the token that writes need; make, list and revoke others")
+    tokens = token.add_subparsers(dest="action", title="actions", metavar="")
+    create = tokens.add_parser("create", help="make a token for a person or a program, and show it once")
+    create.add_argument("--read-only", action="store_true", help="it changes nothing")
+    create.add_argument("name", metavar="NAME", help="who has it; changes are kept under this name")
+    tokens.add_parser("list", help="show the names of all, and when they were made and revoked")
+    tokens.add_parser("revoke", help="from now on it is no token").add_argument("name", metavar="NAME")
     backup = add("backup", "write a consistent copy of the database while the daemon runs")
     backup.add_argument("file", type=Path, help="where to; it must not exist")
     export = add("export", "write runs, verdicts and releases as JSON lines, or values as CSV")

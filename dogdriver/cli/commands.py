@@ -20,6 +20,7 @@ from dogdriver.errors import DogdriverError, SettingsError
 from dogdriver.settings import Settings, load
 from dogdriver.storage import backup as copy_database
 from dogdriver.storage.export import export_csv, export_lines, import_lines, new_file
+from dogdriver.tokens import Keyring
 
 Environ = MutableMapping[str, str]
 Command = Callable[[argparse.Namespace, Environ], int]
@@ -74,11 +75,23 @@ def run(arguments: argparse.Namespace, environ: Environ) -> int:
         report.close()
 
 
-def token(_: argparse.Namespace, environ: Environ) -> int:
+def token(arguments: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ)
     identity.prepare_directory(settings.data)
-    secret, _file = identity.token(settings)
-    _answer(secret.reveal())
+    keyring = Keyring(settings.data, app.clock)
+    match arguments.action:
+        case "create":
+            _answer(keyring.create(arguments.name, read_only=arguments.read_only).reveal())
+        case "revoke":
+            keyring.revoke(arguments.name)
+            _answer(f"{arguments.name} is revoked")
+        case "list":
+            for one in keyring.all():
+                until = f", revoked {one.revoked:%Y-%m-%d %H:%M}" if one.revoked else ""
+                _answer(f"{one.name}{', read-only' if one.read_only else ''}, made {one.created:%Y-%m-%d %H:%M}{until}")
+        case _:
+            secret, _file = identity.token(settings)
+            _answer(secret.reveal())
     return 0
 
 

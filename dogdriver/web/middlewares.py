@@ -34,6 +34,13 @@ async def add_security_headers(request: web.Request, response: web.StreamRespons
 
 
 @web.middleware
+async def require_own_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Where a public address is set, pages and writes are there alone."""
+    request.app[ACCESS].check_host(request)
+    return await handler(request)
+
+
+@web.middleware
 async def require_token_to_read(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Where reading is closed, everything but the heartbeats and the login page needs the token."""
     access = request.app[ACCESS]

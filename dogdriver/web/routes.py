@@ -12,6 +12,7 @@ from dogdriver.pipeline.ports import CatalogSource, Commands
 from dogdriver.reports.needed import Timetable
 from dogdriver.reports.project import Reports
 from dogdriver.settings import Secret
+from dogdriver.tokens import Keyring
 from dogdriver.web import dockerflow
 from dogdriver.web.api import legacy, openapi
 from dogdriver.web.api.events import STREAMS, LiveStreams, end_streams
@@ -34,7 +35,7 @@ from dogdriver.web.keys import (
     About,
     Status,
 )
-from dogdriver.web.middlewares import add_security_headers, require_token_to_read
+from dogdriver.web.middlewares import add_security_headers, require_own_host, require_token_to_read
 from dogdriver.web.pages import handlers as pages
 from dogdriver.web.pages.rendering import add_templates, page_errors
 from dogdriver.web.ports import Store
@@ -61,6 +62,7 @@ def setup(
     public_url: str | None = None,
     mask: Callable[[str], str] | None = None,
     timetable: Timetable | None = None,
+    keyring: Keyring | None = None,
 ) -> None:
     """Give *app* its routes. Nothing here has a lifetime; whoever made *store* and the rest ends them.
 
@@ -69,13 +71,15 @@ def setup(
     *public_url* is the address that users see where it is not the one that requests name (a proxy that ends TLS).
     """
     app[ABOUT] = About(source, version, demo)
-    app[ACCESS] = Access(token, clock, private=private, public_url=public_url)
+    app[ACCESS] = Access(token, clock, private=private, public_url=public_url, keyring=keyring)
     app[CACHE] = ResponseCache(store, catalog)
     app[METRICS] = Metrics()
     app[REPORTS] = Reports(store, catalog, source, timetable)
     app[STREAMS] = LiveStreams(store, commands, mask or masker(token))
     app[CATALOG], app[CLOCK], app[COMMANDS], app[STATUS], app[STORE] = catalog, clock, commands, status, store
-    app.middlewares.extend([count_requests(app[METRICS]), api_errors, page_errors, require_token_to_read])
+    app.middlewares.extend(
+        [count_requests(app[METRICS]), api_errors, page_errors, require_own_host, require_token_to_read]
+    )
     app.on_response_prepare.append(add_security_headers)
     app.on_shutdown.append(end_streams)
     add_templates(app)

@@ -1,6 +1,7 @@
 """What the words of the command line ask for, and what does it."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,24 @@ def test_wrong_words_have_the_exit_code_of_their_command(words: tuple[str, ...],
 
 
 def test_a_command_takes_the_secrets_out_of_the_environment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    environ = {"DOGDRIVER_DATA": str(tmp_path), "DOGDRIVER_TOKEN": "the-token", "PATH": "/bin"}
+    environ = {"DOGDRIVER_DATA": str(tmp_path), "DOGDRIVER_TOKEN": "the-token-of-the-tests", "PATH": "/bin"}
     assert COMMANDS["token"](make_parser().parse_args(["token"]), environ) == 0
-    assert capsys.readouterr().out == "the-token\n"
+    assert capsys.readouterr().out == "the-token-of-the-tests\n"
     assert environ == {"DOGDRIVER_DATA": str(tmp_path), "PATH": "/bin"}
+
+
+def test_named_tokens_are_made_listed_and_revoked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*words: str) -> str:
+        environ = {"DOGDRIVER_DATA": str(tmp_path)}
+        assert COMMANDS["token"](make_parser().parse_args(["token", *words]), environ) == 0
+        return capsys.readouterr().out
+
+    token = said("create", "--read-only", "grafana").strip()
+    assert len(token) >= 32
+    said("create", "ci")
+    assert said("revoke", "ci") == "ci is revoked\n"
+    grafana, ci = said("list").splitlines()
+    assert re.fullmatch(r"grafana, read-only, made [-0-9]{10} [:0-9]{5}", grafana)
+    assert re.fullmatch(r"ci, made [-0-9]{10} [:0-9]{5}, revoked [-0-9]{10} [:0-9]{5}", ci)
+    assert token not in said("list")
+    assert said() != ""

@@ -87,7 +87,7 @@ IMPOSSIBLE: tuple[tuple[tuple[str, ...], dict[str, str], str], ...] = (
     (("run", "nothing"), {}, "there is no project nothing; the projects are: thing"),
     (("run", "thing", "--deployment", "prod"), {}, "thing has no deployment prod; it has: stage"),
     (("run", "thing", "--test", "other"), {}, "thing has no test other; it has: short"),
-    (("run", "thing"), {"DOGDRIVER_TOKEN": "wrong"}, "does not take this token"),
+    (("run", "thing"), {"DOGDRIVER_TOKEN": "wrong-but-long-enough"}, "does not take this token"),
     (("run", "thing"), {"DOGDRIVER_TOKEN": ""}, "needs its token"),
     (("run", "thing"), {"DOGDRIVER_SOURCE": ""}, "set DOGDRIVER_SOURCE or give --source"),
     (("run", "thing", "--source", "the-daemon"), {}, "the-daemon is the source of"),

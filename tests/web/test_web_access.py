@@ -1,11 +1,14 @@
 """Who may do what: the token, the session, where a write comes from, what a private daemon shows."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from dogdriver.web.auth import ATTEMPTS, COOKIE, SESSION, WINDOW
+from dogdriver.errors import TooManyAttempts
+from dogdriver.tokens import Keyring
+from dogdriver.web.auth import ATTEMPTS, ATTEMPTS_IN_ALL, COOKIE, SESSION, WINDOW, Guesses
 from tests.web.conftest import Client
 from tests.web.seeded import TOKEN, SeededSite, ended_run
 
@@ -141,6 +144,90 @@ async def test_guessing_locks_out_nobody_who_knows_the_token(client: Client) -> 
     await sign_in(client)
     assert "Sign out" in await (await client.get("/")).text()
     assert (await client.post("/login", data={"token": "guess"}, headers=home(client))).status == 429
+
+
+@pytest.fixture(name="keyring")
+def _keyring(site: SeededSite, tmp_path: Path) -> Keyring:
+    return Keyring(tmp_path, site.clock)
+
+
+async def test_a_named_token_writes_and_a_read_only_one_reads(site: SeededSite, keyring: Keyring) -> None:
+    writer, reader = (keyring.create(name, read_only=name == "reader").reveal() for name in ("writer", "reader"))
+    async with TestClient(TestServer(site.app(private=True, keyring=keyring))) as client:
+        for token, status in ((writer, 202), (reader, 403), (f"{reader}x", 401)):
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = await client.post("/api/v1/runs", json={"project": "kintowe"}, headers=headers)
+            assert answer.status == status
+        headers = {"Authorization": f"Bearer {reader}"}
+        assert (
+            "the token reader is for reading alone"
+            in await (await client.post("/api/v1/runs", json={"project": "kintowe"}, headers=headers)).text()
+        )
+        assert (await client.get("/api/v1/projects", headers=headers)).status == 200
+        assert (await client.get("/api/v1/projects/kintowe/test", headers=headers)).status == 403, "it holds secrets"
+        await client.post("/login", data={"token": reader}, headers=home(client))
+        assert (await client.get("/")).status == 200
+        assert (await client.post("/p/kintowe/run", headers=home(client))).status == 403
+        keyring.revoke("reader")
+        assert (await client.get("/api/v1/projects", headers=headers)).status == 401
+        assert (await client.get("/", allow_redirects=False)).status == 303, "its sessions have ended with it"
+
+
+async def test_signing_out_ends_the_session_and_not_only_the_cookie(site: SeededSite, keyring: Keyring) -> None:
+    async with TestClient(TestServer(site.app(keyring=keyring))) as client:
+        cookie = (await sign_in(client)).partition(";")[0]
+        other = (await sign_in(client)).partition(";")[0]
+        client.session.cookie_jar.clear()
+        await client.post("/logout", headers={**home(client), "Cookie": cookie})
+    for app in (site.app(keyring=keyring), site.app(keyring=keyring)):  # the second one is a restart
+        async with TestClient(TestServer(app)) as client:
+            assert "Sign in" in await (await client.get("/", headers={"Cookie": cookie})).text()
+            assert "Sign out" in await (await client.get("/", headers={"Cookie": other})).text()
+
+
+def test_guessing_is_slowed_down_in_all(site: SeededSite, caplog: pytest.LogCaptureFixture) -> None:
+    guesses = Guesses(site.clock)
+    for number in range(ATTEMPTS_IN_ALL):
+        guesses.count(f"10.0.0.{number}")
+    for _ in range(3):
+        with pytest.raises(TooManyAttempts, match="from everywhere"):
+            guesses.count("10.0.1.1")
+    assert [record.getMessage() for record in caplog.records] == [
+        "too many wrong tokens: those from 10.0.1.1 are refused for a while"
+    ]
+    site.clock.now += WINDOW + timedelta(seconds=1)
+    guesses.count("10.0.1.1")
+
+
+PUBLIC = "https://dog.example.com"
+
+
+@pytest.mark.parametrize("host", ["dog.example.com", "dog.example.com:443", "DOG.example.com"])
+async def test_where_a_public_address_is_set_pages_are_there(site: SeededSite, host: str) -> None:
+    async with TestClient(TestServer(site.app(public_url=PUBLIC))) as client:
+        assert (await client.get("/", headers={"Host": host})).status == 200
+        answer = await client.post(
+            "/login", data={"token": TOKEN}, headers={"Host": host, "Origin": PUBLIC}, allow_redirects=False
+        )
+        assert answer.status == 303
+
+
+async def test_where_a_public_address_is_set_pages_and_writes_are_nowhere_else(site: SeededSite) -> None:
+    async with TestClient(TestServer(site.app(public_url=PUBLIC))) as client:
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        for host in ("evil.example.com", "127.0.0.1:8080", "dog.example.com.evil.org", "dog.example.com:8443"):
+            for path in ("/", "/login", "/p/kintowe", "/status"):
+                answer = await client.get(path, headers={"Host": host})
+                assert answer.status == 403, path
+                assert "this dogDriver is at https://dog.example.com" in await answer.text()
+            writes = await client.post("/api/v1/runs", json={"project": "kintowe"}, headers={"Host": host, **bearer})
+            assert writes.status == 403
+            login = {"Host": host, "Origin": f"https://{host}"}
+            assert (await client.post("/login", data={"token": TOKEN}, headers=login)).status == 403
+            cookie = {"Host": host, "Cookie": f"{COOKIE}=x"}
+            assert (await client.get("/api/v1/projects", headers=cookie)).status == 403
+            for path in ("/__heartbeat__", "/__lbheartbeat__", "/__version__", "/metrics", "/api/v1/projects"):
+                assert (await client.get(path, headers={"Host": host})).status == 200, path
 
 
 async def test_a_login_form_is_small_and_has_two_fields(client: Client) -> None:

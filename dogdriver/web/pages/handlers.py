@@ -98,12 +98,14 @@ async def login(request: web.Request) -> web.StreamResponse:
     access.check_origin(request)
     form = await _form(request, ("token", "next"))
     target = _local_path(form.get("next"))
-    if not access.is_token(request, form.get("token", "").strip()):
+    token = form.get("token", "").strip()
+    actor = access.recognize(request, token)
+    if actor is None:
         problem = "That is not the token. `dogdriver token` shows it on the daemon’s host."
         page = LoginPage(target, problem)
         return html_response(render(request, "login.html", "Sign in", page), HTTPStatus.UNAUTHORIZED)
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: target})
-    access.start_session(request, response)
+    access.start_session(request, response, actor, token)
     return response
 
 
