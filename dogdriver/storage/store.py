@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from dogdriver.storage.archive import Archive
+from dogdriver.storage.audit import Audit
 from dogdriver.storage.backup import backup, check
 from dogdriver.storage.database import Database, open_database
 from dogdriver.storage.inbox import Inbox
@@ -39,6 +40,7 @@ class Store:
         self.archive = Archive(database)
         self.inbox = Inbox(database)
         self.state = State(database)
+        self.audit = Audit(database)
 
     async def ping(self) -> None:
         """For the heartbeat: raises StoreError where the database cannot be read and written, or was taken away."""

@@ -41,6 +41,10 @@ class Actor:
     read_only: bool = False
 
 
+ACTOR = web.RequestKey("actor", Actor)
+"""In a request that needs one."""
+
+
 class Access:
     """Checks tokens and sessions, and counts the wrong ones."""
 
@@ -78,11 +82,17 @@ class Access:
         """
         if request.method not in SAFE and (hdrs.ORIGIN in request.headers or self.has_session(request)):
             self.check_origin(request)
+        actor = self.identify(request)
+        if actor.read_only:
+            raise Forbidden(f"the token {actor.name} is for reading alone; use one that may change something")
+
+    def identify(self, request: web.Request) -> Actor:
+        """Who asks; raises Unauthenticated where nobody does. What is changed then is kept under this name."""
         actor = self.actor(request)
         if actor is None:
             self.refuse()
-        if actor.read_only:
-            raise Forbidden(f"the token {actor.name} is for reading alone; use one that may change something")
+        request[ACTOR] = actor
+        return actor
 
     def refuse(self) -> NoReturn:
         raise Unauthenticated(

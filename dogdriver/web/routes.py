@@ -17,6 +17,7 @@ from dogdriver.web import dockerflow
 from dogdriver.web.api import legacy, openapi
 from dogdriver.web.api.events import STREAMS, LiveStreams, end_streams
 from dogdriver.web.api.operations import OPERATIONS
+from dogdriver.web.audit import keep_changes
 from dogdriver.web.auth import Access
 from dogdriver.web.cache import ResponseCache
 from dogdriver.web.errors import api_errors
@@ -78,7 +79,7 @@ def setup(
     app[STREAMS] = LiveStreams(store, commands, mask or masker(token))
     app[CATALOG], app[CLOCK], app[COMMANDS], app[STATUS], app[STORE] = catalog, clock, commands, status, store
     app.middlewares.extend(
-        [count_requests(app[METRICS]), api_errors, page_errors, require_own_host, require_token_to_read]
+        [count_requests(app[METRICS]), api_errors, page_errors, require_own_host, require_token_to_read, keep_changes]
     )
     app.on_response_prepare.append(add_security_headers)
     app.on_shutdown.append(end_streams)

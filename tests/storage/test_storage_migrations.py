@@ -152,7 +152,7 @@ async def test_zeros_of_the_first_dogdriver_that_were_imported_become_no_data(tm
             elsewhere = run(name, status=Status.DONE, trigger=Trigger.ELSEWHERE, notes=notes, metrics=values)
             await store.transitions.add(elsewhere)
     with closing(connect(tmp_path / "dogdriver.db")) as database:
-        database.execute("PRAGMA user_version = 7")
+        database.executescript((SCHEMA / "0008_legacy_zeros.sql").read_text())
     async with open_store(tmp_path) as store:
         found = {one: await store.runs.get(one) for one in ("zeros", "fine", "ours")}
         assert {one: {n: v.value for n, v in kept.metrics.items()} for one, kept in found.items() if kept} == {

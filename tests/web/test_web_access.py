@@ -173,6 +173,38 @@ async def test_a_named_token_writes_and_a_read_only_one_reads(site: SeededSite, 
         assert (await client.get("/", allow_redirects=False)).status == 303, "its sessions have ended with it"
 
 
+async def test_what_changes_something_is_kept_with_who_did_it(
+    site: SeededSite, keyring: Keyring, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "dogdriver.web.audit")
+    writer, reader = (keyring.create(name, read_only=name == "reader").reveal() for name in ("writer", "reader"))
+    async with TestClient(TestServer(site.app(keyring=keyring))) as client:
+        headers = {"Authorization": f"Bearer {writer}"}
+        queued = await client.post("/api/v1/runs", json={"project": "kintowe", "deployment": "prod"}, headers=headers)
+        run = (await queued.json())["run"]["id"]
+        await client.post(f"/api/v1/runs/{run}/cancel", headers=headers)
+        await client.post(f"/api/v1/runs/{run}/cancel", headers=headers)  # 409
+        await client.post("/api/v1/runs", json={"project": "no such"}, headers=headers)  # 404
+        await client.post("/api/v1/runs", headers={"Authorization": f"Bearer {reader}"})  # 403
+        await client.get("/api/v1/projects/kintowe/test", headers=headers)
+        assert (await client.get("/api/v1/audit")).status == 401
+        assert "Changes" not in await (await client.get("/status")).text()
+        await sign_in(client)
+        await client.post("/p/kintowe/run", data={"deployment": "stage"}, headers=home(client))
+        page = await (await client.get("/status")).text()
+        await client.post("/logout", headers=home(client))
+        answer = await client.get("/api/v1/audit?limit=10", headers={"Authorization": f"Bearer {reader}"})
+        changes = (await answer.json())["changes"]
+    assert [(one["who"], one["what"], one["subject"]) for one in changes] == [
+        ("owner", "POST /logout", ""), ("owner", "POST /p/{project}/run", "kintowe"), ("owner", "POST /login", ""),
+        ("writer", "POST /api/v1/runs/{id}/cancel", run), ("writer", "POST /api/v1/runs", run),
+    ]  # fmt: skip
+    assert {one["address"] for one in changes} == {"127.0.0.1"}
+    assert len(caplog.records) == len(changes)
+    assert f"writer changed something: POST /api/v1/runs/{{id}}/cancel {run}, from 127.0.0.1" in caplog.text
+    assert "POST /p/{project}/run" in page
+
+
 async def test_signing_out_ends_the_session_and_not_only_the_cookie(site: SeededSite, keyring: Keyring) -> None:
     async with TestClient(TestServer(site.app(keyring=keyring))) as client:
         cookie = (await sign_in(client)).partition(";")[0]

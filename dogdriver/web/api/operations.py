@@ -8,6 +8,7 @@ from aiohttp import web
 from dogdriver.web.api import projects as api
 from dogdriver.web.api import runs
 from dogdriver.web.api.events import live
+from dogdriver.web.audit import LIMIT, changes
 from dogdriver.web.requests import Parameter
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -63,5 +64,7 @@ OPERATIONS: tuple[Operation, ...] = (
               "Verdicts", parameters=api.VERDICTS, fails=(400, 404), cached=True),
     Operation("GET", "/releases/{project}", api.releases, "Every stay of every release, newest first.",
               "Releases", parameters=api.RELEASES, fails=(400, 404), cached=True),
+    Operation("GET", "/audit", changes, "Who has changed what, newest first.", "Changes", parameters=(LIMIT,),
+              write=True, fails=(400,)),
     Operation("GET", "/status", api.status, "How the daemon and its neighbours are.", "Status", fails=(400,)),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from dogdriver.model import Point, Run
+from dogdriver.model.audit import Change
 from dogdriver.verdict import FalseAlarms
 from dogdriver.web.pages.format import Badge
 from dogdriver.web.pages.svg import Interval, Sparkline
@@ -239,13 +240,14 @@ class RunPage:
 @dataclass(frozen=True, slots=True)
 class StatusPage:
     """`/status`: *parts* of the daemon (name, how it is), the *queue*, and of the catalog *problems* (subject, message)
-    and *stale*, why it is an earlier one than wanted.
+    and *stale*, why it is an earlier one than wanted. *changes* are the newest, for who has a token.
     """
 
     parts: tuple[tuple[str, Mapping[str, Any]], ...]
     queue: tuple[RunRow, ...]
     problems: tuple[tuple[str, str], ...]
     stale: str | None
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True)

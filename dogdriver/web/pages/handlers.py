@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 from aiohttp import hdrs, web
 
 from dogdriver.errors import BadInput, NotFound, TooLarge
+from dogdriver.web.auth import ACTOR
 from dogdriver.web.cache import Content
 from dogdriver.web.keys import ACCESS, CACHE, CATALOG, COMMANDS, REPORTS, STATUS, STORE
 from dogdriver.web.pages.contexts import LoginPage, RunRow
@@ -18,6 +19,7 @@ from dogdriver.web.pages.run import run_page
 from dogdriver.web.requests import integer_parameter, optional_parameter, read_query, text_parameter
 
 MOST_FORM = 16 * 1024
+CHANGES = 20  # on the status page
 CHOICES = (
     text_parameter("deployment", "Deployment."),
     text_parameter("test", "Test."),
@@ -84,7 +86,8 @@ async def run(request: web.Request) -> web.StreamResponse:
 async def status(request: web.Request) -> web.StreamResponse:
     read_query(request, ())
     app = request.app
-    page = status_page(app[CATALOG].current, await app[STATUS](), await _queue(app))
+    changes = await app[STORE].audit.newest(CHANGES) if app[ACCESS].signed_in(request) else ()
+    page = status_page(app[CATALOG].current, await app[STATUS](), await _queue(app), changes)
     return html_response(render(request, "status.html", "Status", page))
 
 
@@ -104,6 +107,7 @@ async def login(request: web.Request) -> web.StreamResponse:
         problem = "That is not the token. `dogdriver token` shows it on the daemon’s host."
         page = LoginPage(target, problem)
         return html_response(render(request, "login.html", "Sign in", page), HTTPStatus.UNAUTHORIZED)
+    request[ACTOR] = actor
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: target})
     access.start_session(request, response, actor, token)
     return response
@@ -112,6 +116,8 @@ async def login(request: web.Request) -> web.StreamResponse:
 async def logout(request: web.Request) -> web.StreamResponse:
     access = request.app[ACCESS]
     access.check_origin(request)
+    if access.has_session(request):
+        access.identify(request)
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: "/"})
     access.end_session(request, response)
     return response

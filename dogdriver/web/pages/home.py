@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from dogdriver.model import CALLED, Catalog, Headline
+from dogdriver.model.audit import Change
 from dogdriver.pipeline.judge import tolerance_of
 from dogdriver.reports.project import MetricView, ProjectView, Reports
 from dogdriver.verdict.comparability import newest_class
@@ -88,10 +89,13 @@ def _most_telling(metrics: Sequence[MetricView], deciding: Collection[str]) -> M
     return next((m for m in ranked if m.last), metrics[0])
 
 
-def status_page(catalog: Catalog, parts: Mapping[str, Any], queue: tuple[RunRow, ...]) -> StatusPage:
+def status_page(
+    catalog: Catalog, parts: Mapping[str, Any], queue: tuple[RunRow, ...], changes: Sequence[Change] = ()
+) -> StatusPage:
     return StatusPage(
         parts=tuple((name, part) for name, part in parts.items() if isinstance(part, Mapping)),
         queue=queue,
         problems=tuple((p.subject, p.message) for p in catalog.problems),
         stale=catalog.stale,
+        changes=tuple(changes),
     )
