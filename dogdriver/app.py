@@ -46,7 +46,6 @@ from dogdriver.tokens import Keyring
 log = logging.getLogger(__name__)
 
 WATCH, WATCH_DEMO = 300.0, 5.0  # seconds between two looks at what the deployments run
-AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # read by its own library, and shown by nobody
 VERSION_FILE = Path("/app/version.json")  # written when the image is built (Dockerflow)
 
 
@@ -124,8 +123,7 @@ async def own_identity(app: web.Application) -> AsyncIterator[None]:
     settings, environ = app[START].settings, app[START].environ
     source = identity.source(settings, socket.gethostname())
     token, token_file = identity.token(settings)
-    secrets = (token, settings.api_key, settings.app_key, *(Secret(environ.get(name, "")) for name in AWS))
-    mask = logs.Masker(secrets)
+    mask = logs.Masker.of(settings, environ, token)
     logs.configure(settings.log, mask)
     app[IDENTITY] = Identity(source, token, token_file, mask)
     yield
@@ -170,7 +168,7 @@ async def archive(app: web.Application) -> AsyncIterator[None]:
     from dogdriver.storage.s3 import open_bucket  # noqa: PLC0415 - 60 MB and a second, for those who have a bucket
 
     async with open_bucket(settings.bucket) as bucket:
-        for name in AWS:  # the client has taken its own
+        for name in logs.AWS:  # the client has taken its own
             os.environ.pop(name, None)  # noqa: TID251 - the wiring
         app[ARCHIVE] = Archive(app[CONTEXT], app[STORE], bucket, sync=settings.sync)
         yield
@@ -253,7 +251,13 @@ def _workers(app: web.Application) -> Iterator[Worker]:
         MessageKind.RESULTS: app[DATADOG].send_series,
         MessageKind.RECOLLECT: run.recollect,
     }
-    outbox = Outbox(kept.outbox, senders, now, resenders={MessageKind.EVENT: app[DATADOG].send_event_again})
+    outbox = Outbox(
+        kept.outbox,
+        senders,
+        now,
+        resenders={MessageKind.EVENT: app[DATADOG].send_event_again},
+        failures=app[CONTEXT].failures,
+    )
     retention = Retention(kept.values, now, timedelta(days=app[START].settings.keep_raw))
     worker = partial(Worker, commits=kept.commits, clock=now, failures=app[CONTEXT].failures)
     yield worker("launch", run.launch_next)

@@ -7,12 +7,13 @@ import re
 import socket
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 from urllib.parse import quote, quote_plus
 
 from dogdriver.model.text import ELLIPSIS
-from dogdriver.settings import Secret
+from dogdriver.settings import Secret, Settings
 
+AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # read by its own library, and shown by nobody
 MASK = "***"
 SHORTEST = 6
 """Characters of a secret; a shorter one may be an ordinary word."""
@@ -36,6 +37,13 @@ class Masker:
         self._pattern: re.Pattern[str] | None = None
         for secret in known:
             self.add(secret)
+
+    @classmethod
+    def of(cls, settings: Settings, environ: Mapping[str, str], token: Secret | None) -> Self:
+        """Knows what the settings and the environment hold; what tests are given comes later."""
+        mask = cls((token, settings.api_key, settings.app_key, *(Secret(environ.get(name, "")) for name in AWS)))
+        mask.add_telling({name: value for name, value in environ.items() if name.startswith("UV_")})  # private indexes
+        return mask
 
     def add(self, secret: Secret | None) -> None:
         """From now on *secret* is masked, also as an address, JSON or Python's repr would write it, and by lines."""

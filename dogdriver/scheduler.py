@@ -220,7 +220,7 @@ class Scheduler:
 
         async def queue() -> None:
             trigger = partial(self._pipeline.trigger, project, trigger=Trigger.SCHEDULE)
-            await patiently(f"queueing a run of {project}", trigger)
+            await patiently(f"queueing a run of {project} by its schedule", trigger, failures=self._failures)
 
         return Task(f"queueing a run of {project}", queue, project)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dogdriver import logs
 from dogdriver.model.text import shortened
-from dogdriver.settings import Secret
+from dogdriver.settings import Secret, load
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +100,9 @@ def test_what_says_itself_that_it_is_a_secret_is_one() -> None:
     mask.add_telling({"SHOP_PASSWORD": "hunter22", "apikey": "k-123456", "WHERE": "somewhere", "AUTH_AT": "http://x:1"},
                      but=["http://x:1"])  # fmt: skip
     assert mask("hunter22 k-123456 somewhere http://x:1") == "*** *** somewhere http://x:1"
+
+
+def test_what_the_environment_holds_for_others_is_masked_too() -> None:
+    environ = {"AWS_SECRET_ACCESS_KEY": "aws-secret", "UV_INDEX_OURS_PASSWORD": "uv-secret", "UV_LINK_MODE": "hardlink"}
+    mask = logs.Masker.of(load({"DD_API_KEY": "dd-secret"}), environ, Secret("own-secret"))
+    assert mask("aws-secret uv-secret hardlink dd-secret own-secret") == "*** *** hardlink *** ***"

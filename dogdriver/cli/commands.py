@@ -61,7 +61,7 @@ def check(arguments: argparse.Namespace, environ: Environ) -> int:
 def run(arguments: argparse.Namespace, environ: Environ) -> int:
     more = {"DOGDRIVER_SOURCE": arguments.source} if arguments.source else {}
     settings = _settings(environ, more)
-    mask = logs.Masker((settings.token, settings.api_key, settings.app_key))
+    mask = logs.Masker.of(settings, environ, settings.token)
     logs.configure(settings.log, mask, out=sys.stderr, level=logging.WARNING)
     report = make_report(sys.stdout, mask, as_json=arguments.json)
     try:

@@ -123,7 +123,9 @@ class Launch:
     async def _release(self, deployment: Deployment) -> Release:
         version, commit = await self._context.target.version(deployment)
         give = partial(self._context.store.releases.label, self._run.project, deployment.name, version, commit)
-        label = await patiently(f"naming the release of run {self._run.id}", give, self._context.pause)
+        label = await patiently(
+            f"naming the release of run {self._run.id}", give, self._context.pause, self._context.failures
+        )
         return Release(label, version, commit)
 
     async def _mark_start(self) -> None:
@@ -136,7 +138,7 @@ class Launch:
         async def pause(seconds: float) -> None:
             await self._unless_cancelled(self._context.pause(seconds))
 
-        await patiently(f"the start of run {self._run.id}", save, pause)
+        await patiently(f"the start of run {self._run.id}", save, pause, self._context.failures)
         self._marked = True
 
     async def _smoke(self, job: Job) -> None:
@@ -207,8 +209,10 @@ class Launch:
                 raise
 
     async def _try_to_save(self, run: Run, values: dict[str, MetricValue], messages: list[OutboxMessage]) -> bool:
+        save = self._context.store.transitions.save
         try:
-            await self._context.store.transitions.save(run, expect=Status.RUNNING, values=values, messages=messages)
+            with self._context.failures.of(f"keeping the end of run {run.id}"):
+                await save(run, expect=Status.RUNNING, values=values, messages=messages)
         except StoreError as error:
             log.error("the end of run %s cannot be kept yet: %s", run.id, error.message)  # noqa: TRY400 - a sentence
             return False

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from dogdriver.errors import KeysRefused, Refused, Unavailable
-from dogdriver.model import Clock, MessageKind, MessageState, OutboxMessage
+from dogdriver.model import Clock, Failures, MessageKind, MessageState, OutboxMessage
 from dogdriver.pipeline.patience import patiently
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,9 @@ class Outbox:
         *,
         resenders: Mapping[MessageKind, Resender] | None = None,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        failures: Failures | None = None,
     ) -> None:
+        self._failures = failures
         self._messages, self._clock, self._pause = messages, clock, pause
         self._senders = {kind.value: sender for kind, sender in senders.items()}
         self._resenders = {kind.value: sender for kind, sender in (resenders or {}).items()}
@@ -116,7 +118,7 @@ class Outbox:
     async def _close(self, message: OutboxMessage) -> None:
         """What came of it must not be lost: it would be sent again."""
         what = f"the note that {message.kind} {message.key} is {message.state}"
-        await patiently(what, partial(self._messages.close, message), self._pause)
+        await patiently(what, partial(self._messages.close, message), self._pause, self._failures)
 
 
 def wait(attempts: int, retry_after: float | None) -> timedelta:

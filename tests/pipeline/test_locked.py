@@ -48,6 +48,7 @@ async def test_a_run_survives_a_lock_at_every_write(world: World, monkeypatch: p
     run = await world.pipeline.trigger("shop")
     lock = Lock(monkeypatch, free)
     await repeated(world.pipeline.launch_next)
+    assert not world.pipeline._context.failures.all(), "what was told of it is over"
     pending = await world.now(run)
     assert (pending.status, pending.reason) == (Status.PENDING, None)
     world.feed(pending)
@@ -61,3 +62,20 @@ async def test_a_run_survives_a_lock_at_every_write(world: World, monkeypatch: p
     assert (done.status, done.reason, lock.left) == (Status.DONE, None, 0)
     assert done.metrics["cpu"].value == pytest.approx(40.0)
     assert (len(world.events("start")), len(world.events("stop"))) == (1, 1)
+
+
+async def test_what_waits_for_the_database_is_told_until_it_is_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = world.pipeline._context.failures
+    told: list[str] = []
+
+    async def pause(_: float) -> None:
+        told.extend(failure.subject for failure in failures.all())
+
+    object.__setattr__(world.pipeline._context, "pause", pause)
+    run = await world.pipeline.trigger("shop")
+    Lock(monkeypatch, 1)
+    await repeated(world.pipeline.launch_next)
+    assert set(told) == {f"naming the release of run {run.id}"}
+    assert not failures.all()
