@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +11,7 @@ import aiohttp
 
 from dogdriver.errors import TargetError
 from dogdriver.model import Deployment
+from dogdriver.model.own_trouble import OWN_TROUBLE, own_trouble
 from dogdriver.model.text import shortened
 
 LARGEST = 256 * 1024  # bytes of an answer that are read
@@ -66,6 +68,13 @@ class DockerflowTarget:
             except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
                 raise TargetError(f"{_described(deployment)} has no usable endpoint; correct it.") from None
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                trouble = own_trouble(error)
+                if attempt == ATTEMPTS and trouble and not _unknown(error):
+                    raise TargetError(
+                        f"{_described(deployment)} cannot be asked by this machine: {trouble}; look at its network, "
+                        "its DNS and its limits.",
+                        code=OWN_TROUBLE,
+                    ) from None
                 if attempt == ATTEMPTS:
                     why = _reason(error, self._seconds)
                     raise TargetError(
@@ -87,6 +96,12 @@ class DockerflowTarget:
                 return answer.status, json.loads(body)
             except (ValueError, RecursionError):
                 return answer.status, None
+
+
+def _unknown(error: BaseException) -> bool:
+    """Whether the DNS itself has answered that there is no such name."""
+    cause = getattr(error, "os_error", None) or error
+    return isinstance(cause, socket.gaierror) and cause.errno in {socket.EAI_NONAME, socket.EAI_NODATA}
 
 
 def _text(value: object) -> str | None:

@@ -222,3 +222,31 @@ async def test_an_unreachable_service_is_not_well(target: DockerflowTarget) -> N
         port = taken.getsockname()[1]
     with pytest.raises(TargetError, match="cannot be reached"):
         await target.check(Deployment("stage", f"http://127.0.0.1:{port}"))
+
+
+class NoResolver(aiohttp.abc.AbstractResolver):
+    """A DNS that answers with an error of *number*."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[Any]:
+        raise socket.gaierror(self.number, "it said no")
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (socket.EAI_AGAIN, "own_trouble", "cannot be asked by this machine: the host's name was not found: it said no"),
+        (socket.EAI_NONAME, "bad_target", "its host name is not known"),
+    ],
+)
+async def test_a_dns_that_does_not_answer_is_not_the_services_fault(number: int, code: str, words: str) -> None:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=NoResolver(number))) as session:
+        target = DockerflowTarget(session, seconds=60, sleep=no_sleep)
+        with pytest.raises(TargetError, match=words) as raised:
+            await target.version(Deployment("stage", "http://service.example.org"))
+    assert raised.value.code == code

@@ -2,7 +2,6 @@
 
 from dogdriver.loadgen.histogram import Latencies
 from dogdriver.loadgen.loop_lag import LoopLag
-from dogdriver.loadgen.own_trouble import own_trouble
 from dogdriver.loadgen.recording import (
     LONGEST_SAID,
     MOST_ENDPOINTS,
@@ -14,6 +13,7 @@ from dogdriver.loadgen.recording import (
     describe_error,
     endpoint,
 )
+from dogdriver.model.own_trouble import own_trouble
 from dogdriver.model.text import shortened
 
 FIRST_ERROR = 400

@@ -27,6 +27,7 @@ from dogdriver.model import (
     Stopped,
     Test,
 )
+from dogdriver.model.own_trouble import OWN_TROUBLE
 from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.environment import environment, secrets
 from dogdriver.pipeline.patience import PAUSES, patiently
@@ -86,8 +87,7 @@ class Launch:
     async def _steps(self) -> _End:
         deployment, test = self._deployment_and_test()
         given = secrets(self._context, test)
-        await self._unless_cancelled(self._context.target.check(deployment))
-        before = await self._unless_cancelled(self._release(deployment))
+        before = await self._unless_cancelled(self._healthy_release(deployment))
         prepared = await self._unless_cancelled(self._context.checkouts.prepare(test))
         load = self._context.runner.describe(prepared)
         self._run = replace(
@@ -119,6 +119,19 @@ class Launch:
         if project.test is None or not project.allowed:
             raise RunError(f"{run.project} has no test that is allowed to run any more; see the status page")
         return deployment, project.test
+
+    async def _healthy_release(self, deployment: Deployment) -> Release:
+        """Raises TargetError; a trouble of this machine's own (its DNS, its limits) is waited for before."""
+        for seconds in PAUSES:
+            try:
+                await self._context.target.check(deployment)
+                return await self._release(deployment)
+            except TargetError as error:
+                if error.code != OWN_TROUBLE:
+                    raise
+            await self._context.pause(seconds)
+        await self._context.target.check(deployment)
+        return await self._release(deployment)
 
     async def _release(self, deployment: Deployment) -> Release:
         version, commit = await self._context.target.version(deployment)
@@ -167,8 +180,7 @@ class Launch:
 
     async def _changed_during_load(self, deployment: Deployment, before: Release) -> _End | None:
         try:
-            after = await self._release(deployment)
-            await self._context.target.check(deployment)
+            after = await self._healthy_release(deployment)
         except TargetError as error:
             return _End(Status.INVALID, f"after the load: {error.message}")
         if (after.version, after.commit) != (before.version, before.commit):

@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from dogdriver.loadgen.own_trouble import own_trouble
 from dogdriver.loadgen.recorder import Recorder
 from dogdriver.loadgen.summary import summarize
 from dogdriver.model import Grade, Tally
+from dogdriver.model.own_trouble import own_trouble
 from dogdriver.runner import MolotovRunner
 from tests.loadgen.loads import BOTH, MakeJob, ignore, never
 

@@ -7,7 +7,20 @@ import pytest
 from msgspec import structs
 
 from dogdriver.errors import CheckoutError, LoadTestError, TargetError
-from dogdriver.model import Catalog, ClientMeasures, Grade, Measured, MetricState, Run, Scope, Status, Stopped, Tally
+from dogdriver.model import (
+    Catalog,
+    ClientMeasures,
+    Deployment,
+    Grade,
+    Measured,
+    MetricState,
+    Run,
+    Scope,
+    Status,
+    Stopped,
+    Tally,
+)
+from dogdriver.model.own_trouble import OWN_TROUBLE
 from tests.world import RUN_SECONDS, SETTLE, World, shop
 
 
@@ -226,6 +239,28 @@ async def test_a_release_that_changes_under_the_load_is_invalid(world: World) ->
     run = await world.launched()
     assert run.status is Status.INVALID
     assert "from 1.0.0 to 1.1.0" in (run.reason or "")
+
+
+@pytest.mark.parametrize(("troubles", "status"), [(4, Status.PENDING), (99, Status.INVALID)])
+async def test_a_trouble_of_this_machine_after_the_load_is_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, troubles: int, status: Status
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def version(deployment: Deployment) -> tuple[str | None, str | None]:
+        if world.runner.jobs and len(pauses) < troubles:
+            raise TargetError("it cannot be asked by this machine: Try again; look at its DNS", code=OWN_TROUBLE)
+        return "1.0.0", "a" * 40
+
+    object.__setattr__(world.pipeline._context, "pause", pause)
+    monkeypatch.setattr(world.target, "version", version)
+    run = await world.launched()
+    assert run.status is status
+    assert pauses == [1.0, 2.0, 5.0, 15.0, 60.0][:troubles]
+    assert run.reason is None or "by this machine" in run.reason
 
 
 async def test_a_test_that_cannot_be_set_up_fails_with_its_sentence(world: World) -> None:

@@ -9,6 +9,9 @@ OWN = frozenset({
 })  # fmt: skip
 """No descriptor, port, buffer, memory or network was left to the load generator."""
 
+OWN_TROUBLE = "own_trouble"
+"""The code of an error that says so."""
+
 _DEEPEST = 8
 
 
