@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -135,6 +135,10 @@ class Keyring:
                 out.write(msgspec.json.encode(kept))
                 out.flush()
                 os.fsync(out.fileno())
+            with suppress(OSError):  # made by root beside a daemon that is not
+                owner = self._data.stat()
+                os.chown(fresh, owner.st_uid, owner.st_gid)
+                os.chown(self._data / LOCK, owner.st_uid, owner.st_gid)
             fresh.replace(self._data / FILE)
         finally:
             os.close(lock)
