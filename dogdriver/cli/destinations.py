@@ -99,12 +99,15 @@ class DaemonClient:
         path = f"/api/v1/runs/{quote(str(document['id']), safe='')}"
         try:
             status, answer = await self._request("PUT", path, document)
-        except Unauthenticated as error:  # the run must not be lost for a token that can be fixed
+        except (Unauthenticated, Refused) as error:  # the run must not be lost for what can be fixed
             raise Unavailable(error.message) from None
         if status in {HTTPStatus.OK, HTTPStatus.CREATED}:
-            return
+            if _acknowledged(answer, document["id"]):
+                return
+            raise Unavailable(f"what answers at {self.url} is no dogDriver (a proxy, a login page?); check the address")
         said = f"{self.url} does not take the run: {_message(status, answer)}"
-        raise Refused(said) if status in NEVER_TAKEN else Unavailable(said)
+        # A page that is not there says nothing of the run: only a dogDriver can refuse one.
+        raise Refused(said) if status in NEVER_TAKEN and _code(answer) else Unavailable(said)
 
     def link(self, run: str, /) -> str | None:
         """Where the run will be seen."""
@@ -168,6 +171,12 @@ class DaemonClient:
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             raise Refused(f"{self.url} redirects to another address; give that one")
         return status, document
+
+
+def _acknowledged(answer: Any, run: Any) -> bool:
+    """Whether it is the run that was delivered: a 200 alone may come from anybody."""
+    kept = answer.get("run") if isinstance(answer, Mapping) else None
+    return isinstance(kept, Mapping) and kept.get("id") == run
 
 
 def _parsed(text: bytes) -> Any:

@@ -191,6 +191,8 @@ class Transport:
             return BadQuery(text, details=details)  # a proxy's own 400 has no words
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             text = f"Datadog ({endpoint}) answered with a redirect ({status}); check DD_SITE and DOGDRIVER_DATADOG_URL"
+        if not words and endpoint is not Endpoint.QUERY:  # Datadog says why; what does not is a proxy, a login page
+            return Unavailable(text)
         too_large = "too_large" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
         return Refused(text, code="too_old" if _TOO_OLD.search(words) else too_large, details=details)
 

@@ -53,6 +53,30 @@ async def test_a_delivery_is_kept_unless_it_can_never_be_taken(
             await daemon.deliver(RUN)
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, "<html>please sign in</html>"), (200, ""), (201, "{}"), (200, '{"run": {"id": "another"}}'),
+        (200, '{"run": null}'), (404, "<html>"), (409, "<html>"), (422, ""), (413, "<html>"), (302, ""),
+    ],
+)  # fmt: skip
+async def test_what_is_no_dogdriver_neither_takes_a_run_nor_refuses_it(status: int, body: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=body, content_type="text/html", headers={"Location": "/login"})
+
+    async with answering(answer) as daemon:
+        with pytest.raises(Unavailable):
+            await daemon.deliver(RUN)
+
+
+async def test_a_run_is_delivered_when_it_comes_back() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"run": RUN}, status=201)
+
+    async with answering(answer) as daemon:
+        await daemon.deliver(RUN)
+
+
 async def test_a_redirect_is_not_followed_with_the_token() -> None:
     async def answer(request: web.Request) -> web.Response:
         assert request.path != "/elsewhere"

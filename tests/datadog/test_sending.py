@@ -1,9 +1,11 @@
 """What is sent to Datadog: events that arrive once, gauges."""
 
+import re
 from datetime import timedelta
 
 import aiohttp
 import pytest
+from aioresponses import aioresponses
 from msgspec.structs import replace
 
 from dogdriver.datadog import Datadog
@@ -172,4 +174,15 @@ async def test_an_event_for_which_there_was_no_connection_was_not_sent(
         away = Datadog(session, clock=clock, api_key=Secret(API_KEY), app_key=None, address="http://127.0.0.1:1")
         with pytest.raises(Unavailable) as caught:
             await away.send_event(datadog.run_event(run, EventStep.START, at=clock(), link=None))
+    assert not caught.value.unsure
+
+
+@pytest.mark.parametrize(("status", "body"), [(404, "<html>"), (400, "<html>"), (302, ""), (405, "")])
+async def test_what_a_proxy_answers_gives_no_event_up(
+    datadog: Datadog, run: Run, clock: Clock, status: int, body: str
+) -> None:
+    with aioresponses() as mocked:
+        mocked.post(re.compile(".*"), status=status, body=body, headers={"Location": "https://login.example"})
+        with pytest.raises(Unavailable) as caught:
+            await datadog.send_event(datadog.run_event(run, EventStep.START, at=clock(), link=None))
     assert not caught.value.unsure
