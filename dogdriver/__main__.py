@@ -6,6 +6,7 @@ import sys
 from dogdriver.cli.arguments import make_parser
 from dogdriver.cli.commands import COMMANDS
 from dogdriver.errors import DogdriverError
+from dogdriver.logs import Masker
 from dogdriver.server import raise_descriptor_limit
 
 
@@ -17,7 +18,7 @@ def main() -> None:
     try:
         sys.exit(COMMANDS[arguments.command](arguments, os.environ))  # noqa: TID251 - read here and nowhere else
     except DogdriverError as error:
-        print(f"dogdriver: {error.message}", file=sys.stderr)  # noqa: T201 - a command's answer
+        print(f"dogdriver: {Masker()(error.message)}", file=sys.stderr)  # noqa: T201 - a command's answer
         sys.exit(arguments.wrong)
     except BrokenPipeError:  # `dogdriver export | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

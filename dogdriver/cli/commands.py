@@ -46,12 +46,13 @@ def demo(_: argparse.Namespace, environ: Environ) -> int:
 
 def check(arguments: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ)
+    mask = logs.Masker.of(settings, environ, settings.token)
     checks = Check(settings, dict(environ), app.clock, tuple(arguments.project))
 
     async def all_fine() -> bool:
         fine = True
         async for finding in checks.findings():
-            _answer(str(finding))
+            _answer(mask(str(finding)))
             fine = fine and finding.mark is not Mark.FAIL
         return fine
 

@@ -92,6 +92,7 @@ IMPOSSIBLE: tuple[tuple[tuple[str, ...], dict[str, str], str], ...] = (
     (("run", "thing"), {"DOGDRIVER_SOURCE": ""}, "set DOGDRIVER_SOURCE or give --source"),
     (("run", "thing", "--source", "the-daemon"), {}, "the-daemon is the source of"),
     (("run", "thing"), {"DOGDRIVER_SETTLE": "soon"}, "DOGDRIVER_SETTLE is 'soon'"),
+    (("run", "thing", "--ask", "http://me:hunter2@host"), {}, "'http://***@host'; give a daemon's address"),
     (("run",), {}, "one of the arguments PROJECT --all is required"),
     (("run", "thing", "--timeout", "soon"), {}, "'soon' is not a number of seconds"),
 )
