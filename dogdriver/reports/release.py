@@ -25,7 +25,8 @@ class ReleaseView:
     *titled_summary* is the same for people: with the metrics' titles in the place of their names. *baseline* is the
     release that it is compared with: the *pinned* one, else the newest of those that the verdicts rest on (*baselines*,
     in the order in which they were seen). *stay*: which time it is that the release runs there. *releases* are all
-    that can be asked for, *newest* the one that is meant where none is named, *current* the one that runs now.
+    that can be asked for, *newest* the one that is meant where none is named, *current* the one that runs now, and
+    *waiting* that one where nothing of it has been judged, with its *waiting_runs* so far.
     *deciding* are the metrics that the headline rests on, *due* says by when more runs will have been read.
     *false_alarms*: how often halves of one release were called different, of all *releases*.
     """
@@ -40,6 +41,8 @@ class ReleaseView:
     releases: tuple[str, ...] = ()
     newest: str | None = None
     current: str | None = None
+    waiting: Stay | None = None
+    waiting_runs: int = 0
     stay: int | None = None
     false_alarms: FalseAlarms = NO_HALVES
     deciding: frozenset[str] = frozenset()
@@ -75,9 +78,12 @@ class Releases:
         stays = await self._store.releases.seen(selection.scope.project, selection.scope.deployment)
         known = tuple(dict.fromkeys([*(stay.name for stay in stays), *(one.release for one in kept)]))
         release, baseline = _stay("release", release, stays, known), _stay("baseline", baseline, stays, known)
-        current = max(stays, key=attrgetter("last", "first")).name if stays else None
+        there = max(stays, key=attrgetter("last", "first"), default=None)
+        current = there.name if there else None
         judged_names = {one.release for one in kept}
         newest_judged = current if current in judged_names or not kept else kept[-1].release
+        waiting = there if current not in judged_names else None
+        runs = await self._store.releases.counts(selection.scope) if waiting else {}
         wanted = release or newest_judged
         judged: Iterable[Judged] = [one for one in kept if one.release == wanted]
         if baseline is not None and wanted is not None:
@@ -97,6 +103,8 @@ class Releases:
             releases=known,
             newest=newest_judged,
             current=current,
+            waiting=waiting,
+            waiting_runs=runs.get(waiting.name, 0) if waiting else 0,
             stay=next((stay.number for stay in stays if stay.name == wanted), 1 if wanted else None),
             false_alarms=false_alarms(kept),
             deciding=frozenset(about.deciding or ()),

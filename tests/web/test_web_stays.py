@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from dogdriver.model import Release
 from tests.web.conftest import Client, page, read
+from tests.web.seeded import SeededSite, ended_run
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
 DICE = random.Random(7)  # noqa: S311 - a seeded history
@@ -135,3 +137,20 @@ async def test_values_are_kept_in_the_projects_unit_or_refused(owner: Client) ->
     assert answer.status == 422
     message = (await answer.json())["error"]["message"]
     assert message == "art is delivered in MiB, and the project has it in ms; deliver it in ms"
+
+
+async def test_the_page_says_what_runs_now_and_is_not_judged_yet(site: SeededSite, owner: Client) -> None:
+    await history(owner, ("0.9", 100), ("1.0", 100), ("2.0", 115))
+    for path in ("/", "/p/kintowe?source=lab"):
+        assert "not judged yet" not in await page(owner, path)
+    seen, back = START + timedelta(hours=20), START + timedelta(hours=22)
+    assert await site.store.releases.see("kintowe", "stage", Release("2.1", "2.1"), seen)
+    text = await page(owner, "/p/kintowe?source=lab")
+    assert "2.1 is there since 2026-04-01 20:00 UTC, no run yet; not judged yet." in text
+    assert "2.0, the newest" in text
+    run = ended_run("back", "kintowe", back, "1.0", source="lab", version=None, commit=None, stay=2, fingerprint=None)
+    await site.keep(run, judge=False)
+    for path in ("/", "/p/kintowe?source=lab", "/p/kintowe?source=lab&release=0.9"):
+        assert "1.0 is back since 2026-04-01 22:00 UTC, 1 run so far; not judged yet." in await page(owner, path)
+    await deliver(owner, 23, "1.0", 100, 1)
+    assert "not judged yet" not in await page(owner, "/p/kintowe?source=lab")

@@ -45,9 +45,10 @@ class Card:
     """A project on the home page.
 
     *name* and *url*. The *headline* of its *release*, whether something is worse though it does not decide
-    (*attention*), what the release is *compared_with*, and the *sentence*. The title of
-    one *metric* (the largest decided change), its *last* value, its *trend* and *spark* line. The newest *run* and its
-    *status*. When it runs (*schedule*). *problems* to fix. *empty* says what is missing where nothing was ever run.
+    (*attention*), what the release is *compared_with*, and the *sentence*; what runs now and is not judged yet
+    (*waiting*). The title of one *metric* (the largest decided change), its *last* value, its *trend* and *spark* line.
+    The newest *run* and its *status*. When it runs (*schedule*). *problems* to fix. *empty* says what is missing where
+    nothing was ever run.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Card:
     release: str | None
     compared_with: str | None
     sentence: str | None
+    waiting: str | None
     metric: str
     last: str
     trend: Badge
@@ -171,11 +173,11 @@ class ProjectPage:
     """`/p/{project}`, of one deployment, test and source.
 
     *name* and *url*. The *release* with its *headline* and *sentence*, what it is *compared_with*, and the *newest*
-    release where that is another. *choices* of deployment, test, source, release, baseline, and how many runs are
-    drawn. What each source says (*source_badges*: source, badge) and what that amounts to (*agreement*). *verdicts*
-    and how often they are wrong (*false_alarms*), *charts*, the newest *runs*. *facts* (label, text) on test and
-    schedule. *problems* to fix. *blocked* says why no run can be started, *empty* what is missing where nothing was
-    run; None elsewhere.
+    release where that is another; what runs now and is not judged yet (*waiting*). *choices* of deployment, test,
+    source, release, baseline, and how many runs are drawn. What each source says (*source_badges*: source, badge) and
+    what that amounts to (*agreement*). *verdicts* and how often they are wrong (*false_alarms*), *charts*, the newest
+    *runs*. *facts* (label, text) on test and schedule. *problems* to fix. *blocked* says why no run can be started,
+    *empty* what is missing where nothing was run; None elsewhere.
     """
 
     name: str
@@ -185,6 +187,7 @@ class ProjectPage:
     compared_with: str | None
     headline: Badge
     sentence: str | None
+    waiting: str | None
     choices: tuple[Choice, ...]
     source_badges: tuple[tuple[str, Badge], ...]
     agreement: str | None

@@ -11,7 +11,7 @@ from dogdriver.verdict.comparability import newest_class
 from dogdriver.verdict.headline import WORSE
 from dogdriver.web.pages.contexts import Card, HomePage, RunRow, StatusPage
 from dogdriver.web.pages.format import DASH, STATUSES, amount, plural, summary_badge, trend_badge
-from dogdriver.web.pages.parts import baselines_in_words, empty, project_url, sentence_of
+from dogdriver.web.pages.parts import baselines_in_words, empty, project_url, sentence_of, waiting_in_words
 from dogdriver.web.pages.svg import sparkline
 
 BY_URGENCY = (
@@ -68,6 +68,7 @@ def _card(view: ProjectView) -> Card:
         release=release.release,
         compared_with=baselines_in_words(release),
         sentence=sentence_of(release.titled_summary),
+        waiting=waiting_in_words(release),
         metric=lead.metric.title,
         last=amount(last.value, lead.metric.unit) if last else DASH,
         trend=trend_badge(lead.trend),

@@ -67,6 +67,16 @@ def baselines_in_words(view: ReleaseView) -> str | None:
     return view.baseline
 
 
+def waiting_in_words(view: ReleaseView) -> str | None:
+    """What runs now where nothing of it has been judged, and another release is spoken of."""
+    stay = view.waiting
+    if stay is None or view.release is None:
+        return None
+    back = "is back" if stay.number > 1 else "is there"
+    runs = f"{plural(view.waiting_runs, 'run')} so far" if view.waiting_runs else "no run yet"
+    return f"{stay.release.label} {back} since {clock_time(stay.first)}, {runs}; not judged yet."
+
+
 def sentence_of(summary: Summary | None) -> str | None:
     return without_badge_words(summary.sentence) if summary else None
 

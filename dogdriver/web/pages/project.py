@@ -32,6 +32,7 @@ from dogdriver.web.pages.parts import (
     run_row,
     sentence_of,
     verdict_table,
+    waiting_in_words,
 )
 
 NEWEST = 10  # values in a chart's table
@@ -59,6 +60,7 @@ async def project_page(
         compared_with=baselines_in_words(release),
         headline=summary_badge(release.titled_summary),
         sentence=sentence_of(release.titled_summary),
+        waiting=waiting_in_words(release),
         choices=(
             Choice("deployment", "Deployment", _plain(selection.deployments), selection.deployment),
             Choice("test", "Test", _plain(selection.tests), selection.test),
