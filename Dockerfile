@@ -44,7 +44,7 @@ WORKDIR /app
 USER 10001:10001
 VOLUME /data
 EXPOSE 8080
-# The port is read from the environment, as the daemon itself does.
+# The port is read from the environment, as the daemon itself does (Kubernetes may put an address there); no proxy is asked.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as u; p = os.environ.get('DOGDRIVER_PORT') or os.environ.get('PORT') or 8080; u.urlopen(f'http://127.0.0.1:{p}/__lbheartbeat__', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as u; p = next(p for p in (os.environ.get('DOGDRIVER_PORT'), os.environ.get('PORT'), '8080') if p and p.isdecimal()); u.build_opener(u.ProxyHandler({})).open(f'http://127.0.0.1:{p}/__lbheartbeat__', timeout=4)"]
 CMD ["dogdriver"]

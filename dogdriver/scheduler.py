@@ -213,6 +213,7 @@ class Scheduler:
         last = await self._runs.last_scheduled(project, deployment)
         every, now = schedule.every or 0.0, self._clock()
         due = now if last is None else max(last + timedelta(seconds=every), now)
+        due = min(due, now + timedelta(seconds=every))  # the clock was ahead when that run was made
         return IntervalTrigger(seconds=every, start_date=due + timedelta(milliseconds=50), timezone=UTC)
 
     def queueing(self, project: str) -> "Task":

@@ -21,6 +21,10 @@ SHORTEST_TOKEN = 16  # characters; a shorter one can be guessed
 _USERINFO = re.compile(r"(?<=//)[^/\s]*@|[^/\s]*:[^/\s]*@")  # a password may stand there
 _BUCKET = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,255}|arn:[!-~]{1,500}")  # what S3's client takes
 
+_KUBERNETES = re.compile(  # what it puts into every pod beside a Service named dogdriver, or dogdriver-web: not ours
+    r"DOGDRIVER(_\w+)?_(SERVICE_(HOST|PORT(_\w+)?)=.*|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?=.*|PORT=\w+://.*)"
+)
+
 
 class Secret(str):
     """A string that prints as stars wherever it is shown by accident; `reveal()` gives it to who needs it."""
@@ -201,11 +205,12 @@ def load(environ: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {}
     mistakes: list[str] = []
     warnings: list[str] = []
+    environ = {name: text for name, text in environ.items() if not _KUBERNETES.fullmatch(f"{name}={text}")}
     known = {name for s in SETTINGS for own in (s.name, *s.aliases, *s.deprecated) for name in (own, f"{own}_FILE")}
-    for name in sorted(environ):
-        if name.startswith("DOGDRIVER_") and name not in known:
-            near = ", ".join(sorted(s.name for s in SETTINGS if s.name.startswith("DOGDRIVER_")))
-            mistakes.append(f"{name} is not a setting; remove it, or use one of {near}")
+    if unknown := sorted(name for name in environ if name.startswith("DOGDRIVER_") and name not in known):
+        near = ", ".join(sorted(s.name for s in SETTINGS if s.name.startswith("DOGDRIVER_")))
+        what = "is not a setting; remove it" if len(unknown) == 1 else "are not settings; remove them"
+        mistakes.append(f"{', '.join(unknown)} {what}, or use one of {near}")
     for setting in SETTINGS:
         try:
             values[setting.field] = _value(setting, environ, warnings)

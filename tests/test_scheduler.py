@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from msgspec import structs
 
 from dogdriver.model import Catalog, Run, Schedule, Status, Trigger
@@ -69,6 +70,20 @@ async def test_every_counts_from_the_last_scheduled_run(world: World) -> None:
     assert due is not None
     assert 2300 < (due - real_now()).total_seconds() <= 2401
     assert not await world.store.runs.queue()
+
+
+@pytest.mark.parametrize("ahead", [7200.0, 400 * 86400.0])
+async def test_a_run_that_was_made_while_the_clock_was_ahead_puts_off_the_next_by_one_interval(
+    world: World, ahead: float
+) -> None:
+    await _ran(world, ago=-ahead)
+    timers = scheduler(world)
+    await timers.start()
+    await until(_planned(timers))
+    due = timers.next_run("shop")
+    await timers.close()
+    assert due is not None
+    assert 3500 < (due - real_now()).total_seconds() <= 3601
 
 
 async def test_a_servicebook_that_hangs_holds_up_no_timer_and_its_projects_follow(world: World) -> None:

@@ -158,3 +158,37 @@ def test_a_refused_address_does_not_print_its_password(text: str) -> None:
     with pytest.raises(SettingsError, match="DOGDRIVER_SERVICEBOOK") as refused:
         load({"DOGDRIVER_SERVICEBOOK": text})
     assert "ter2" not in refused.value.message
+
+
+def _service_links(service: str) -> dict[str, str]:
+    """What Kubernetes gives every pod of a namespace that has *service*."""
+    own = service.upper().replace("-", "_")
+    return {
+        f"{own}_SERVICE_HOST": "10.96.12.7",
+        f"{own}_SERVICE_PORT": "8080",
+        f"{own}_SERVICE_PORT_HTTP_WEB": "8080",
+        f"{own}_PORT": "tcp://10.96.12.7:8080",
+        **{f"{own}_PORT_8080_{kind}": f"{kind.lower()}://[fd00::7]:8080" for kind in ("TCP", "UDP", "SCTP")},
+        f"{own}_PORT_8080_TCP_PROTO": "tcp",
+        f"{own}_PORT_8080_TCP_PORT": "8080",
+        f"{own}_PORT_8080_TCP_ADDR": "10.96.12.7",
+    }
+
+
+@pytest.mark.parametrize("service", ["dogdriver", "dogdriver-web", "dogdriver-stage-2", "dogdriver-data"])
+def test_what_kubernetes_puts_beside_a_service_of_our_name_is_left_aside(service: str) -> None:
+    assert load(_service_links(service)) == load({})
+    assert load({**_service_links(service), "PORT": "9000"}).port == 9000
+
+
+@pytest.mark.parametrize("mine", [{"DOGDRIVER_WEB_PORT": "8080"}, {"DOGDRIVER_HOSTS": "tcp://10.96.12.7:8080"}])
+def test_what_only_resembles_it_is_refused(mine: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="is not a setting"):
+        load({**_service_links("dogdriver"), **mine})
+
+
+def test_the_settings_are_listed_once_for_all_that_are_none() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"DOGDRIVER_SETLE": "5", "DOGDRIVER_PROT": "1"})
+    assert caught.value.message.startswith("DOGDRIVER_PROT, DOGDRIVER_SETLE are not settings; remove them, or use")
+    assert caught.value.message.count("DOGDRIVER_SETTLE") == 1
