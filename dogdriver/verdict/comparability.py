@@ -4,17 +4,20 @@ Verdicts, trends, change points, the stretches that charts draw and the votes of
 all ask here. The rule is in docs/verdict.md, "Which runs compare".
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 from math import inf
+from typing import TypeVar
 
 from dogdriver.model.run import Point, Status
 from dogdriver.model.verdict import Sample
 
 JUDGED = frozenset({Status.DONE, Status.PENDING})
+SETTLED = 3
+"""Runs of a release that settle which hosts its verdict rests on: as many as it takes to be judged."""
+T = TypeVar("T")
 
 
 class Obstacle(StrEnum):
@@ -50,12 +53,13 @@ def samples(points: Iterable[Point]) -> list[Sample]:
 def comparable(points: Sequence[Point], release: str, tolerance: float, *, baseline: str | None = None) -> Comparable:
     """Those of *points* (in the order of time) that compare with the runs of *release*, contiguous or not.
 
-    The load and the test are those of the release's newest run that counts, the kinds of hosts those that most of its
-    runs have in common with others, else its newest run's. Counts of hosts compare by overlap: where they vary inside
-    two releases and their ranges overlap, all runs of both compare. Elsewhere runs compare whose counts lie within
-    *tolerance* (a share of the larger one) of the count that most of the release's runs have in common with others.
-    What is not known of a run's infrastructure keeps it from nothing. With *baseline* the others that matter are that
-    release's runs, else the earlier ones: no later run changes what compares.
+    The load and the test are those of the release's newest run that counts, the kinds of hosts those that three of its
+    runs first had in common with others, else its newest run's. Counts of hosts compare by overlap: where they vary
+    inside two releases and their ranges overlap, all runs of both compare. Elsewhere runs compare whose counts lie
+    within *tolerance* (a share of the larger one) of the count that three of the release's runs first had in common
+    with others, so that its newest run takes nothing away that a verdict rests on. What is not known of a run's
+    infrastructure keeps it from nothing. With *baseline* the others that matter are that release's runs, else the
+    earlier ones: no later run changes what compares.
     """
     judged = [point for point in points if counts(point)]
     own = [point for point in judged if point.release == release]
@@ -126,15 +130,26 @@ def segments(points: Sequence[Point], tolerance: float) -> list[int]:
 
 
 def _common_kinds(points: Sequence[Point], release: str, wanted: Callable[[Point], bool]) -> str | None:
-    """The kinds of hosts that most runs of *release* have in common with a *wanted* run; of equals the newest.
+    """The kinds of hosts that a verdict on *release* rests on, of those that a *wanted* run has too (`_settled`).
 
     Where there are none, those of its newest run of which they are known; None: of no run.
     """
-    newest_first = (point.kinds for point in reversed(points) if point.release == release)
-    own = Counter(kinds for kinds in newest_first if kinds is not None)
+    own = [point.kinds for point in points if point.release == release and point.kinds is not None]
     others = {point.kinds for point in points if wanted(point)}
-    shared = [kinds for kinds in own if kinds in others]
-    return max(shared, key=own.__getitem__, default=next(iter(own), None))
+    found = _settled(own, lambda kinds: kinds in others, lambda one, other: one == other)
+    return own[-1] if found is None and own else found
+
+
+def _settled(own: Sequence[T], shared: Callable[[T], bool], alike: Callable[[T, T], bool]) -> T | None:
+    """The first of *own* (a release's runs in the order of time) that is *shared* with others and that SETTLED of them
+    are *alike* to: a verdict rests on it from then on, whatever the newest run has. Until then what most are alike to,
+    of equals the newest; None where nothing is shared.
+    """
+    for runs in range(SETTLED, len(own) + 1):
+        for found in filter(shared, reversed(own[:runs])):
+            if sum(alike(one, found) for one in own[:runs]) >= SETTLED:
+                return found
+    return max(filter(shared, reversed(own)), key=lambda found: sum(alike(one, found) for one in own), default=None)
 
 
 def _by_hosts(points: Sequence[Point], release: str, tolerance: float, wanted: Callable[[Point], bool]) -> list[Point]:
@@ -147,11 +162,13 @@ def _by_hosts(points: Sequence[Point], release: str, tolerance: float, wanted: C
     others = {point.release for point in points if wanted(point)}
     whole = {label for label in others if _overlap(hosts.get(label, set()), own)}
     common = _common_count(points, release, tolerance, wanted)
+    # Where all its runs compare, any of its numbers will do.
+    numbers = own if whole else set() if common is None else {common}
     if whole or common is None:
         whole.add(release)
 
     def compares(point: Point) -> bool:
-        alike = common is not None and _near(point.fingerprint, common, tolerance)
+        alike = any(_near(point.fingerprint, number, tolerance) for number in numbers)
         return alike or point.fingerprint is None or point.release in whole
 
     return [point for point in points if compares(point)] if own else list(points)
@@ -160,19 +177,17 @@ def _by_hosts(points: Sequence[Point], release: str, tolerance: float, wanted: C
 def _common_count(
     points: Sequence[Point], release: str, tolerance: float, wanted: Callable[[Point], bool]
 ) -> float | None:
-    """The number of hosts that most runs of *release* have in common with a *wanted* run; of equals the newest.
+    """The number of hosts that a verdict on *release* rests on, of those that lie near a *wanted* run's (`_settled`).
 
     None where there is no such number.
     """
     others = {point.fingerprint for point in points if wanted(point) and point.fingerprint is not None}
-    newest_first = (point for point in reversed(points) if point.release == release)
-    own = Counter(point.fingerprint for point in newest_first if point.fingerprint is not None)
-    shared = [count for count in own if any(_near(other, count, tolerance) for other in others)]
+    own = [point.fingerprint for point in points if point.release == release and point.fingerprint is not None]
 
-    def runs(count: float) -> int:
-        return sum(number for one, number in own.items() if _near(one, count, tolerance))
+    def shared(number: float) -> bool:
+        return any(_near(other, number, tolerance) for other in others)
 
-    return max(shared, key=runs, default=None)
+    return _settled(own, shared, lambda one, other: _near(one, other, tolerance))
 
 
 def _overlap(one: set[float], other: set[float]) -> bool:

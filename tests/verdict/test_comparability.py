@@ -1,8 +1,10 @@
 """Which runs may be compared: equal load and test, the infrastructure the same as far as it is known."""
 
+import random  # noqa: TID251 - a seeded history
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +12,7 @@ from dogdriver.model import MetricState, Point, Status
 from dogdriver.verdict.comparability import Obstacle, classes, comparable, counts, newest_class, segments
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+HOSTS = (3, 4, 5, 6)
 
 
 def point(n: int, release: str, *, load: str = "k", hosts: float | None = None, kinds: str | None = None) -> Point:
@@ -246,3 +249,22 @@ def test_releases_of_fixed_hosts_in_one_class_compare_with_each_other(found: lis
         for other, others in zip(points, of, strict=True):
             if its == others and one.fingerprint and other.fingerprint:
                 assert abs(one.fingerprint - other.fingerprint) <= 0.2 * max(one.fingerprint, other.fingerprint)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_run_takes_away_what_a_verdict_rests_on(seed: int) -> None:
+    """Once a release can be judged, one more run on other hosts leaves all that compared comparable."""
+    dice = random.Random(seed)  # noqa: S311 - a seeded history
+    points: list[Point] = []
+    for release in ("1.0", "1.1", "1.2", "1.3", "1.4"):
+        same, varies = dice.choice(HOSTS), dice.random() < 0.7 or release == "1.4"
+        for _ in range(8 if release == "1.4" else dice.randint(2, 8)):
+            hosts, kinds = float(dice.choice(HOSTS) if varies else same), dice.choice(("a", "b"))
+            points.append(point(len(points), release, hosts=hosts, kinds=kinds))
+    rested_on: set[str] = set()
+    for known in range(len(points) - 5, len(points) + 1):
+        found = comparable(points[:known], "1.4", 0.2).points
+        runs = {point.run for point in found}
+        assert rested_on <= runs
+        if sum(point.release == "1.4" for point in found) >= 3:
+            rested_on = runs
