@@ -37,7 +37,7 @@ from dogdriver.reports.needed import Timetable
 from dogdriver.reports.status import Status
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Scheduler, Worker
-from dogdriver.server import GRACE, ignore_second_signal, listen
+from dogdriver.server import GRACE, RELOAD, ignore_second_signal, listen
 from dogdriver.settings import GivenSecrets, Secret, Settings
 from dogdriver.storage import Store, open_store
 from dogdriver.target import DockerflowTarget
@@ -108,8 +108,13 @@ def create_app(
 
 
 async def http_session(app: web.Application) -> AsyncIterator[None]:
-    async with aiohttp.ClientSession() as app[SESSION]:
+    async with http_client() as app[SESSION]:
         yield
+
+
+def http_client() -> aiohttp.ClientSession:
+    """Cookies are not kept: one of a load balancer would pin every question to the same host of a service."""
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
 
 async def store(app: web.Application) -> AsyncIterator[None]:
@@ -180,6 +185,7 @@ async def scheduler(app: web.Application) -> AsyncIterator[None]:
         pipeline=app[PIPELINE], runs=kept.runs, catalog=app[CATALOG], clock=start.clock,
         failures=app[CONTEXT].failures, workers=tuple(_workers(app)), watch=WATCH_DEMO if start.demo else WATCH,
     )  # fmt: skip
+    app[RELOAD] = app[SCHEDULER].reload
     await app[SCHEDULER].start()
     yield
     await app[SCHEDULER].close(GRACE)

@@ -163,6 +163,10 @@ class Scheduler:
         for worker in self._workers:
             worker.wake()  # runs may have waited for their project, which no commit tells of
 
+    def reload(self) -> None:
+        """Let the catalog be read again now, beside whatever else goes on."""
+        _ = self._begin(Task("the catalog", self.refresh))
+
     async def plan(self, projects: Mapping[str, Project]) -> None:
         """One timer for each project that runs by itself; an unchanged one goes on as it is."""
         wanted = {
@@ -231,11 +235,14 @@ class Scheduler:
 
     async def _run(self, task: "Task") -> None:
         """APScheduler cancels its jobs at shutdown and awaits none; so the work is a task of our own, which goes on."""
+        with suppress(asyncio.CancelledError):  # of the job, which APScheduler would log as a failure
+            await asyncio.shield(self._begin(task))
+
+    def _begin(self, task: "Task") -> asyncio.Task[None]:
         running = asyncio.create_task(self._guarded(task))
         self._busy.add(running)
         running.add_done_callback(self._busy.discard)
-        with suppress(asyncio.CancelledError):  # of the job, which APScheduler would log as a failure
-            await asyncio.shield(running)
+        return running
 
     async def _guarded(self, task: "Task") -> None:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import os
 import resource
 import signal
 import socket
@@ -15,6 +16,8 @@ from dogdriver.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
+RELOAD: web.AppKey[Callable[[], None]] = web.AppKey("reload")  # what SIGHUP asks for
+
 MOST_DESCRIPTORS = 65_536
 GRACE = 8.0  # seconds that what is in hand has at shutdown; `docker stop` kills after ten
 
@@ -24,14 +27,38 @@ def listen(host: str, port: int, build: Callable[[str], web.Application]) -> int
     with _listening(host, port) as sock:
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
         address = f"http://{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
-        web.run_app(build(address), sock=sock, print=None, access_log=None, shutdown_timeout=GRACE)
+        daemon = build(address)
+        daemon.on_startup.append(_heed_hangup)
+        web.run_app(daemon, sock=sock, print=None, access_log=None, shutdown_timeout=GRACE)
+    log.info("dogDriver has stopped")
     return 0
+
+
+async def _heed_hangup(app: web.Application) -> None:
+    """SIGHUP reads the projects file again, unless it says that the terminal was closed: that ends the daemon."""
+    had_terminal = _has_terminal()
+
+    def hang_up() -> None:
+        if had_terminal and not _has_terminal():
+            raise web.GracefulExit
+        log.info("SIGHUP: the projects file and ServiceBook are read again")
+        app[RELOAD]()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 async def ignore_second_signal(_: web.Application) -> None:
     """Once it is stopping, a second signal must not cut the end short."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, log.info, "stopping already")
 
 

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from dogdriver.app import http_client
 from dogdriver.errors import TargetError
 from dogdriver.model import Deployment
 from dogdriver.target import LARGEST, DockerflowTarget
@@ -25,7 +26,7 @@ async def no_sleep(_: float) -> None:
 
 @pytest.fixture
 async def target() -> AsyncIterator[DockerflowTarget]:
-    async with aiohttp.ClientSession() as session:
+    async with http_client() as session:
         yield DockerflowTarget(session, seconds=60, sleep=no_sleep)
 
 
@@ -250,3 +251,23 @@ async def test_a_dns_that_does_not_answer_is_not_the_services_fault(number: int,
         with pytest.raises(TargetError, match=words) as raised:
             await target.version(Deployment("stage", "http://service.example.org"))
     assert raised.value.code == code
+
+
+async def test_cookies_of_a_service_are_not_sent_back(target: DockerflowTarget) -> None:
+    sent: list[dict[str, str]] = []
+
+    async def sticky(request: web.Request) -> web.Response:
+        sent.append(dict(request.cookies))
+        answer = web.json_response({"version": "1.0", "status": "ok"})
+        answer.set_cookie("AWSALB", "host-a")
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/{page}", sticky)
+    async with TestServer(app) as server:
+        # By name: for bare addresses aiohttp keeps no cookies anyhow.
+        deployment = Deployment("stage", f"http://localhost:{server.port}")
+        await target.version(deployment)
+        await target.check(deployment)
+        await target.version(deployment)
+    assert sent == [{}, {}, {}]

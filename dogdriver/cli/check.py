@@ -8,8 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import aiohttp
-
+from dogdriver.app import http_client
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
@@ -73,7 +72,7 @@ class Check:
         for warning in self._settings.warnings:
             yield Finding(Mark.WARN, "settings", warning)
         yield Finding(Mark.OK, "settings", f"data in {self._settings.data}")
-        async with aiohttp.ClientSession() as session:
+        async with http_client() as session:
             datadog = Datadog.from_settings(self._settings, session, self._clock)
             keys = await _check_keys(datadog, self._settings.site)
             yield keys

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, contextmanager
 import aiohttp
 
 from dogdriver import identity
+from dogdriver.app import http_client
 from dogdriver.cli.arguments import ExitCode, Request
 from dogdriver.cli.delivery import FLUSH_TIMEOUT, Delivery
 from dogdriver.cli.destinations import DaemonClient, Destination, open_bucket_inbox
@@ -69,7 +70,7 @@ class Client:
 
     async def _run(self) -> ExitCode:
         async with AsyncExitStack() as stack:
-            http = await stack.enter_async_context(aiohttp.ClientSession())
+            http = await stack.enter_async_context(http_client())
             daemon = DaemonClient(http, self._request.ask, self._settings.token) if self._request.ask else None
             destination = await self._destination(stack, http)
             if destination:
