@@ -15,10 +15,10 @@ from aiohttp.test_utils import TestServer
 
 from tests.end_to_end.parts import Daemon
 
-PASSWORD = "pW7-0123456789abcdef-Zx/9f8e7d6c5b4a3210-Wv"  # from the daemon's environment
-SHOP_TOKEN = "t0ken-of-the-shop-0a1b2c3d4e5f60718293"  # in the projects file
-INDEX = "uv-pass-0a1b2c3d4e5f6071"  # in the address of a package index
-PIECE = 6
+PASSWORD = "pW7-gWm2Kx9RvPz4Hc8Ls-Zx/nYd6Jt3Qf7BkUw5Xe-Wv"  # from the daemon's environment
+SHOP_TOKEN = "t0ken-of-the-shop-hZr5Lq8NvGt3Yw6SjMp"  # in the projects file
+INDEX = "uv-pass-rH4kZt7PxWn9Js"  # in the address of a package index
+PIECE = 6  # characters: never digits or hex alone, which an id or a figure could show by chance
 LOADTEST = """
 import os
 from molotov import scenario
