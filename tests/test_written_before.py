@@ -5,7 +5,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from tests.written_before import (
 )
 
 HOUR, DAY = 3600.0, 86400.0
+NOW = datetime(2100, 1, 1, tzinfo=UTC)
 OF_THE_KEEPER = ("trigger", "links", "verdicts")
 """Fields of a run that each daemon has for itself."""
 
@@ -185,7 +186,7 @@ async def test_runs_that_agree_announce_nothing_anew(paris: Later, project: str)
 async def test_a_daemon_that_is_restored_tells_nothing_a_second_time(empty: Later, restored: str) -> None:
     if restored == "export":
         await empty.close()
-        await import_lines(empty.data, export())
+        await import_lines(empty.data, export(), now=NOW)
         await empty.start()
     else:
         await empty.sync()
@@ -269,7 +270,7 @@ async def test_a_daemon_without_history_gets_all_of_it_from_the_bucket(tmp_path:
 
 
 async def test_the_export_comes_into_an_empty_store_as_it_was(tmp_path: Path) -> None:
-    brought = await import_lines(tmp_path, export())
+    brought = await import_lines(tmp_path, export(), now=NOW)
     [end] = [json.loads(line) for line in export()][-1:]
     assert brought.there == Counts()
     assert brought.new == Counts(runs=end["runs"], verdicts=end["verdicts"], releases=end["releases"])
@@ -278,9 +279,9 @@ async def test_the_export_comes_into_an_empty_store_as_it_was(tmp_path: Path) ->
 
 
 async def test_a_second_import_adds_nothing(tmp_path: Path, data: Path) -> None:
-    await import_lines(tmp_path / "empty", export())
+    await import_lines(tmp_path / "empty", export(), now=NOW)
     for kept in (tmp_path / "empty", data):
         before = {kind: exported(kept, kind) for kind in ("run", "verdict", "release")}
-        again = await import_lines(kept, export())
+        again = await import_lines(kept, export(), now=NOW)
         assert again.new == Counts()
         assert {kind: exported(kept, kind) for kind in before} == before

@@ -103,7 +103,7 @@ class RunDownloads:
         run_id = archived_id(stored.key)
         if run_id is None:
             raise Invalid("its key is not one that a dogDriver gives to an archived run")
-        run = archived_run(body, run_id)
+        run = archived_run(body, run_id, self._context.clock())
         # Only our own schedule counts from our own runs.
         trigger = run.trigger if run.source == self._context.source else Trigger.ELSEWHERE
         return ImportedRun(replace(run, trigger=trigger), stored.key, stored.etag)

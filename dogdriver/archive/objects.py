@@ -118,9 +118,9 @@ def _encode(kind: str, run: Run) -> bytes:
     return _encoder.encode({"version": VERSION, "kind": kind, "run": run_document(run, full=True)})
 
 
-def archived_run(body: bytes, run_id: str) -> Run:
+def archived_run(body: bytes, run_id: str, now: datetime) -> Run:
     """Raises Invalid with a sentence that names what is wrong."""
-    run = run_from_document(_run_of(body, "run"))
+    run = run_from_document(_run_of(body, "run"), now=now)
     if run.id != run_id:
         raise Invalid(f"it holds run {run.id}, but its key names {run_id}")
     if not run.status.final:

@@ -18,6 +18,7 @@ from dogdriver.model import Deployment, Isolation, Kind, Metric, Schedule
 
 LARGEST = 1024 * 1024  # bytes
 SHOWN = 10  # mistakes in one message
+MOST = 150  # metrics of a project: with those of the load generator a run stays below what is taken of one
 
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
@@ -171,6 +172,10 @@ class _Reader:
             self._mistake((*key, "test", "env_from"), f"names {', '.join(twice)}, which `env` sets; keep one of them")
         metrics = [self._metric(t, (*key, "metric", i)) for i, t in enumerate(read.get("metric", ()))]
         self._unique([(m.name, (*key, "metric", i, "name")) for i, m in enumerate(metrics) if m], "a metric")
+        if len(metrics) > MOST:
+            self._mistake(
+                (*key, "metric"), f"stands there {len(metrics)} times; {MOST} metrics are the most of a project"
+            )
         return ProjectEntry(
             name=read.get("name", ""),
             options=self._options(read, key),

@@ -119,7 +119,7 @@ def import_(arguments: argparse.Namespace, environ: Environ) -> int:
     identity.prepare_directory(settings.data)
     try:
         with arguments.file.open("rb") if arguments.file else contextlib.nullcontext(sys.stdin.buffer) as source:
-            imported = asyncio.run(import_lines(settings.data, source))
+            imported = asyncio.run(import_lines(settings.data, source, now=app.clock()))
     except OSError as error:
         raise SettingsError(f"{arguments.file} cannot be read ({error.strerror}); name an export") from None
     _answer(f"new: {imported.new}; here already, and left as they are: {imported.there}")

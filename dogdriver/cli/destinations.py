@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 
 from dogdriver.archive import Bucket, inbox_object
-from dogdriver.errors import NotFound, Refused, Unauthenticated, Unavailable
+from dogdriver.errors import Invalid, NotFound, Refused, Unauthenticated, Unavailable
 from dogdriver.model.parse import run_from_document
 from dogdriver.settings import Secret
 
@@ -48,7 +48,10 @@ class BucketInbox:
 
     async def deliver(self, document: Mapping[str, Any]) -> None:
         """The key comes from the run, so that again is as good as once. Raises Unavailable."""
-        key, body = inbox_object(run_from_document(document))
+        try:
+            key, body = inbox_object(run_from_document(document))
+        except Invalid as error:  # no daemon would take it
+            raise Refused(error.message) from None
         try:
             await self._bucket.put(key, body)
         except Refused as error:  # credentials and rights can be fixed: the run stays here until then

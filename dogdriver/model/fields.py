@@ -18,6 +18,10 @@ LONGEST_TEXT = 10_000
 LARGEST_NUMBER = 2**53  # what a JSON reader may take for exact, and far below what SQLite holds
 ID_LETTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-")
 LONGEST_ID = 64
+MOST_METRICS = 200
+MOST_NOTES = 100
+MOST_PARTS = 1000
+"""Of a list whose length follows from the test: its scenarios, its endpoints, its kinds of failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,13 @@ Text = Annotated[
         maxLength=LONGEST_TEXT,
     ),
 ]
+
+
+def at_most(most: int, what: str) -> Meta:
+    """The rule of a list, or of a mapping."""
+    return Meta(extra={"rule": Rule(lambda many: len(many) <= most, f"holds more than {most} {what}; send fewer")})
+
+
 Moment = Annotated[
     datetime,
     rule(lambda at: at.tzinfo is not None, "has no offset; write it in UTC with a Z at the end", format="date-time"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from dogdriver.model.fields import LARGEST_NUMBER, RAW, Amount, Count, rule
+from dogdriver.model.fields import LARGEST_NUMBER, MOST_PARTS, RAW, Amount, Count, Text, at_most, rule
 
 
 class Grade(StrEnum):
@@ -74,7 +74,11 @@ class Load(Struct, frozen=True):
         rule(lambda s: s > 0, "must be above 0 seconds", exclusiveMinimum=0, maximum=LARGEST_NUMBER),
         Meta(description="seconds"),
     ]
-    options: Annotated[Mapping[str, Any], Meta(description="the other options of the entry in `molotov.json`")] = {}
+    options: Annotated[
+        Mapping[str, Any],
+        Meta(description="the other options of the entry in `molotov.json`"),
+        at_most(MOST_PARTS, "options"),
+    ] = {}
 
 
 class Tally(Struct, frozen=True):
@@ -91,7 +95,7 @@ class Tally(Struct, frozen=True):
 class Latency(Struct, frozen=True):
     """Of one scenario or one endpoint, up to the response headers."""
 
-    name: Annotated[str, Meta(description="of the scenario, or method and address")]
+    name: Annotated[Text, Meta(description="of the scenario, or method and address")]
     count: Annotated[Count, Meta(description="executions, or requests")]
     errors: Annotated[Count, Meta(description="how many of them failed")]
     p50: Annotated[Amount | None, Meta(description="median, in ms")]
@@ -117,14 +121,21 @@ class ClientMeasures(Struct, frozen=True):
     grade: Annotated[Grade, Meta(description="how well the generator itself did: `ok`, `degraded`, `invalid`")] = (
         Grade.OK
     )
-    reasons: Annotated[tuple[str, ...], Meta(description="for the grade, as sentences")] = ()
-    statuses: Annotated[Mapping[str, Count], Meta(description="responses by HTTP status")] = {}
-    failures: Annotated[
-        tuple[tuple[str, Count], ...],
-        Meta(description="message and count of each kind of failure, most frequent first"),
+    reasons: Annotated[
+        tuple[Text, ...], Meta(description="for the grade, as sentences"), at_most(MOST_PARTS, "reasons")
     ] = ()
-    scenarios: Annotated[tuple[Latency, ...], Meta(description="by scenario")] = ()
-    endpoints: Annotated[tuple[Latency, ...], Meta(description="by method and address")] = ()
+    statuses: Annotated[
+        Mapping[Text, Count], Meta(description="responses by HTTP status"), at_most(MOST_PARTS, "statuses")
+    ] = {}
+    failures: Annotated[
+        tuple[tuple[Text, Count], ...],
+        Meta(description="message and count of each kind of failure, most frequent first"),
+        at_most(MOST_PARTS, "failures"),
+    ] = ()
+    scenarios: Annotated[tuple[Latency, ...], Meta(description="by scenario"), at_most(MOST_PARTS, "scenarios")] = ()
+    endpoints: Annotated[
+        tuple[Latency, ...], Meta(description="by method and address"), at_most(MOST_PARTS, "endpoints")
+    ] = ()
     histogram: Annotated[str | None, Meta(description="all latencies: an HdrHistogram V2 in base64"), RAW] = None
 
 

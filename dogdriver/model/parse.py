@@ -19,16 +19,21 @@ SERVER_OWN = frozenset(marked(RunDocument, SERVER))
 """What the daemon that keeps a run says of it; a delivered document's own words on these are not looked at."""
 
 DEEPEST = 100  # what is nested deeper is refused, long before Python's own stack ends
-AHEAD = timedelta(days=1)  # a clock that is further ahead is wrong, not just another one
+AHEAD = timedelta(minutes=5)  # a clock that is further ahead is wrong, not just another one
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)  # what says that it was before was timed by a clock that nobody had set
+LONGEST_RUN = timedelta(days=31)
 
 _OF_THE_MOMENT = frozenset(RunDocument.__struct_fields__) - frozenset(Run.__struct_fields__)
 _RUN = inspect.type_info(Run)
 _REQUIRED = tuple(field.name for field in fields(Run) if field.required)
 
 
-def run_from_document(document: Any) -> Run:
-    """The run that `run_document` made *document* of. Raises Invalid with a sentence that names what is wrong."""
-    return _run(document, required=_REQUIRED)
+def run_from_document(document: Any, *, now: datetime | None = None) -> Run:
+    """The run that `run_document` made *document* of. Raises Invalid with a sentence that names what is wrong.
+
+    *now*: it must not have happened more than AHEAD after that; None where its times are this process' own.
+    """
+    return _run(document, required=_REQUIRED, now=now)
 
 
 def delivered_run(document: Any, *, id: str, now: datetime) -> Run:  # noqa: A002 - the field's name
@@ -53,9 +58,7 @@ def delivered_run(document: Any, *, id: str, now: datetime) -> Run:  # noqa: A00
     given.setdefault("created", given.get("started") or moment(now))
     loaded = status not in (Status.FAILED, Status.ABORTED)
     needed = [*marked(Run, DELIVERED), *(marked(Run, MEASURED) if loaded else ())]
-    run = _run({**given, "trigger": Trigger.ELSEWHERE.value}, required=needed)
-    for name, at in _moments(run).items():
-        _check_past(name, at, now)
+    run = _run({**given, "trigger": Trigger.ELSEWHERE.value}, required=needed, now=now)
     if run.status.final and run.status is not Status.DONE and not run.reason:
         raise Invalid(f"status is {run.status}, and reason is missing; say in a sentence why the run ended so")
     if run.status is Status.DONE and (waiting := [n for n, v in run.metrics.items() if not v.state.final]):
@@ -64,7 +67,7 @@ def delivered_run(document: Any, *, id: str, now: datetime) -> Run:  # noqa: A00
     return replace(run, due=run.ended) if run.status is Status.PENDING else run
 
 
-def _run(document: Any, *, required: Iterable[str]) -> Run:
+def _run(document: Any, *, required: Iterable[str], now: datetime | None) -> Run:
     if not isinstance(document, Mapping):
         raise Invalid("a run document must be a JSON object")
     if missing := [name for name in required if document.get(name) is None]:
@@ -80,6 +83,9 @@ def _run(document: Any, *, required: Iterable[str]) -> Run:
         raise _explained(str(error)) from None
     _check(run, _RUN, "")
     run = replace(run, **{name: _utc(name, at) for name, at in _moments(run).items()})
+    if now is not None:
+        _check_past(run, now)
+    _check_times(run)
     _check_together(run)
     return run
 
@@ -145,13 +151,27 @@ def _parts(value: Any, kind: inspect.Type, path: str) -> Iterator[tuple[Any, ins
             yield from zip(value, kind.item_types, repeat(path), strict=False)
 
 
-def _check_together(run: Run) -> None:
-    if (run.started is None) != (run.ended is None) and run.status.final:
-        raise Invalid("started and ended come together; give both, or neither where no load was started")
+def _check_times(run: Run) -> None:
+    for name, at in _moments(run).items():
+        if at < EARLIEST:
+            raise Invalid(
+                f"{name} ({moment(at)}) is before {EARLIEST.year}; fix the clock that it comes from",
+                details={"field": name},
+            )
     if run.window and run.window.end < run.window.start:
         raise Invalid(
             f"ended ({moment(run.ended)}) is before started ({moment(run.started)}); fix the clock they come from"
         )
+    if run.window and run.window.end - run.window.start > LONGEST_RUN:
+        raise Invalid(
+            f"the run took from {moment(run.started)} to {moment(run.ended)}, more than {LONGEST_RUN.days} days; "
+            "fix the clock these come from, or deliver shorter runs"
+        )
+
+
+def _check_together(run: Run) -> None:
+    if (run.started is None) != (run.ended is None) and run.status.final:
+        raise Invalid("started and ended come together; give both, or neither where no load was started")
     if run.release is None and (run.version or run.commit):
         raise Invalid(f"release is missing beside version and commit; give its label, or {UNKNOWN!r}")
 
@@ -160,13 +180,14 @@ def _moments(run: Run) -> dict[str, datetime]:
     return {name: at for name in run.__struct_fields__ if isinstance(at := getattr(run, name), datetime)}
 
 
-def _check_past(field: str, at: datetime, now: datetime) -> None:
-    if at - now > AHEAD:
-        raise Invalid(
-            f"{field} ({moment(at)}) is more than a day ahead of this daemon's clock ({moment(now)}); "
-            "deliver a run when it has ended, or fix the clock that its times come from",
-            details={"field": field},
-        )
+def _check_past(run: Run, now: datetime) -> None:
+    for name, at in _moments(run).items():
+        if name not in SERVER_OWN and at - now > AHEAD:
+            raise Invalid(
+                f"{name} ({moment(at)}) is more than {AHEAD.seconds // 60} minutes ahead of the clock here "
+                f"({moment(now)}); deliver a run when it has ended, or fix the clock that its times come from",
+                details={"field": name},
+            )
 
 
 def _utc(field: str, at: datetime) -> datetime:

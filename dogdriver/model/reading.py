@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from dogdriver.model.fields import RAW
+from dogdriver.model.fields import RAW, Text
 
 
 class MetricState(StrEnum):
@@ -62,9 +62,9 @@ class MetricValue(Struct, frozen=True):
     )
     points: Annotated[int | None, Meta(description="received")] = None
     expected: Annotated[int | None, Meta(description="points that the window should have")] = None
-    query: Annotated[str | None, Meta(description="what Datadog is asked; null for what the client measured")] = None
-    unit: Annotated[str | None, Meta(description="of the value")] = None
+    query: Annotated[Text | None, Meta(description="what Datadog is asked; null for what the client measured")] = None
+    unit: Annotated[Text | None, Meta(description="of the value")] = None
     interval: Annotated[float | None, Meta(description="seconds between two points")] = None
-    note: Annotated[str | None, Meta(description="a sentence with what a person should know")] = None
+    note: Annotated[Text | None, Meta(description="a sentence with what a person should know")] = None
     earlier: Annotated[float | None, Meta(description="the value before a late look changed it")] = None
     reading: Annotated[Reading | None, Meta(description="the raw series"), RAW] = None

@@ -9,7 +9,21 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from dogdriver.model.fields import DELIVERED, FIXED, MEASURED, SENT, SERVER, Count, Id, Moment, Name, Text
+from dogdriver.model.fields import (
+    DELIVERED,
+    FIXED,
+    MEASURED,
+    MOST_METRICS,
+    MOST_NOTES,
+    SENT,
+    SERVER,
+    Count,
+    Id,
+    Moment,
+    Name,
+    Text,
+    at_most,
+)
 from dogdriver.model.load import ClientMeasures, Load, Tally, Window
 from dogdriver.model.reading import MetricState, MetricValue
 
@@ -129,7 +143,7 @@ class Run(Struct, frozen=True, kw_only=True):
     test_commit: Annotated[Text | None, Meta(description="the commit that it came from")] = None
     fingerprint: Annotated[float | None, Meta(description="the number of hosts behind the deployment")] = None
     kinds: Annotated[
-        str | None,
+        Text | None,
         Meta(
             description="what these hosts are (instance types, zones), where the project's `fingerprint` query groups "
             "by more than `host`"
@@ -137,10 +151,20 @@ class Run(Struct, frozen=True, kw_only=True):
     ] = None
     tally: Annotated[Tally | None, Meta(description="how much was done"), MEASURED] = None
     client: Annotated[ClientMeasures | None, Meta(description="what the load generator measured"), SENT] = None
-    metrics: Annotated[Mapping[Name, MetricValue], Meta(description="what was measured, `client.*` included")] = {}
+    metrics: Annotated[
+        Mapping[Name, MetricValue],
+        Meta(description="what was measured, `client.*` included; 200 at most"),
+        at_most(MOST_METRICS, "metrics"),
+    ] = {}
     excluded: Annotated[Text | None, Meta(description="the reason for which it is left out of verdicts"), SERVER] = None
-    notes: Annotated[tuple[str, ...], Meta(description="sentences for its log")] = ()
-    links: Annotated[Mapping[str, str], Meta(description="addresses, such as those of its events in Datadog")] = {}
+    notes: Annotated[
+        tuple[Text, ...], Meta(description="sentences for its log; 100 at most"), at_most(MOST_NOTES, "notes")
+    ] = ()
+    links: Annotated[
+        Mapping[Name, Text],
+        Meta(description="addresses, such as those of its events in Datadog"),
+        at_most(MOST_METRICS + MOST_NOTES, "links"),
+    ] = {}
 
     @property
     def observed(self) -> Release | None:

@@ -7,9 +7,11 @@ whole. What was still to be sent to somebody, and what is queued or running, is 
 import csv
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -98,13 +100,14 @@ def export_csv(data: Path, out: TextIO, *, project: str | None = None) -> int:
     return written
 
 
-async def import_lines(data: Path, source: Iterable[bytes]) -> Imported:
-    """Add what *source* holds to the database of *data*, all of it or nothing; again is as good as once.
+async def import_lines(data: Path, source: Iterable[bytes], *, now: datetime) -> Imported:
+    """Add what *source* holds to the database of *data*, all of it or nothing; again is as good as once. *now*: no run
+    may have been made after it.
 
     No daemon may run there. Raises Invalid, naming the line, for what cannot be used; StoreError.
     """
     async with open_database(data) as database:
-        return await database.write(_import, source)
+        return await database.write(_import, source, now)
 
 
 @contextmanager
@@ -186,11 +189,11 @@ def _csv_row(run: Run, name: str, value: MetricValue) -> tuple[Any, ...]:
 # In
 
 
-def _import(database: sqlite3.Connection, source: Iterable[bytes]) -> Imported:
+def _import(database: sqlite3.Connection, source: Iterable[bytes], now: datetime) -> Imported:
     imported = Imported(Counts(), Counts())
-    known = {
+    known: dict[str, tuple[Callable[[sqlite3.Connection, Any], bool], str]] = {
         "release": (_import_release, "releases"),
-        "run": (_import_run, "runs"),
+        "run": (partial(_import_run, now=now), "runs"),
         "verdict": (_import_verdict, "verdicts"),
     }
     ended: Mapping[str, Any] | None = None
@@ -263,8 +266,8 @@ def _import_release(database: sqlite3.Connection, document: Any) -> bool:
     return added
 
 
-def _import_run(database: sqlite3.Connection, document: Any) -> bool:
-    run = run_from_document(document)
+def _import_run(database: sqlite3.Connection, document: Any, *, now: datetime) -> bool:
+    run = run_from_document(document, now=now)
     if database.execute("SELECT 1 FROM run WHERE id = ?", (run.id,)).fetchone():
         return False
     runs.insert(database, run)

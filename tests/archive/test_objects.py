@@ -191,7 +191,7 @@ def test_whatever_stands_in_an_object_it_is_refused_with_a_sentence(body: bytes)
     with pytest.raises(Invalid, match=r".+"):
         inbox_run(body, ID, START)
     with pytest.raises(Invalid, match=r".+"):
-        archived_run(body, ID)
+        archived_run(body, ID, START)
 
 
 @RELAXED

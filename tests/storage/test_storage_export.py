@@ -36,6 +36,8 @@ MEASURED = ClientMeasures(
     histogram="HISTFAAAAB",
 )  # fmt: skip
 
+NOW = at(1_000_000)
+
 
 def made() -> list[Run]:
     """One of each status, with everything that a run may have."""
@@ -99,7 +101,7 @@ async def everything(store: Store) -> Any:
 async def test_all_of_it_comes_back(tmp_path: Path) -> None:
     await filled(tmp_path / "one")
     text = exported(tmp_path / "one")
-    imported = await import_lines(tmp_path / "two", lines(text))
+    imported = await import_lines(tmp_path / "two", lines(text), now=NOW)
     assert (imported.new, imported.there) == (Counts(runs=6, verdicts=3, releases=2), Counts())
     async with open_store(tmp_path / "one") as one, open_store(tmp_path / "two") as two:
         assert len((await everything(one))["runs"]) == 6
@@ -116,8 +118,8 @@ async def test_again_changes_nothing(tmp_path: Path) -> None:
     await filled(tmp_path / "one")
     text = exported(tmp_path / "one")
     for data in ("one", "two"):
-        await import_lines(tmp_path / data, lines(text))
-        again = await import_lines(tmp_path / data, lines(text))
+        await import_lines(tmp_path / data, lines(text), now=NOW)
+        again = await import_lines(tmp_path / data, lines(text), now=NOW)
         assert (again.new, again.there) == (Counts(), Counts(runs=6, verdicts=3, releases=2))
         assert exported(tmp_path / data) == text
 
@@ -131,7 +133,7 @@ async def test_what_is_here_stays_as_it_is(tmp_path: Path) -> None:
         await store.transitions.save(structs.replace(whole, excluded=None), expect=Status.DONE)
         await store.releases.see("kintowe", "stage", Release("1.0", "1.0"), at(50))
     before = exported(tmp_path / "one")
-    await import_lines(tmp_path / "one", lines(text))
+    await import_lines(tmp_path / "one", lines(text), now=NOW)
     assert exported(tmp_path / "one") == before != text
 
 
@@ -166,7 +168,7 @@ async def test_beside_a_daemon_it_can_be_exported_and_not_imported(tmp_path: Pat
     async with open_store(tmp_path):
         text = exported(tmp_path)
         with pytest.raises(StoreError, match="in use by another dogDriver"):
-            await import_lines(tmp_path, lines(text))
+            await import_lines(tmp_path, lines(text), now=NOW)
 
 
 async def test_one_project(tmp_path: Path) -> None:
@@ -182,7 +184,7 @@ async def test_one_project(tmp_path: Path) -> None:
 async def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, kept: int) -> None:
     await filled(tmp_path / "one")
     with pytest.raises(Invalid, match="not whole"):
-        await import_lines(tmp_path / "two", lines(exported(tmp_path / "one"))[:kept])
+        await import_lines(tmp_path / "two", lines(exported(tmp_path / "one"))[:kept], now=NOW)
     async with open_store(tmp_path / "two") as two:
         assert (await two.runs.list(Filter())).runs == []
 
@@ -215,7 +217,7 @@ END = b'{"kind": "end", "runs": 0, "verdicts": 0, "releases": 0}'
 )
 async def test_what_cannot_be_used_is_named_by_its_line(tmp_path: Path, text: list[bytes], said: str) -> None:
     with pytest.raises(Invalid, match=said):
-        await import_lines(tmp_path, text)
+        await import_lines(tmp_path, text, now=NOW)
 
 
 async def test_values_as_csv(tmp_path: Path) -> None:
