@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from bench.verdict import awkward, bad_releases, ceiling, cpu, halves, headline, looks, release, steps
+from bench.verdict import awkward, bad_releases, ceiling, cpu, halves, headline, limits, looks, release, steps
 from bench.verdict.scenarios import NULLS
 from bench.verdict.workers import Workers, workers
 
@@ -21,6 +21,7 @@ PARTS = (
     "looks",
     "headline",
     "halves",
+    "limits",
     "cpu",
 )
 
@@ -76,6 +77,8 @@ def rest(part: str, pool: Workers, replicates: int, seed: int) -> None:
             headline.report(pool, max(replicates // 5, 10), seed)
         case "halves":
             halves.report(pool, max(replicates // 5, 10), seed)
+        case "limits":
+            limits.report(pool, max(replicates, 40), seed)
         case _:
             cpu.report(pool)
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc, ndtr, ndtri, stdtrit
 
+from dogdriver.model.verdict import Limit
 from dogdriver.verdict.mixture import Mixture
-from dogdriver.verdict.power import LOOKS, Forecast, largest_variance
+from dogdriver.verdict.power import LOOKS, Forecast
 from dogdriver.verdict.robust import MODE_SHARE, hypergeometric_tail, log_binomial
 from dogdriver.verdict.series import Flags, Floats, Ints
 
@@ -57,15 +58,17 @@ class Rates:
         critical = -float(ndtri(alpha / 2))
         found = ndtr(abs(self.after - self.before) / np.sqrt(self.variance(LOOKS)) - critical)
         enough = np.flatnonzero(found >= power)
-        last = float(self.variance(LOOKS[-1:])[0])
-        runs = self.runs + float(LOOKS[-1])
-        chance = last - self.between
-        own = chance * (1 / runs) / (1 / runs + 1 / self.others)
         return Forecast(
-            needed=int(np.ceil(np.interp(power, found, LOOKS))) if enough.size else None,
-            chance=float(found[-1]),
-            limit=largest_variance(self.between, last - own, own),
+            needed=int(np.ceil(np.interp(power, found, LOOKS))) if enough.size else None, chance=float(found[-1])
         )
+
+    def limit(self, ahead: Forecast) -> Limit:
+        """What more runs of the release would leave most of; *ahead*: whether they would do."""
+        if ahead.needed is not None:
+            return Limit.FEW_RUNS
+        chance = float(self.variance(np.zeros(1))[0]) - self.between
+        own = chance / self.runs / (1 / self.runs + 1 / self.others)
+        return Limit.FEW_EARLIER if chance - own > self.between else Limit.BETWEEN_RELEASES
 
     def mixture(self, unit: float, freedom: int) -> Mixture:
         """The difference in coordinates, of which one is *unit*: one t that is as wide as *p* says."""

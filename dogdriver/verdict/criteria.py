@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from dogdriver.model.project import Kind
-from dogdriver.model.verdict import Better, Limit, Outcome
+from dogdriver.model.verdict import Better, Outcome
 from dogdriver.verdict.decision import EQUIVALENCE, decide
-from dogdriver.verdict.effect import Effect, Question
+from dogdriver.verdict.effect import Question
 from dogdriver.verdict.mixture import Mixture
-from dogdriver.verdict.power import CriticalValues, Forecast
+from dogdriver.verdict.power import CriticalValues
 from dogdriver.verdict.scale import Measure, Scale
 from dogdriver.verdict.series import Series
 
@@ -77,15 +77,6 @@ class Estimate:
         inner_low, inner_high = self.inner
         error = max(self.error, TINY)
         return CriticalValues((self.high - self.low) / 2 / error, (inner_high - inner_low) / 2 / error)
-
-
-def limit_of(effect: Effect, ahead: Forecast | None) -> Limit | None:
-    """The one cause that keeps *effect* undecided, where *ahead* says what more runs would do; None without."""
-    if ahead is None:
-        return None
-    if effect.step is not None and not (effect.step.inside and effect.step.sure):
-        return Limit.STEP
-    return ahead.limit if ahead.needed is None else Limit.FEW_RUNS
 
 
 def relative_size(estimate: Estimate, scale: Scale) -> float:

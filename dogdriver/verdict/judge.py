@@ -16,9 +16,10 @@ from dogdriver.model.verdict import (
     Verdict,
 )
 from dogdriver.verdict import wording
-from dogdriver.verdict.criteria import Criteria, Estimate, limit_of, outcome_of, relative_size
+from dogdriver.verdict.criteria import Criteria, Estimate, outcome_of, relative_size
 from dogdriver.verdict.decision import benjamini_hochberg
 from dogdriver.verdict.effect import FEWEST_RUNS, Effect, estimate_effect, estimate_since_pinned
+from dogdriver.verdict.limits import limit_of
 from dogdriver.verdict.mixed_model import TAU_PRIOR, TAUS
 from dogdriver.verdict.power import forecast, smallest_visible
 from dogdriver.verdict.references import with_references, with_step
@@ -205,14 +206,13 @@ def conclude(
     outcome = outcome_of(estimate, scale, criteria)
     if outcome is Outcome.UNCHANGED and effect.step is not None and not (effect.step.inside and effect.step.sure):
         outcome = Outcome.UNDECIDED
-    ahead = None
-    if outcome is Outcome.UNDECIDED:
-        releases = len(baseline.releases)
-        ahead = (
-            levels.counted.forecast(criteria.alpha, criteria.power)
-            if levels and levels.counted
-            else forecast(effect, thresholds, runs, power=criteria.power, critical=critical, releases=releases)
-        )
+    ahead, limit = None, None
+    if outcome is Outcome.UNDECIDED and levels and levels.counted:
+        ahead = levels.counted.forecast(criteria.alpha, criteria.power)
+        limit = Limit.STEP if effect.step is not None else levels.counted.limit(ahead)
+    elif outcome is Outcome.UNDECIDED:
+        ahead = forecast(effect, thresholds, runs, power=criteria.power, critical=critical)
+        limit = limit_of(effect, ahead, runs, len(baseline.releases), thresholds, critical)
     visible = smallest_visible(estimate.error, critical, thresholds[1], criteria.power)
     verdict = replace(
         no_answer(criteria, runs, baseline),
@@ -227,7 +227,7 @@ def conclude(
         before=levels.before if levels else None,
         after=levels.after if levels else None,
         scale=scale.effects,
-        limit=limit_of(effect, ahead),
+        limit=limit,
     )
     details = wording.Details(
         measure=criteria.measure,
@@ -238,6 +238,7 @@ def conclude(
         step=effect.step.runs if effect.step else None,
         forecast=ahead,
         tied=levels is not None and levels.tied,
+        rare=levels is not None and levels.counted is not None,
     )
     return replace(verdict, reason=wording.reason(verdict, details))
 

@@ -6,9 +6,8 @@ from math import sqrt
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from dogdriver.model.verdict import Limit
 from dogdriver.verdict.effect import Effect
-from dogdriver.verdict.series import Floats
+from dogdriver.verdict.series import Flags, Floats
 
 MOST_MORE = 300
 LOOKS = np.array([1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 90, 130, 190, MOST_MORE], dtype=np.float64)
@@ -26,17 +25,23 @@ class CriticalValues:
     difference: float
     equivalence: float
 
+    def decided(self, estimates: Floats, error: float, thresholds: tuple[float, float]) -> Flags:
+        """Which of *estimates* (any,) would be a verdict, (any,), with the standard *error*; *thresholds* down, up."""
+        down, up = thresholds
+        needed, inside = self.difference * error, self.equivalence * error
+        result: Flags = (estimates >= max(up, needed)) | (estimates <= min(down, -needed))
+        return result | ((down + inside < estimates) & (estimates < up - inside))
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """*needed* further runs settle the verdict with the wanted probability; None where no number up to MOST_MORE does.
 
-    *chance* is the probability that MOST_MORE runs settle it, *limit* what keeps it there.
+    *chance* is the probability that MOST_MORE runs settle it.
     """
 
     needed: int | None
     chance: float
-    limit: Limit
 
 
 def forecast(
@@ -46,12 +51,11 @@ def forecast(
     *,
     power: float,
     critical: CriticalValues,
-    releases: int,
 ) -> Forecast:
     """What further runs of the release, which has *runs* now, would do, given what is known now.
 
-    *thresholds* are the margin (down, up) in coordinates, *critical* as it is now, *releases* the number of earlier
-    ones. The variance is taken to shrink as that of the likeliest noise would.
+    *thresholds* are the margin (down, up) in coordinates, *critical* as it is now. The variance is taken to shrink as
+    that of the likeliest noise would.
     """
     posterior, mixture = effect.posterior, effect.mixture
     best = posterior.best
@@ -62,15 +66,8 @@ def forecast(
     later = np.minimum(total * (not_its_own + then) / np.maximum(variance, now), total)
     settled = settled_by_look(mixture.mean(), total, later, thresholds, critical)
     enough = np.flatnonzero(settled >= power)
-    between_releases = (float(posterior.taus[best]) * sd) ** 2 * (1 + 1 / max(releases, 1))
-    # Would an effect of nothing at all be called unchanged?
-    reachable = thresholds[1] - critical.equivalence * sqrt(later[-1]) > sqrt(max(total - later[-1], 0.0))
     return Forecast(
-        needed=int(np.ceil(np.interp(power, settled, LOOKS))) if enough.size else None,
-        chance=float(settled[-1]),
-        limit=Limit.NEAR_MARGIN
-        if reachable
-        else largest_variance(float(between_releases), float(not_its_own[0]), float(then[-1])),
+        needed=int(np.ceil(np.interp(power, settled, LOOKS))) if enough.size else None, chance=float(settled[-1])
     )
 
 
@@ -92,7 +89,6 @@ def settled_by_look(
     From one look to the next the estimate, now *centre*, moves as much as its variance, now *variance* and at each look
     *later* (looks,), shrinks; what arrives where it is settled is taken away, the rest goes on. In coordinates.
     """
-    down, up = thresholds
     width = REACH * sqrt(variance) / BINS
     estimates = centre + width * np.arange(-BINS, BINS + 1)
     edges = width * (np.arange(-2 * BINS, 2 * BINS + 2) - 0.5)
@@ -101,24 +97,10 @@ def settled_by_look(
     for after in later:
         error, travel = sqrt(after), sqrt(max(before - after, TINY**2))
         open_ = np.convolve(open_, np.diff(ndtr(edges / travel)))[2 * BINS : 4 * BINS + 1]
-        needed, inside = critical.difference * error, critical.equivalence * error
-        differs = (estimates >= max(up, needed)) | (estimates <= min(down, -needed))
-        equivalent = (down + inside < estimates) & (estimates < up - inside)
-        open_[differs | equivalent] = 0.0
+        open_[critical.decided(estimates, error, thresholds)] = 0.0
         settled.append(1.0 - float(open_.sum()))
         before = after
     return np.array(settled)
-
-
-def largest_variance(between_releases: float, not_its_own: float, scatter: float) -> Limit:
-    """The largest of the variances that remain; *not_its_own* is what the release's runs do not shrink."""
-    between_releases = min(between_releases, not_its_own)
-    parts = {
-        Limit.BETWEEN_RELEASES: between_releases,
-        Limit.FEW_EARLIER: not_its_own - between_releases,
-        Limit.SCATTER: scatter,
-    }
-    return max(parts, key=lambda part: parts[part])
 
 
 def smallest_visible(error: float, critical: CriticalValues, up: float, power: float) -> float:

@@ -58,7 +58,7 @@ class Details:
     *margin* is the smallest effect that matters, on the verdict's scale; *inner* the interval (90 %) that "unchanged"
     rests on; *hundred_percent* the value that counts as 100 % where changes are no ratios and no differences; *measure*
     what the values are; *step* how many runs after the start the level stepped; *forecast* of an undecided verdict.
-    *tied*: most runs have one value, and how few do not is what keeps it open.
+    *tied*: most runs have one value, and how few do not is what keeps it open; *rare*: they are counts of events.
     """
 
     measure: Measure
@@ -69,6 +69,7 @@ class Details:
     step: int | None
     forecast: Forecast | None
     tied: bool = False
+    rare: bool = False
 
 
 def reason(verdict: Verdict, details: Details) -> str:
@@ -88,7 +89,7 @@ def reason(verdict: Verdict, details: Details) -> str:
         )
     if details.step is not None:
         return f"{step(details.step)}; the release itself {interval(verdict, details.measure)}, {rests}."
-    ahead = more_runs(verdict, details.forecast, tied=details.tied) if details.forecast else ""
+    ahead = more_runs(verdict, details, details.forecast) if details.forecast else ""
     return f"Can't tell yet: {interval(verdict, details.measure)}, {rests}; {why_not(verdict, details)}; {ahead}."
 
 
@@ -114,25 +115,46 @@ def why_not(verdict: Verdict, details: Details) -> str:
     return visible
 
 
-def more_runs(verdict: Verdict, ahead: Forecast, *, tied: bool) -> str:
-    """How many more runs it takes, or why no number of them is likely to do."""
+def more_runs(verdict: Verdict, details: Details, ahead: Forecast) -> str:
+    """How many more runs it takes, and why so many; or why no number of them is likely to do."""
+    because = why_so_many(verdict, details)
     if ahead.needed is not None:
-        return f"{count(ahead.needed, 'more run')} should settle it"
+        settle = f"{count(ahead.needed, 'more run')} should settle it"
+        return f"{settle}: {because}" if because else settle
+    chance = f"a chance of only {100 * ahead.chance:.0f} %" if ahead.chance >= UNLIKELY else "hardly any chance"
+    return f"even {MOST_MORE} more would settle it with {chance}" + (f": {because}" if because else "")
+
+
+def why_so_many(verdict: Verdict, details: Details) -> str:
+    """The cause that is not a lack of runs of the release, and what would help; nothing where it is that lack."""
+    if not verdict.margin:
+        return 'with a margin of 0 nothing is ever "unchanged"; a margin above 0 would help'
+    if details.tied:
+        return "too few of them differ from the usual value"
     between, sd = (percent(size, sign=False) for size in (verdict.noise.wobble, verdict.noise.sd))
     because = {
-        Limit.NEAR_MARGIN: "the effect is about as large as the margin",
+        Limit.NEAR_MARGIN: near_margin(verdict, details),
         Limit.BETWEEN_RELEASES: f"releases differ by about {between} although nothing changed",
-        Limit.FEW_EARLIER: f"the {count(verdict.baseline_runs, 'run')} before it do not show the level well enough",
+        Limit.FEW_EARLIER: few_earlier(verdict.baseline_runs, rare=details.rare),
+        Limit.AUTOCORRELATION: "runs follow each other, so that each says little",
         Limit.SCATTER: f"single runs scatter by {sd}",
-    }[ahead.limit]
-    if tied:
-        because = "too few of them differ from the usual value"
-    if not verdict.margin:
-        because = 'with a margin of 0 nothing is ever "unchanged"'
-    chance = f"a chance of only {100 * ahead.chance:.0f} %" if ahead.chance >= UNLIKELY else "hardly any chance"
-    instead = INSTEAD.get(ahead.limit) if verdict.margin else "a margin above 0"
-    helping = f"; {instead} would help" if instead else ""
-    return f"even {MOST_MORE} more would settle it with {chance}: {because}{helping}"
+    }.get(verdict.limit or Limit.FEW_RUNS, "")
+    instead = INSTEAD.get(verdict.limit) if verdict.limit else None
+    return f"{because}; {instead} would help" if because and instead else because
+
+
+def few_earlier(runs: int, *, rare: bool) -> str:
+    before = count(runs, "run")
+    do, are = ("does", "is") if runs == 1 else ("do", "are")
+    if rare:
+        return f"the {before} before it {are} too few for what happens so rarely"
+    return f"the {before} before it {do} not show the level well enough"
+
+
+def near_margin(verdict: Verdict, details: Details) -> str:
+    """Of a verdict that a margin of another size would decide."""
+    near = details.margin / 2 <= abs(verdict.effect or 0.0) <= details.margin * 2
+    return "the effect is about as large as the margin" if near else "the margin is narrower than these runs can show"
 
 
 def too_few_runs(verdict: Verdict, release: str, fewest: int, baseline: str | None) -> str:

@@ -140,7 +140,7 @@ def test_undecided_says_how_many_runs_more_or_why_none_would_do() -> None:
     few = judge(history(noisy(9, 6, sd=0.05), 3), "r001", better=Better.LOWER)
     for verdict, why in (
         (judge(history(differing, 10), LAST, better=Better.LOWER), "although nothing changed"),
-        (few, "the 3 runs before it do not show the level"),
+        (few, "single runs scatter by"),
         (judge(history([5.0] * 60), LAST, better=Better.LOWER, margin=0), "with a margin of 0"),
     ):
         assert (verdict.outcome, verdict.runs_needed) == (Outcome.UNDECIDED, None)
