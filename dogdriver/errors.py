@@ -10,6 +10,8 @@ DogdriverError                     code, message (what, and what to do), details
 │   ├── Invalid                    well-formed, and still not acceptable
 │   ├── Unauthenticated            no token, or a wrong one
 │   │   └── TooManyAttempts        wrong tokens, again and again
+│   ├── TooManyRequests            one client, or all, at the same time
+│   ├── TooSlow                    a body that does not come
 │   └── Forbidden                  a token will not help (an Origin that is not ours)
 ├── RunError                       the run ends as failed, with this sentence as its reason
 │   ├── CatalogError               a project, deployment or test that cannot be used
@@ -82,6 +84,20 @@ class TooManyAttempts(Unauthenticated):
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TooManyRequests(BadInput):
+    """*retry_after*: the seconds to wait."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooSlow(BadInput):
+    code = "request_timeout"
 
 
 class Forbidden(BadInput):

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from dogdriver.connections import Connections, answer, most_connections
 from dogdriver.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -29,9 +30,47 @@ def listen(host: str, port: int, build: Callable[[str], web.Application]) -> int
         address = f"http://{f'[{shown}]' if ':' in shown else shown}:{sock.getsockname()[1]}"
         daemon = build(address)
         daemon.on_startup.append(_heed_hangup)
-        web.run_app(daemon, sock=sock, print=None, access_log=None, shutdown_timeout=GRACE)
+        _run(daemon, sock)
     log.info("dogDriver has stopped")
     return 0
+
+
+def _run(app: web.Application, sock: socket.socket) -> None:
+    """As aiohttp's run_app does, with connections of our own."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    main = loop.create_task(_serve(app, sock))
+    try:
+        with suppress(web.GracefulExit, KeyboardInterrupt):
+            loop.run_until_complete(main)
+    finally:
+        try:
+            if not main.done():
+                main.cancel()
+                with suppress(asyncio.CancelledError):
+                    loop.run_until_complete(main)
+        finally:
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            asyncio.set_event_loop(None)
+            loop.close()
+
+
+async def _serve(app: web.Application, sock: socket.socket) -> None:
+    """Until it is cancelled."""
+    runner = web.AppRunner(app, handle_signals=True, access_log=None, shutdown_timeout=GRACE)
+    listener: asyncio.Server | None = None
+    try:
+        await runner.setup()
+        listener = await answer(runner, Connections(most_connections()), sock)
+        await asyncio.Event().wait()
+    finally:
+        if listener is not None:
+            listener.close()
+        await runner.cleanup()
 
 
 async def _heed_hangup(app: web.Application) -> None:

@@ -12,6 +12,7 @@ from dogdriver.model.audit import Change
 from dogdriver.model.text import shortened
 from dogdriver.web.auth import ACTOR, SAFE
 from dogdriver.web.cache import json_response
+from dogdriver.web.client import client_address
 from dogdriver.web.keys import ACCESS, CLOCK, STORE
 from dogdriver.web.requests import integer_parameter, read_query
 
@@ -49,7 +50,7 @@ async def _keep(request: web.Request, location: str | None) -> None:
     what = f"{request.method} {resource.canonical if resource else request.path}"
     named = next(iter(request.match_info.values()), "") or unquote((location or "").rpartition("/")[2])
     change = Change(
-        request.app[CLOCK](), actor.name, what, shortened(named, LONGEST), shortened(request.remote or "", LONGEST)
+        request.app[CLOCK](), actor.name, what, shortened(named, LONGEST), shortened(client_address(request), LONGEST)
     )
     LOG.info("%s changed something: %s %s, from %s", change.who, change.what, change.subject, change.address)
     try:

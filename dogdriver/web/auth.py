@@ -16,6 +16,7 @@ from dogdriver.errors import Forbidden, TooManyAttempts, Unauthenticated
 from dogdriver.model import Clock
 from dogdriver.settings import Secret
 from dogdriver.tokens import OWNER, Keyring, digest
+from dogdriver.web.client import client_address
 
 LOG = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ class Access:
             return Actor(OWNER)
         if named := self._keyring.find(token):
             return Actor(named.name, named.read_only)
-        self._guesses.count(request.remote or "")
+        self._guesses.count(client_address(request))
         return None
 
     def _session(self, request: web.Request) -> Actor | None:
@@ -246,6 +247,8 @@ class _Signer(TimestampSigner):
 
     def read(self, cookie: str) -> str:
         """The session in *cookie*; "" where it is none, or too old."""
+        if not cookie.isascii():
+            return ""
         try:
             return self.unsign(cookie, max_age=int(SESSION.total_seconds())).decode(errors="replace")
         except BadSignature:

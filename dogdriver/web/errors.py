@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from dogdriver.connections import UNREADABLE
 from dogdriver.errors import (
     BadInput,
     Conflict,
@@ -22,6 +23,8 @@ from dogdriver.errors import (
     StoreError,
     TooLarge,
     TooManyAttempts,
+    TooManyRequests,
+    TooSlow,
     Unauthenticated,
     Unavailable,
     UnsupportedMedia,
@@ -34,6 +37,8 @@ STATUS: Mapping[type[DogdriverError], HTTPStatus] = {
     BadInput: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
@@ -57,7 +62,10 @@ def status_of(error: DogdriverError) -> HTTPStatus:
 
 def error_document(code: str, message: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The one shape: `{"error": {"code", "message", "details"?}}`."""
-    error: dict[str, Any] = {"code": code, "message": message}
+    shown = "".join(
+        letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in message
+    )
+    error: dict[str, Any] = {"code": code, "message": shown}
     if details:
         error["details"] = dict(details)
     return {"error": error}
@@ -82,6 +90,8 @@ class Failure:
 
 def failure(request: web.Request, error: Exception) -> Failure:
     """The answer to *error*; one that was not raised on purpose goes to the log, and no word of it goes out."""
+    if isinstance(error, UNREADABLE):
+        error = BadInput("the request broke off, or its body is not what its headers say; send it whole")
     if isinstance(error, DogdriverError):
         status = status_of(error)
         if status is HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -117,7 +127,7 @@ def _headers(error: DogdriverError, status: HTTPStatus) -> dict[str, str]:
     headers = {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="dogDriver"'
-    if isinstance(error, Unavailable | TooManyAttempts) and error.retry_after:
+    if isinstance(error, Unavailable | TooManyAttempts | TooManyRequests) and error.retry_after:
         headers["Retry-After"] = str(int(error.retry_after + 0.999))
     return headers
 

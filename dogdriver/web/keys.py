@@ -11,6 +11,7 @@ from dogdriver.pipeline.ports import CatalogSource, Commands
 from dogdriver.reports.project import Reports
 from dogdriver.web.auth import Access
 from dogdriver.web.cache import ResponseCache
+from dogdriver.web.limits import Limits
 from dogdriver.web.ports import Store
 from dogdriver.web.prometheus import Metrics
 
@@ -31,6 +32,7 @@ ROOT = "/api/v1"
 ABOUT = web.AppKey("about", About)
 ACCESS = web.AppKey("access", Access)
 CACHE = web.AppKey("cache", ResponseCache)
+LIMITS = web.AppKey("limits", Limits)
 METRICS = web.AppKey("metrics", Metrics)
 REPORTS = web.AppKey("reports", Reports)
 CATALOG: web.AppKey[CatalogSource] = web.AppKey("catalog")

@@ -5,9 +5,12 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from dogdriver.web.auth import OPEN
+from dogdriver.errors import TooManyRequests, Unauthenticated
+from dogdriver.web.auth import ANY_HOST, OPEN
+from dogdriver.web.client import client_address
 from dogdriver.web.errors import is_api
-from dogdriver.web.keys import ACCESS
+from dogdriver.web.keys import ACCESS, LIMITS
+from dogdriver.web.limits import PAUSE
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -31,6 +34,23 @@ async def add_security_headers(request: web.Request, response: web.StreamRespons
     if request.path.startswith("/static/"):
         lasting = "public, max-age=31536000, immutable" if "v" in request.query else "no-cache"
         response.headers["Cache-Control"] = lasting
+
+
+@web.middleware
+async def limit_clients(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Health checks and who has a token pass always; of the others so many at a time."""
+    limits, address = request.app[LIMITS], client_address(request)
+    if (full := limits.full(address)) and request.path not in ANY_HOST and not _known(request):
+        raise TooManyRequests(f"{full}; close some, try again in a few seconds, or send the token", retry_after=PAUSE)
+    with limits.counted(address):
+        return await handler(request)
+
+
+def _known(request: web.Request) -> bool:
+    try:
+        return request.app[ACCESS].signed_in(request)
+    except Unauthenticated:
+        return False
 
 
 @web.middleware

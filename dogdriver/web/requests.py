@@ -1,20 +1,24 @@
 """What comes in: query parameters and JSON bodies, read strictly, with sentences that name the mistake."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
 
-from dogdriver.errors import BadInput, Invalid, TooLarge, UnsupportedMedia
+from dogdriver.errors import BadInput, Invalid, TooLarge, TooSlow, UnsupportedMedia
 from dogdriver.model import Status
 from dogdriver.model.text import shortened
 
 MOST_BYTES = 8 * 1024 * 1024  # of a delivered run
 MOST_COMMAND = 64 * 1024  # of a command
+MOST_FORM = 16 * 1024
 LONGEST = 500
+BODY = 60.0  # seconds that a body may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +156,29 @@ async def _read(request: web.Request, most: int) -> bytes:
     if (request.content_length or 0) > most:
         raise TooLarge(sentence)
     raw = bytearray()
-    async for chunk in request.content.iter_chunked(65536):
-        raw += chunk
-        if len(raw) > most:
-            raise TooLarge(sentence)
+    try:
+        async with asyncio.timeout(BODY):
+            async for chunk in request.content.iter_chunked(65536):
+                raw += chunk
+                if len(raw) > most:
+                    raise TooLarge(sentence)
+    except TimeoutError:
+        raise TooSlow(f"the body did not come within {BODY:g} seconds; send it whole") from None
     return bytes(raw)
+
+
+async def read_form(request: web.Request, fields: Iterable[str]) -> Mapping[str, str]:
+    """The form in the body, as a browser sends it. Raises BadInput, TooLarge, TooSlow, UnsupportedMedia."""
+    raw = await _read(request, MOST_FORM)
+    if raw and request.content_type != "application/x-www-form-urlencoded":
+        raise UnsupportedMedia(f"the form is {request.content_type}; send it as application/x-www-form-urlencoded")
+    try:
+        form = dict(parse_qsl(raw.decode(), keep_blank_values=True, strict_parsing=bool(raw), errors="strict"))
+    except ValueError:
+        raise BadInput("the form cannot be read; send it in UTF-8, as application/x-www-form-urlencoded") from None
+    if unknown := sorted(set(form) - set(fields)):
+        raise BadInput(f"the form has no field {shortened(', '.join(unknown), 80)}")
+    return form
 
 
 def idempotency_key(request: web.Request) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from dogdriver.connections import most_connections
 from dogdriver.model import Clock
 from dogdriver.pipeline.ports import CatalogSource, Commands
 from dogdriver.reports.needed import Timetable
@@ -28,6 +29,7 @@ from dogdriver.web.keys import (
     CATALOG,
     CLOCK,
     COMMANDS,
+    LIMITS,
     METRICS,
     REPORTS,
     ROOT,
@@ -36,7 +38,8 @@ from dogdriver.web.keys import (
     About,
     Status,
 )
-from dogdriver.web.middlewares import add_security_headers, require_own_host, require_token_to_read
+from dogdriver.web.limits import Limits
+from dogdriver.web.middlewares import add_security_headers, limit_clients, require_own_host, require_token_to_read
 from dogdriver.web.pages import handlers as pages
 from dogdriver.web.pages.rendering import add_templates, page_errors
 from dogdriver.web.ports import Store
@@ -74,12 +77,21 @@ def setup(
     app[ABOUT] = About(source, version, demo)
     app[ACCESS] = Access(token, clock, private=private, public_url=public_url, keyring=keyring)
     app[CACHE] = ResponseCache(store, catalog)
+    app[LIMITS] = Limits(most_connections())
     app[METRICS] = Metrics()
     app[REPORTS] = Reports(store, catalog, source, timetable)
     app[STREAMS] = LiveStreams(store, commands, mask or masker(token))
     app[CATALOG], app[CLOCK], app[COMMANDS], app[STATUS], app[STORE] = catalog, clock, commands, status, store
     app.middlewares.extend(
-        [count_requests(app[METRICS]), api_errors, page_errors, require_own_host, require_token_to_read, keep_changes]
+        [
+            count_requests(app[METRICS]),
+            api_errors,
+            page_errors,
+            limit_clients,
+            require_own_host,
+            require_token_to_read,
+            keep_changes,
+        ]
     )
     app.on_response_prepare.append(add_security_headers)
     app.on_shutdown.append(end_streams)

@@ -122,10 +122,22 @@ async def test_a_silent_stream_gives_signs_of_life_and_ends_with_the_server(site
 
 async def test_there_is_an_end_to_how_many_may_follow(site: SeededSite) -> None:
     app = site.app()
-    app[STREAMS].tasks.update(asyncio.ensure_future(asyncio.sleep(600)) for _ in range(100))
+    app[STREAMS].tasks.update({asyncio.ensure_future(asyncio.sleep(600)): f"10.0.0.{number}" for number in range(100)})
     async with TestClient(TestServer(app)) as client:
         run = await start(site)
         answer = await client.get(f"/api/v1/runs/{run.id}/live")
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "30"
+        own = await client.get(f"/api/v1/runs/{run.id}/live", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert own.status == 200, "the owner is not shut out"
+        own.close()
     await asyncio.gather(*app[STREAMS].tasks, return_exceptions=True)
+
+
+async def test_one_address_may_follow_ten_times(site: SeededSite) -> None:
+    async with TestClient(TestServer(site.app())) as client:
+        run = await start(site)
+        answers = [await client.get(f"/api/v1/runs/{run.id}/live") for _ in range(11)]
+        assert [answer.status for answer in answers] == [200] * 10 + [503]
+        for answer in answers:
+            answer.close()

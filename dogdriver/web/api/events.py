@@ -15,11 +15,13 @@ from dogdriver.model.text import shortened
 from dogdriver.pipeline.ports import Commands
 from dogdriver.web.api.runs import find_run
 from dogdriver.web.cache import encode
+from dogdriver.web.client import client_address
 from dogdriver.web.keys import ACCESS, STORE
 from dogdriver.web.ports import Store
 from dogdriver.web.requests import read_query
 
-MOST_STREAMS = 100
+MOST_STREAMS, MOST_OF_ONE = 100, 10  # of those without a token: in all, and from one address
+RESERVED = 50  # more than these, for who has one
 LINES_LIMIT = 2000
 
 
@@ -34,19 +36,28 @@ class LiveStreams:
     commands: Commands
     mask: Callable[[str], str]
     heartbeat: float = 15.0
-    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    tasks: dict[asyncio.Task[Any], str | None] = field(default_factory=dict)  # with the address of who is unknown
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
-        """The present task is a stream meanwhile; it may end because nobody listens any more."""
+    def opened(self, stranger: str | None) -> Iterator[None]:
+        """The present task is a stream meanwhile; it may end because nobody listens any more.
+
+        *stranger*: the address of who has no token, None for who has one. Raises Unavailable where there are too many.
+        """
+        unknown = [one for one in self.tasks.values() if one is not None]
+        full = len(self.tasks) >= MOST_STREAMS + RESERVED
+        if stranger is not None:
+            full = full or len(unknown) >= MOST_STREAMS or unknown.count(stranger) >= MOST_OF_ONE
+        if full:
+            raise Unavailable("too many pages follow runs just now; look at the run itself instead", retry_after=30)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a handler runs in a task
-        self.tasks.add(task)
+        self.tasks[task] = stranger
         try:
             with suppress(ConnectionError):
                 yield
         finally:
-            self.tasks.discard(task)
+            self.tasks.pop(task, None)
 
     async def send(self, run: Run, response: web.StreamResponse, *, with_lines: bool) -> None:
         """All events of *run* to the end of its load, and a comment whenever there was none for a heartbeat."""
@@ -100,14 +111,12 @@ async def live(request: web.Request) -> web.StreamResponse:
     read_query(request, ())
     streams = request.app[STREAMS]
     run = await find_run(request.app[STORE].runs, request.match_info["id"])
-    if len(streams.tasks) >= MOST_STREAMS:
-        raise Unavailable("too many pages follow runs just now; look at the run itself instead", retry_after=30)
     with_lines = request.app[ACCESS].signed_in(request)
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store",
                  "X-Accel-Buffering": "no"}
     )  # fmt: skip
-    with streams.opened():
+    with streams.opened(None if with_lines else client_address(request)):
         await response.prepare(request)
         if request.method != "HEAD":
             await streams.send(run, response, with_lines=with_lines)

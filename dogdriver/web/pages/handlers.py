@@ -1,12 +1,12 @@
 """The pages: each reads, fills its context (contexts.py) and renders; forms give a command and lead back."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from urllib.parse import quote, unquote, urlsplit
 
 from aiohttp import hdrs, web
 
-from dogdriver.errors import BadInput, NotFound, TooLarge
+from dogdriver.errors import BadInput, NotFound
 from dogdriver.web.auth import ACTOR
 from dogdriver.web.cache import Content
 from dogdriver.web.keys import ACCESS, CACHE, CATALOG, COMMANDS, REPORTS, STATUS, STORE
@@ -16,9 +16,8 @@ from dogdriver.web.pages.parts import max_age, project_url, run_row
 from dogdriver.web.pages.project import project_page
 from dogdriver.web.pages.rendering import HTML, html_response, render
 from dogdriver.web.pages.run import run_page
-from dogdriver.web.requests import integer_parameter, optional_parameter, read_query, text_parameter
+from dogdriver.web.requests import integer_parameter, optional_parameter, read_form, read_query, text_parameter
 
-MOST_FORM = 16 * 1024
 CHANGES = 20  # on the status page
 CHOICES = (
     text_parameter("deployment", "Deployment."),
@@ -99,7 +98,7 @@ async def login_form(request: web.Request) -> web.StreamResponse:
 async def login(request: web.Request) -> web.StreamResponse:
     access = request.app[ACCESS]
     access.check_origin(request)
-    form = await _form(request, ("token", "next"))
+    form = await read_form(request, ("token", "next"))
     target = _local_path(form.get("next"))
     token = form.get("token", "").strip()
     actor = access.recognize(request, token)
@@ -125,7 +124,7 @@ async def logout(request: web.Request) -> web.StreamResponse:
 
 async def trigger(request: web.Request) -> web.StreamResponse:
     request.app[ACCESS].require(request)
-    form = await _form(request, ("deployment",))
+    form = await read_form(request, ("deployment",))
     project_name, deployment = request.match_info["project"], form.get("deployment") or None
     queued = await request.app[COMMANDS].trigger(project_name, deployment=deployment)
     raise web.HTTPSeeOther(f"/r/{quote(queued.id, safe='')}")
@@ -134,7 +133,7 @@ async def trigger(request: web.Request) -> web.StreamResponse:
 async def command(request: web.Request) -> web.StreamResponse:
     """Cancel, exclude or include, from the buttons of a run's page."""
     request.app[ACCESS].require(request)
-    form = await _form(request, ("reason",))
+    form = await read_form(request, ("reason",))
     run_id = request.match_info["id"]
     match request.match_info["command"]:
         case "cancel":
@@ -177,15 +176,6 @@ async def _cached(request: web.Request, build: Callable[[], Awaitable[Content]])
 
 async def _queue(app: web.Application) -> tuple[RunRow, ...]:
     return tuple(run_row(app[COMMANDS], run) for run in await app[STORE].runs.queue())
-
-
-async def _form(request: web.Request, fields: tuple[str, ...]) -> Mapping[str, str]:
-    if (request.content_length or 0) > MOST_FORM:
-        raise TooLarge("the form is larger than dogDriver takes; send less")
-    form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-    if unknown := sorted(set(form) - set(fields)):
-        raise BadInput(f"the form has no field {', '.join(unknown)}")
-    return form
 
 
 def _legacy_source(request: web.Request) -> str | None:
