@@ -2,14 +2,17 @@
 
 import json
 import logging
+import math
 import os
 import re
 import socket
 import sys
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Self, TextIO
 from urllib.parse import quote, quote_plus
 
+from dogdriver.log_throttle import Throttle
 from dogdriver.model.text import ELLIPSIS
 from dogdriver.settings import Secret, Settings
 
@@ -121,9 +124,29 @@ class _MozlogFormatter(logging.Formatter):
         return self._mask(json.dumps(line))
 
 
+class _ThrottledHandler(logging.StreamHandler[TextIO]):
+    """Says a line that repeats itself some times, and then how often it came."""
+
+    def __init__(self, out: TextIO) -> None:
+        super().__init__(out)
+        self._throttle = Throttle()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for late in self._throttle.over(record.created):
+            super().emit(late)
+        if self._throttle.passes(record):
+            super().emit(record)
+
+    def close(self) -> None:
+        with suppress(ValueError):  # the stream may be closed already
+            for late in self._throttle.over(math.inf):
+                super().emit(late)
+        super().close()
+
+
 def configure(form: str, mask: Masker, *, out: TextIO | None = None, level: int = logging.INFO) -> None:
     """Send everything from *level* up to *out* (None: standard output), as *form* (text or json) says."""
-    handler = logging.StreamHandler(out or sys.stdout)
+    handler = _ThrottledHandler(out or sys.stdout)
     handler.setFormatter(_MozlogFormatter(mask) if form == "json" else _LineFormatter(mask))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for verbose in ("apscheduler", "aiobotocore", "botocore", "aiohttp.access"):

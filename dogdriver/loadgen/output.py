@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from dogdriver.loadgen.verbosity import ENOUGH, Allowance
 from dogdriver.model.text import shortened
 
 MOST_LINES = 50
@@ -23,10 +24,15 @@ class LogBuffer:
         self._lines: deque[str] = deque()
         self._dropped = 0
         self._unfinished = ""
+        self.allowance = Allowance()
 
     def write(self, text: str) -> None:
         """Text as it is printed, in any pieces."""
         with self._lock:
+            if not self.allowance.take(len(text)):
+                if self.allowance.tell():
+                    self._lines.append(ENOUGH)
+                return
             *whole, self._unfinished = (self._unfinished + text).split("\n")
             self._unfinished = shortened(self._unfinished, _LONGEST_UNMASKED)
             for line in whole:

@@ -14,6 +14,7 @@ from dogdriver.loadgen.interpreter import InterpreterState
 from dogdriver.loadgen.output import LogBuffer, OutputRouter
 from dogdriver.loadgen.protocol import Finished, LoadSpec, LogLine, Message, SetupFailed
 from dogdriver.loadgen.scenario import LoadTest
+from dogdriver.loadgen.verbosity import LogLimit
 
 SWITCH_INTERVAL = 0.0005
 """Seconds after which the load's thread gives way to the daemon's. With Python's own 5 ms the daemon's loop was late by
@@ -65,8 +66,10 @@ class ThreadExecutor:
     def _run(self) -> None:
         spec = self._spec
         threads = set(threading.enumerate()) - {threading.current_thread()}
+        limit: LogLimit | None = None
         try:
             self._state.enter(spec.env, spec.scenario_folder)
+            limit = LogLimit(self._log.allowance, threads)
             streams = OutputRouter(sys.stdout, self._log, threads), OutputRouter(sys.stderr, self._log, threads)
             sys.stdout, sys.stderr = streams
             _KEPT_ALIVE.append(streams)
@@ -78,6 +81,8 @@ class ThreadExecutor:
             traceback.print_exc()
             self._send(SetupFailed(f"entry {spec.name} could not be run: {type(error).__name__}: {error}"))
         finally:
+            if limit is not None:
+                limit.remove()
             for sentence in self._state.restore():
                 self._send(LogLine(sentence))
             self._finished = True

@@ -72,6 +72,7 @@ class Kinto:
     folder: Path
     port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
+    prefix: tuple[str, ...] = ()  # a command that it is started by
 
     @property
     def url(self) -> str:
@@ -193,6 +194,7 @@ class Daemon:
     environ: Mapping[str, str]
     port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
+    prefix: tuple[str, ...] = ()  # a command that it is started by
 
     @property
     def url(self) -> str:
@@ -208,7 +210,7 @@ class Daemon:
         environ |= {**self.environ, "DOGDRIVER_DATA": str(self.data), "DOGDRIVER_PORT": str(self.port)}
         with (self.data / "log").open("a") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "dogdriver", env=environ, stdout=log, stderr=log
+                *self.prefix, sys.executable, "-m", "dogdriver", env=environ, stdout=log, stderr=log
             )
         await answers(f"{self.url}/__lbheartbeat__", self.process)
 
