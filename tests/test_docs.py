@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dogdriver import app
+from dogdriver.catalog.join import Defaults, join
 from dogdriver.catalog.projects_file import parse
 from dogdriver.cli.arguments import make_parser
 from dogdriver.errors import SettingsError
@@ -85,11 +86,16 @@ def test_links_lead_somewhere(name: str) -> None:
             assert anchor in map(_anchor, headings), f"{target}#{anchor}"
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/projects.md"])
+@pytest.mark.parametrize("name", [name for name, text in PAPERS.items() if "[[project]]" in text])
 def test_the_projects_files_that_are_shown_are_taken(name: str, tmp_path: Path) -> None:
-    [example] = re.findall(r"```toml\n(.*?)```", README if name == "README.md" else DOCS[name], re.DOTALL)
-    [project] = parse(example, tmp_path / "projects.toml", margin=0.03).projects
-    assert (project.name, [metric.name for metric in project.metrics]) == ("kintowe", ["latency"])
+    examples = [one for one in re.findall(r"```toml\n(.*?)```", PAPERS[name], re.DOTALL) if "[[project]]" in one]
+    assert examples
+    for example in examples:
+        file = parse(example, tmp_path / "projects.toml", margin=0.03)
+        for project in join(file, [], Defaults())[0].values():
+            assert project.test
+            assert project.allowed
+            assert not project.problems
 
 
 @pytest.mark.parametrize(

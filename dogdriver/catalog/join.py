@@ -143,17 +143,20 @@ def _test(draft: _Draft, file: ProjectsFile, defaults: Defaults, options: Projec
     """The test, if there is a usable one, and whether it may run."""
     own = draft.entry.test
     name = own.name or defaults.test
-    address = own.address or _address(draft, name)
-    if address is None:
-        return None, False
-    allowed = file.allowed.allows(address) if file.allowed.given else own.address is not None
+    url, allowed = "", True  # what ships with dogDriver may run
+    if own.built_in is None:
+        address = own.address or _address(draft, name)
+        if address is None:
+            return None, False
+        url = address.text
+        allowed = file.allowed.allows(address) if file.allowed.given else own.address is not None
     if not allowed:
         draft.problems.append(
-            f"Its test {address.text} is outside `allowed_tests`, so it never runs; add a pattern for it under "
+            f"Its test {url} is outside `allowed_tests`, so it never runs; add a pattern for it under "
             "[defaults] in the projects file."
         )
     test = Test(
-        url=address.text,
+        url=url,
         ref=own.ref or "HEAD",
         name=name,
         path=own.path or "",
@@ -162,6 +165,7 @@ def _test(draft: _Draft, file: ProjectsFile, defaults: Defaults, options: Projec
         guard=defaults.guard if options.guard is None else options.guard,
         stall=defaults.stall if options.stall is None else options.stall,
         isolation=options.isolation,
+        built_in=own.built_in,
     )
     return test, allowed
 
@@ -170,7 +174,9 @@ def _address(draft: _Draft, name: str) -> Address | None:
     """Where ServiceBook says that the test called *name* is; the first usable one."""
     found = [url for test, url in draft.listed.tests if test == name]
     if not found and draft.complete:
-        draft.problems.append(f"It has no test; add one called {name} in ServiceBook, or [project.test] with a `url`.")
+        draft.problems.append(
+            f"It has no test; add one called {name} in ServiceBook, or [project.test] with a `url` or `requests`."
+        )
     for url in found:
         try:
             address = parse(url)

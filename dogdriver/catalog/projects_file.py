@@ -10,11 +10,13 @@ from typing import Any
 
 from dogdriver.catalog import toml_values as values
 from dogdriver.catalog.allowlist import AllowList
+from dogdriver.catalog.requests import requests
 from dogdriver.catalog.schedule import cron, schedule
 from dogdriver.catalog.toml_values import Key, line_of
 from dogdriver.checkout.address import Address
 from dogdriver.errors import SettingsError
 from dogdriver.model import Deployment, Isolation, Kind, Metric, Schedule
+from dogdriver.model.built_in import BuiltInTest
 
 LARGEST = 1024 * 1024  # bytes
 SHOWN = 10  # mistakes in one message
@@ -36,6 +38,7 @@ class TestEntry:
     path: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     env_from: tuple[str, ...] = ()
+    built_in: BuiltInTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +163,6 @@ class _Reader:
         }  # fmt: skip
         read = self._table(table, key, parsers, required=("name",))
         places = self._deployments(read.get("deployments", {}), (*key, "deployments"))
-        test = self._table(
-            read.get("test", {}),
-            (*key, "test"),
-            {
-                "url": values.address(self._path.parent), "ref": values.ref, "name": values.text,
-                "path": values.folder, "env": values.environment, "env_from": values.variables,
-            },
-        )  # fmt: skip
-        if twice := sorted(set(test.get("env", {})) & set(test.get("env_from", ()))):
-            self._mistake((*key, "test", "env_from"), f"names {', '.join(twice)}, which `env` sets; keep one of them")
         metrics = [self._metric(t, (*key, "metric", i)) for i, t in enumerate(read.get("metric", ()))]
         self._unique([(m.name, (*key, "metric", i, "name")) for i, m in enumerate(metrics) if m], "a metric")
         if len(metrics) > MOST:
@@ -180,15 +173,34 @@ class _Reader:
             name=read.get("name", ""),
             options=self._options(read, key),
             deployments=places,
-            test=TestEntry(
-                address=test.get("url"),
-                ref=test.get("ref"),
-                name=test.get("name"),
-                path=test.get("path"),
-                env=test.get("env", {}),
-                env_from=test.get("env_from", ()),
-            ),
+            test=self._test(read.get("test", {}), (*key, "test")),
             metrics=tuple(m for m in metrics if m),
+        )
+
+    def _test(self, table: Mapping[str, Any], key: Key) -> TestEntry:
+        parsers = {
+            "url": values.address(self._path.parent), "ref": values.ref, "name": values.text, "path": values.folder,
+            "env": values.environment, "env_from": values.variables, "requests": requests,
+            "workers": values.whole(1, 1000), "duration": values.seconds,
+        }  # fmt: skip
+        read = self._table(table, key, parsers)
+        if twice := sorted(set(read.get("env", {})) & set(read.get("env_from", ()))):
+            self._mistake((*key, "env_from"), f"names {', '.join(twice)}, which `env` sets; keep one of them")
+        for name in ("url", "ref", "path") if "requests" in table else ("workers", "duration"):
+            if name in table and "requests" in table:
+                self._mistake((*key, name), "stands beside `requests`, which need no repository; keep one of them")
+            elif name in table:
+                self._mistake((*key, name), "goes with `requests`; other tests say it in their molotov.json")
+        built_in = None
+        if "requests" in read:
+            shape = {name: read[name] for name in ("workers", "duration") if name in read}
+            built_in = BuiltInTest(read["requests"], **shape)
+        return TestEntry(
+            address=read.get("url"),
+            built_in=built_in,
+            env=read.get("env", {}),
+            env_from=read.get("env_from", ()),
+            **{name: read.get(name) for name in ("ref", "name", "path")},
         )
 
     def _options(self, read: Mapping[str, Any], key: Key) -> ProjectOptions:

@@ -3,13 +3,15 @@
 import asyncio
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 from tempfile import mkdtemp
 
 from packaging.utils import canonicalize_name
 
+from dogdriver.checkout import built_in
 from dogdriver.checkout.address import Address, check_ref, parse
 from dogdriver.checkout.files import Entry, copy_folder, find_entry, inside
 from dogdriver.checkout.git import Git
@@ -18,6 +20,7 @@ from dogdriver.checkout.requirements import Sites, reconcile
 from dogdriver.errors import CheckoutError
 from dogdriver.model import Prepared, Test
 
+Fill = Callable[[Path], Awaitable[Prepared]]
 MOST_KEPT = 20  # repositories and sites
 MOST_TREES = 4  # the one that runs, and a few for who wants to look
 
@@ -60,21 +63,23 @@ class TestCheckouts:
 
     async def prepare(self, test: Test) -> Prepared:
         """Fetch, resolve, install the requirements. Raises CheckoutError or LoadTestError (no such entry)."""
-        address = parse(test.url)
-        ref = check_ref(test.ref)
+        if test.built_in:
+            fill: Fill = partial(_built_in, test)
+        else:
+            fill = partial(self._prepare, test, parse(test.url), check_ref(test.ref))
         try:
             async with self._lock:
-                return await self._in_new_tree(test, address, ref)
+                return await self._in_new_tree(fill)
         except OSError as error:
             raise CheckoutError(
                 f"The test cannot be put into the data directory ({error.strerror}); make room there or fix its owner."
             ) from error
 
-    async def _in_new_tree(self, test: Test, address: Address, ref: str) -> Prepared:
+    async def _in_new_tree(self, fill: Fill) -> Prepared:
         self._trees.mkdir(parents=True, exist_ok=True)
         root = Path(mkdtemp(dir=self._trees, prefix="test-"))
         try:
-            prepared = await self._prepare(test, address, ref, root)
+            prepared = await fill(root)
         except BaseException:
             shutil.rmtree(root, ignore_errors=True)
             raise
@@ -127,6 +132,12 @@ class TestCheckouts:
                 newest = sorted(directory.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
                 for path in newest[kept:]:
                     shutil.rmtree(path, ignore_errors=True)
+
+
+async def _built_in(test: Test, root: Path) -> Prepared:
+    content = await asyncio.to_thread(built_in.write, test, root)
+    entry = find_entry(root, root, test.name)
+    return Prepared(str(root), None, entry.options, test.name, content=content, commit=None)
 
 
 def installed() -> dict[str, str]:

@@ -88,6 +88,8 @@ def make_parser() -> Parser:
 
     add("serve", "run the daemon (default)")
     add("demo", "the daemon with a service, a Datadog and a test of its own; needs no account")
+    trial = add("try", "load one address for ten seconds with the built-in test, and say how it did", wrong=1)
+    trial.add_argument("url", metavar="URL", help="what to load, such as https://host/path")
     check = add("check", "ask everything that a run would need, without running anything")
     check.add_argument("project", nargs="*", help="only these (default: all that may run)")
     run = add(

@@ -132,7 +132,11 @@ class Check:
                 return Finding(Mark.FAIL, subject, error.message)
         notes = "".join(f"; {note}" for note in prepared.notes)
         return Finding(
-            Mark.OK, subject, f"entry {prepared.name} of {project.test.url} at {prepared.commit or 'a folder'}{notes}"
+            Mark.OK,
+            subject,
+            f"entry {prepared.name} of {project.test.url} at {prepared.commit or 'a folder'}{notes}"
+            if project.test.built_in is None
+            else project.test.shown,
         )
 
     async def _check_metrics(self, project: Project, run: Run, datadog: Datadog | None) -> list[Finding]:

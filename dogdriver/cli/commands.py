@@ -15,6 +15,7 @@ from dogdriver.cli.arguments import ExitCode, read_request
 from dogdriver.cli.check import Check, Mark
 from dogdriver.cli.report import make_report
 from dogdriver.cli.run import Client
+from dogdriver.cli.trial import Trial, outcome
 from dogdriver.demo.world import demo_world
 from dogdriver.errors import DogdriverError, SettingsError
 from dogdriver.settings import Settings, load
@@ -76,6 +77,19 @@ def run(arguments: argparse.Namespace, environ: Environ) -> int:
         report.close()
 
 
+def try_(arguments: argparse.Namespace, environ: Environ) -> int:
+    mask = logs.Masker()
+    logs.configure("text", mask, out=sys.stderr, level=logging.ERROR)
+    trial = Trial.of(arguments.url)
+    report = make_report(sys.stdout, mask, as_json=False)
+    try:
+        made = asyncio.run(trial.run(dict(environ), app.clock, report, mask))
+    finally:
+        report.close()
+    _answer(outcome(trial, made))
+    return 0
+
+
 def token(arguments: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ)
     identity.prepare_directory(settings.data)
@@ -131,6 +145,7 @@ COMMANDS: Mapping[str, Command] = {
     "demo": demo,
     "check": check,
     "run": run,
+    "try": try_,
     "token": token,
     "backup": backup,
     "export": export,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+from dogdriver.model.built_in import BuiltInTest
 from dogdriver.model.load import Isolation
 from dogdriver.model.verdict import Better
 
@@ -29,7 +30,7 @@ class Test:
     *url* may hold no secret. *env* values may hold the tokens of a query template; *env_from* names variables that are
     passed on from the daemon's own environment, as secrets. *guard* is the error ratio of the last minute above which
     the load is stopped, *stall* the seconds that the load generator may stand still at a time without making its run
-    invalid.
+    invalid. *built_in*: the test that ships with dogDriver, instead of a *url*, which is empty then.
     """
 
     __test__: ClassVar[bool] = False  # not a pytest class
@@ -43,6 +44,12 @@ class Test:
     guard: float = 0.5
     stall: float = 1.0
     isolation: Isolation | None = None  # None: as the daemon is set
+    built_in: BuiltInTest | None = None
+
+    @property
+    def shown(self) -> str:
+        """Where it comes from, for people."""
+        return str(self.built_in) if self.built_in else self.url
 
 
 class Reduction(StrEnum):

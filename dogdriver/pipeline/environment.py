@@ -5,6 +5,7 @@ from typing import Any
 
 from dogdriver.errors import RunError, SettingsError
 from dogdriver.model import UNKNOWN, Deployment, Prepared, Run, Test
+from dogdriver.model.built_in import ENDPOINT
 from dogdriver.pipeline.context import Context
 
 
@@ -42,6 +43,12 @@ def environment(
             value = value.replace(token, replacement)
         rendered[name] = value
     context.mask.add_telling({**_texts(prepared.entry.get("env")), **rendered}, but=tokens.values())
+    if test.built_in:
+        for header, value in (pair for one in test.built_in.requests for pair in one.headers.items()):
+            telling = f"{header} (secret)" if header.lower() == "cookie" else header
+            context.mask.add_telling({telling: value})
+            context.mask.add_telling({telling: value.split()[-1] if value.split() else ""})  # without "Bearer"
+        rendered[ENDPOINT] = deployment.endpoint
     return {**rendered, **given}
 
 

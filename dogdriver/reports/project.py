@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dogdriver.model import CALLED, Filter, Judged, Metric, MetricState, Outcome, Point, Run, Trend
+from dogdriver.model import CALLED, Filter, Judged, Metric, MetricState, Outcome, Point, Run, Test, Trend
 from dogdriver.model.document import moment
 from dogdriver.pipeline.judge import Judge, tolerance_of
 from dogdriver.pipeline.ports import CatalogSource
@@ -138,9 +138,15 @@ def project_detail(view: ProjectView) -> dict[str, Any]:
         **project_document(view),
         "endpoints": {d.name: d.endpoint for d in entry.deployments} if entry else {},
         "schedule": str(entry.schedule) if entry else None,
-        "test": {"url": test.url, "ref": test.ref, "name": test.name, "path": test.path} if test else None,
+        "test": _test_document(test) if test else None,
         "load": {"workers": load.workers, "processes": load.processes, "duration": load.duration} if load else None,
     }
+
+
+def _test_document(test: Test) -> dict[str, Any]:
+    """Of the built-in test what is asked for, and no header and no body."""
+    requests = [one.label for one in test.built_in.requests] if test.built_in else None
+    return {"url": test.url or None, "ref": test.ref, "name": test.name, "path": test.path, "requests": requests}
 
 
 def _metric_document(view: MetricView) -> dict[str, Any]:

@@ -54,7 +54,13 @@ async def test_a_project_says_how_it_is_run(site: SeededSite, client: Client) ->
     await site.history(runs=2, releases=(("1.0.0", 1.0),))
     found = await read(client, "/api/v1/projects/kintowe")
     assert found["schedule"] == "every 1h"
-    assert found["test"] == {"url": "https://example.com/tests.git", "ref": "main", "name": "dogdriver", "path": ""}
+    assert found["test"] == {
+        "url": "https://example.com/tests.git",
+        "ref": "main",
+        "name": "dogdriver",
+        "path": "",
+        "requests": None,
+    }
     assert found["load"] == {"workers": 20, "processes": 1, "duration": 300.0}
     assert found["endpoints"]["prod"] == "https://prod.example.com"
 

@@ -92,6 +92,15 @@ CHANGE = whole(
 _WORD: Schema = {"type": ["string", "null"], "minLength": 1, "maxLength": 500, "pattern": r"^[!-~]+$"}
 
 ERROR = ref("Error")
+BUILT_IN = whole(
+    requests=many(
+        whole(
+            path=TEXT, method=TEXT, headers=by_name(TEXT), body=maybe(TEXT), weight=NUMBER, expect=many(WHOLE),
+        )
+    ),
+    workers=WHOLE, duration=NUMBER, delay=NUMBER,
+)  # fmt: skip
+
 SCHEMAS: Mapping[str, Schema] = {
     "Error": whole(error=whole(("details",), code={"type": "string", "pattern": "^[a-z_]+$"}, message=TEXT,
                                details={"type": "object"})),
@@ -103,7 +112,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Projects": whole(projects=many(whole(**PROJECT))),
     "ProjectDetail": whole(
         **PROJECT, endpoints=by_name(TEXT), schedule=maybe(TEXT),
-        test=maybe(whole(url=TEXT, ref=TEXT, name=TEXT, path=TEXT)),
+        test=maybe(whole(url=maybe(TEXT), ref=TEXT, name=TEXT, path=TEXT, requests=maybe(many(TEXT)))),
         load=maybe(whole(workers=WHOLE, processes=WHOLE, duration=NUMBER)),
     ),
     "ProjectTest": whole(
@@ -111,7 +120,7 @@ SCHEMAS: Mapping[str, Schema] = {
             name=TEXT, deployments=many(whole(name=TEXT, endpoint=TEXT)),
             test=whole(
                 url=TEXT, ref=TEXT, name=TEXT, path=TEXT, env=by_name(TEXT), env_from=many(TEXT), guard=NUMBER,
-                stall=NUMBER, isolation=maybe(TEXT),
+                stall=NUMBER, isolation=maybe(TEXT), built_in=maybe(BUILT_IN),
             ),
         ),
     ),

@@ -120,7 +120,11 @@ def _project_facts(view: ProjectView) -> tuple[tuple[str, str], ...]:
         return ()
     facts = [("Schedule", str(entry.schedule))]
     if entry.test:
-        facts += [("Test", entry.test.name), ("Test’s repository", entry.test.url), ("Its branch", entry.test.ref)]
+        facts.append(("Test", entry.test.name))
+        if entry.test.built_in:
+            facts.append(("Its requests", ", ".join(one.label for one in entry.test.built_in.requests)))
+        else:
+            facts += [("Test’s repository", entry.test.url), ("Its branch", entry.test.ref)]
     return (*facts, *((f"Endpoint of {deployment.name}", deployment.endpoint) for deployment in entry.deployments))
 
 
