@@ -28,6 +28,7 @@ from dogdriver.archive import Archive
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
+from dogdriver.given_secrets import GivenSecrets
 from dogdriver.model import Clock, Isolation, MessageKind, Problem
 from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
@@ -38,10 +39,11 @@ from dogdriver.reports.status import Status
 from dogdriver.runner import MolotovRunner
 from dogdriver.scheduler import Scheduler, Worker
 from dogdriver.server import GRACE, RELOAD, ignore_second_signal, listen
-from dogdriver.settings import GivenSecrets, Secret, Settings
+from dogdriver.settings import Secret, Settings
 from dogdriver.storage import Store, open_store
 from dogdriver.target import DockerflowTarget
 from dogdriver.tokens import Keyring
+from dogdriver.web.proxies import Proxies
 
 log = logging.getLogger(__name__)
 
@@ -203,6 +205,7 @@ async def pages(app: web.Application) -> AsyncIterator[None]:
         app, store=app[STORE], commands=app[PIPELINE], catalog=app[CATALOG], status=status, clock=start.clock,
         source=own.source, token=own.token, private=start.settings.private, version=version(), demo=start.demo,
         public_url=start.settings.public_url, mask=own.mask,
+        proxies=Proxies(start.settings.trusted_proxies or (), start.settings.user_header),
         keyring=Keyring(start.settings.data, start.clock),
         timetable=Timetable(app[SCHEDULER], app[CATALOG], own.source, start.settings.settle),
     )  # fmt: skip

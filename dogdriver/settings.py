@@ -1,8 +1,9 @@
 """What the environment says, read once. Everything about one setting stands in its row of SETTINGS."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,10 @@ LINK_WORDS = ("app", "from_ts", "to_ts", "project", "deployment", "run_query", "
 
 SHORTEST_TOKEN = 16  # characters; a shorter one can be guessed
 _USERINFO = re.compile(r"(?<=//)[^/\s]*@|[^/\s]*:[^/\s]*@")  # a password may stand there
+_HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+NOT_A_LOGIN = frozenset(
+    {"authorization", "cookie", "host", "origin", "forwarded", "x-forwarded-for", "x-forwarded-proto"}
+)
 _BUCKET = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,255}|arn:[!-~]{1,500}")  # what S3's client takes
 
 _KUBERNETES = re.compile(  # what it puts into every pod beside a Service named dogdriver, or dogdriver-web: not ours
@@ -68,6 +73,8 @@ class Settings:
     isolation: str
     keep_raw: float
     public_url: str | None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] | None
+    user_header: str | None
     log: str
     warnings: tuple[str, ...] = ()
     sensitive: frozenset[str] = field(default_factory=frozenset)  # variables that held secrets: to be removed
@@ -147,6 +154,18 @@ def bucket_name(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses or networks with commas between, such as 10.0.0.0/8, 127.0.0.1, ::1"""
+    return tuple(ip_network(one.strip()) for one in text.split(","))
+
+
+def _header(text: str) -> str:
+    """The name of a header that holds a login name, such as X-Forwarded-User"""
+    if not _HEADER.fullmatch(text) or text.lower() in NOT_A_LOGIN:
+        raise ValueError
+    return text
+
+
 def _secret(text: str) -> Secret:
     """One word of printable ASCII characters, as it goes into a header"""
     if not all("!" <= character <= "~" for character in text):
@@ -196,6 +215,8 @@ SETTINGS = (
     Setting("DOGDRIVER_ISOLATION", "isolation", _one_of("thread", "process"), "thread", "Where a test runs: in a thread, or in a process that cannot see the daemon's secrets."),
     Setting("DOGDRIVER_KEEP_RAW", "keep_raw", _number(1, 36500, "days"), "90", "Days that Datadog's raw series behind a run's values are kept; values and verdicts are kept forever."),
     Setting("DOGDRIVER_PUBLIC_URL", "public_url", _url, None, "This dashboard's address as its users see it, for the links in Datadog's events."),
+    Setting("DOGDRIVER_TRUSTED_PROXIES", "trusted_proxies", _networks, None, "The proxies before dogDriver, as addresses or networks: what they say of who asks is believed."),
+    Setting("DOGDRIVER_USER_HEADER", "user_header", _header, None, "The header in which these proxies name who has signed in there, for example X-Forwarded-User."),
     Setting("DOGDRIVER_LOG", "log", _one_of("text", "json"), "text", "The form of the log on standard output: lines for people, or mozlog JSON."),
 )  # fmt: skip
 
@@ -220,6 +241,11 @@ def load(environ: Mapping[str, str]) -> Settings:
         mistakes.append(
             "DOGDRIVER_SOURCE is unset while DOGDRIVER_BUCKET is set; name the place this load comes from, "
             "for the host's own name may be a container's random one"
+        )
+    if not mistakes and values["user_header"] and not values["trusted_proxies"]:
+        mistakes.append(
+            "DOGDRIVER_USER_HEADER is set while DOGDRIVER_TRUSTED_PROXIES is not; anybody could send that header, so "
+            "name the proxies that may"
         )
     if mistakes:
         raise SettingsError(". ".join(mistakes) + ".", details={"mistakes": mistakes})
@@ -258,32 +284,12 @@ def _text(setting: Setting, environ: Mapping[str, str]) -> tuple[str, str | None
         if text:
             return name, text
         if file:
-            return f"{name}_FILE", _from_file(f"{name}_FILE", file)
+            return f"{name}_FILE", read_secret(f"{name}_FILE", file)
     return setting.name, setting.default
 
 
-class GivenSecrets:
-    """What *environ* holds for tests, under the names of `env_from`; *remove* takes a name out of the process' own."""
-
-    def __init__(self, environ: Mapping[str, str], remove: Callable[[str], object]) -> None:
-        self._environ, self._remove = environ, remove
-
-    def get(self, name: str) -> Secret:
-        """The value of *name*, or what stands in the file that NAME_FILE names. Raises SettingsError."""
-        text, file = self._environ.get(name), self._environ.get(f"{name}_FILE")
-        if text and file:
-            raise SettingsError(f"{name} and {name}_FILE are both set; remove one of them")
-        if not text and not file:
-            raise SettingsError(f"`env_from` names {name}, which is not set; set {name} or {name}_FILE for dogDriver")
-        return Secret(text or _from_file(f"{name}_FILE", file or ""))
-
-    def withhold(self, names: Iterable[str]) -> None:
-        """Take *names* out of the process' environment, which every test can read; `get` still has them."""
-        for name in names:
-            self._remove(name)
-
-
-def _from_file(name: str, file: str) -> str:
+def read_secret(name: str, file: str) -> str:
+    """What stands in *file*, which the variable *name* names. Raises SettingsError."""
     try:
         text = Path(file).read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:

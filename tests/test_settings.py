@@ -51,6 +51,11 @@ def test_an_unknown_name_is_refused_and_the_known_ones_are_listed() -> None:
         ("DOGDRIVER_PRIVATE", "perhaps"),
         ("DOGDRIVER_SOURCE", "two\nlines"),
         ("DOGDRIVER_LOG", "xml"),
+        ("DOGDRIVER_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("DOGDRIVER_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("DOGDRIVER_TRUSTED_PROXIES", "proxy.example.com"),
+        ("DOGDRIVER_USER_HEADER", "X User"),
+        ("DOGDRIVER_USER_HEADER", "Authorization"),
         ("DOGDRIVER_DATA", "~nobody-of-that-name/data"),
     ],
 )
@@ -71,6 +76,14 @@ def test_a_bucket_needs_a_source() -> None:
     with pytest.raises(SettingsError, match="DOGDRIVER_SOURCE is unset while DOGDRIVER_BUCKET is set"):
         load({"DOGDRIVER_BUCKET": "runs"})
     assert load({"DOGDRIVER_BUCKET": "runs", "DOGDRIVER_SOURCE": "berlin"}).bucket == "runs"
+
+
+def test_a_login_name_comes_from_a_trusted_proxy() -> None:
+    with pytest.raises(SettingsError, match="DOGDRIVER_TRUSTED_PROXIES is not; anybody could send that header"):
+        load({"DOGDRIVER_USER_HEADER": "X-Forwarded-User"})
+    settings = load({"DOGDRIVER_USER_HEADER": "Remote-User", "DOGDRIVER_TRUSTED_PROXIES": "10.0.0.0/8, ::1,192.0.2.7"})
+    assert settings.user_header == "Remote-User"
+    assert [str(one) for one in settings.trusted_proxies or ()] == ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]
 
 
 def test_the_links_into_datadog_are_templates() -> None:

@@ -16,6 +16,7 @@ import aiohttp
 
 from dogdriver.datadog import Datadog
 from dogdriver.demo.standin import Standin
+from dogdriver.given_secrets import GivenSecrets
 from dogdriver.metrics.query import DEFAULT_METRICS
 from dogdriver.model import (
     Catalog,
@@ -40,7 +41,7 @@ from dogdriver.model import (
 )
 from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
-from dogdriver.settings import GivenSecrets, load
+from dogdriver.settings import load
 from dogdriver.storage import Store, open_store
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

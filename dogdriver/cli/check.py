@@ -13,6 +13,7 @@ from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.errors import DogdriverError, ExternalError, RateLimited
+from dogdriver.given_secrets import GivenSecrets
 from dogdriver.logs import Masker
 from dogdriver.metrics.hosts import count_hosts, host_kinds
 from dogdriver.metrics.points import usual_gap
@@ -34,7 +35,7 @@ from dogdriver.model import (
     Window,
 )
 from dogdriver.model.health import Endpoint
-from dogdriver.settings import GivenSecrets, Settings
+from dogdriver.settings import Settings
 from dogdriver.target import DockerflowTarget
 
 HOUR = timedelta(hours=1)

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dogdriver.errors import Unavailable
+from dogdriver.given_secrets import GivenSecrets
 from dogdriver.logs import Masker
 from dogdriver.metrics.query import metric_query
 from dogdriver.metrics.units import delivered_in
@@ -29,7 +30,6 @@ from dogdriver.model import (
 from dogdriver.pipeline.backoff import due_after
 from dogdriver.pipeline.ports import CatalogSource, Checkouts, Datadog, Runner, Store, Target
 from dogdriver.pipeline.progress import LiveProgress
-from dogdriver.settings import GivenSecrets
 
 LEASE = timedelta(minutes=5)  # longer than any attempt at collecting one run may take
 

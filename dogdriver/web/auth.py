@@ -17,6 +17,7 @@ from dogdriver.model import Clock
 from dogdriver.settings import Secret
 from dogdriver.tokens import OWNER, Keyring, digest
 from dogdriver.web.client import client_address
+from dogdriver.web.proxies import USER
 
 LOG = logging.getLogger(__name__)
 
@@ -36,10 +37,11 @@ ANY_HOST = frozenset({"/__lbheartbeat__", "/__heartbeat__", "/__version__", "/me
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks, by the name of the token."""
+    """Who asks, by the name of the token, or by the one that a trusted proxy has told (*at_proxy*)."""
 
     name: str
     read_only: bool = False
+    at_proxy: bool = False
 
 
 ACTOR = web.RequestKey("actor", Actor)
@@ -68,8 +70,18 @@ class Access:
         self._guesses = Guesses(clock)
 
     def actor(self, request: web.Request) -> Actor | None:
-        """By either way; a wrong bearer token raises Unauthenticated, for nobody sends one without meaning it."""
-        return self._bearer(request) if hdrs.AUTHORIZATION in request.headers else self._session(request)
+        """By a bearer token, a session, or the name that a trusted proxy has told. A wrong bearer token raises
+        Unauthenticated, for nobody sends one without meaning it, unless it may be the proxy's own; so may every other
+        Authorization be, which is left aside.
+        """
+        token = _bearer(request)
+        if token is not None and (USER not in request or self._owner(token)):
+            return self._sent(request, token)
+        return self.without_token(request)
+
+    def without_token(self, request: web.Request) -> Actor | None:
+        """By what a browser sends along; for the pages that tell of a wrong token."""
+        return self._session(request) or self._signed_in_at_proxy(request)
 
     def signed_in(self, request: web.Request) -> bool:
         return self.actor(request) is not None
@@ -81,7 +93,8 @@ class Access:
         """Raises Unauthenticated without a token or session, Forbidden for one that may only read, and for a write from
         another site's page.
         """
-        if request.method not in SAFE and (hdrs.ORIGIN in request.headers or self.has_session(request)):
+        by_itself = self.has_session(request) or USER in request  # what a browser sends along from any page
+        if request.method not in SAFE and (hdrs.ORIGIN in request.headers or by_itself):
             self.check_origin(request)
         actor = self.identify(request)
         if actor.read_only:
@@ -91,6 +104,8 @@ class Access:
         """Who asks; raises Unauthenticated where nobody does. What is changed then is kept under this name."""
         actor = self.actor(request)
         if actor is None:
+            if (scheme := _scheme(request)) not in {None, "bearer"}:
+                raise Unauthenticated(f"the Authorization header is {scheme!r}; send `Authorization: Bearer TOKEN`")
             self.refuse()
         request[ACTOR] = actor
         return actor
@@ -119,7 +134,8 @@ class Access:
 
     def check_origin(self, request: web.Request) -> None:
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin is None and hdrs.AUTHORIZATION in request.headers:
+        token = _bearer(request)
+        if origin is None and token is not None and (USER not in request or self._owner(token)):
             return  # no browser: a browser says where a write comes from
         ours = _spellings(self._public.scheme, self._public.netloc) if self._public else {request.host.lower()}
         if origin is None or _host_of(origin) not in ours:
@@ -148,12 +164,24 @@ class Access:
         """Whose *token* it is. A wrong one after too many raises TooManyAttempts; a right one never does: who guesses
         from behind the same proxy locks out nobody.
         """
-        if hmac.compare_digest(token.encode(errors="surrogateescape"), self._token):
-            return Actor(OWNER)
-        if named := self._keyring.find(token):
-            return Actor(named.name, named.read_only)
+        if actor := self._owner(token):
+            return actor
         self._guesses.count(client_address(request))
         return None
+
+    def _owner(self, token: str) -> Actor | None:
+        if hmac.compare_digest(token.encode(errors="surrogateescape"), self._token):
+            return Actor(OWNER)
+        named = self._keyring.find(token)
+        return Actor(named.name, named.read_only) if named else None
+
+    def _signed_in_at_proxy(self, request: web.Request) -> Actor | None:
+        """May do what the token may: whom the proxy lets in is its business."""
+        name = request.get(USER)
+        if name is None:
+            return None
+        taken = name == OWNER or any(one.name == name for one in self._keyring.all())
+        return Actor(f"{name} (at the proxy)" if taken else name, at_proxy=True)
 
     def _session(self, request: web.Request) -> Actor | None:
         cookie = request.cookies.get(COOKIE)
@@ -167,17 +195,14 @@ class Access:
         named = self._keyring.named(name, mark)
         return Actor(named.name, named.read_only) if named else None
 
-    def _bearer(self, request: web.Request) -> Actor:
-        scheme, _, token = request.headers[hdrs.AUTHORIZATION].partition(" ")
-        if scheme.lower() != "bearer":
-            raise Unauthenticated(f"the Authorization header is {scheme!r}; send `Authorization: Bearer TOKEN`")
-        actor = self.recognize(request, token.strip())
+    def _sent(self, request: web.Request, token: str) -> Actor:
+        actor = self.recognize(request, token)
         if actor is None:
             raise Unauthenticated("this is not the token; `dogdriver token` shows it on the daemon's host")
         return actor
 
     def _secure(self, request: web.Request) -> bool:
-        if request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https":
+        if request.secure:
             return True
         public = self._public
         return public is not None and public.scheme == "https" and public.netloc.lower() == request.host.lower()
@@ -219,6 +244,19 @@ class Guesses:
         if address not in self._told:
             LOG.warning("too many wrong tokens: those from %s are refused for a while", address)
         self._told = {one: at for one, at in self._told.items() if now - at <= WINDOW} | {address: now}
+
+
+def _scheme(request: web.Request) -> str | None:
+    """Of the Authorization header, in small letters."""
+    header = request.headers.get(hdrs.AUTHORIZATION)
+    return None if header is None else header.partition(" ")[0].lower()
+
+
+def _bearer(request: web.Request) -> str | None:
+    """The token in the Authorization header, where it is one for tokens."""
+    if _scheme(request) != "bearer":
+        return None
+    return request.headers[hdrs.AUTHORIZATION].partition(" ")[2].strip()
 
 
 def _spellings(scheme: str, netloc: str) -> set[str]:

@@ -44,6 +44,7 @@ from dogdriver.web.pages import handlers as pages
 from dogdriver.web.pages.rendering import add_templates, page_errors
 from dogdriver.web.ports import Store
 from dogdriver.web.prometheus import Metrics, count_requests
+from dogdriver.web.proxies import Proxies, seen_through
 
 STATIC = Path(__file__).parent / "static"
 IN_PATH = re.compile(r"{(\w+)}")  # a name may hold anything but a slash that is not quoted, braces too
@@ -67,12 +68,14 @@ def setup(
     mask: Callable[[str], str] | None = None,
     timetable: Timetable | None = None,
     keyring: Keyring | None = None,
+    proxies: Proxies | None = None,
 ) -> None:
     """Give *app* its routes. Nothing here has a lifetime; whoever made *store* and the rest ends them.
 
     *version* is what `/__version__` answers. *mask* takes secrets out of the log lines of live streams, the token alone
     where it is not given. *timetable* says by when runs will have been read; None: nobody knows.
-    *public_url* is the address that users see where it is not the one that requests name (a proxy that ends TLS).
+    *public_url* is the address that users see where it is not the one that requests name (a proxy that ends TLS);
+    *proxies* are those before us, none where it is not given.
     """
     app[ABOUT] = About(source, version, demo)
     app[ACCESS] = Access(token, clock, private=private, public_url=public_url, keyring=keyring)
@@ -82,17 +85,10 @@ def setup(
     app[REPORTS] = Reports(store, catalog, source, timetable)
     app[STREAMS] = LiveStreams(store, commands, mask or masker(token))
     app[CATALOG], app[CLOCK], app[COMMANDS], app[STATUS], app[STORE] = catalog, clock, commands, status, store
-    app.middlewares.extend(
-        [
-            count_requests(app[METRICS]),
-            api_errors,
-            page_errors,
-            limit_clients,
-            require_own_host,
-            require_token_to_read,
-            keep_changes,
-        ]
-    )
+    app.middlewares.extend([
+        count_requests(app[METRICS]), seen_through(proxies or Proxies()), api_errors, page_errors, limit_clients,
+        require_own_host, require_token_to_read, keep_changes,
+    ])  # fmt: skip
     app.on_response_prepare.append(add_security_headers)
     app.on_shutdown.append(end_streams)
     add_templates(app)

@@ -20,12 +20,14 @@ class Frame:
     """What surrounds every page.
 
     *title* of the page, its *address* (for coming back after signing in), *signed_in*: whether buttons are shown,
-    *demo*: whether the banner is, *source*: this daemon's own, *version*: dogDriver's.
+    and at a proxy before us, under which name (*user*, None: not there); *demo*: whether the banner is,
+    *source*: this daemon's own, *version*: dogDriver's.
     """
 
     title: str
     address: str
     signed_in: bool
+    user: str | None
     demo: bool
     source: str
     version: str

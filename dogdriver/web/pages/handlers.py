@@ -170,7 +170,8 @@ async def legacy_project(request: web.Request) -> web.StreamResponse:
 
 
 async def _cached(request: web.Request, build: Callable[[], Awaitable[Content]]) -> web.StreamResponse:
-    variant = "in:" if request.app[ACCESS].signed_in(request) else "out:"
+    actor = request.app[ACCESS].actor(request)
+    variant = "out:" if actor is None else f"{actor.name}:" if actor.at_proxy else "in:"
     return await request.app[CACHE].respond(request, build, kind=HTML, variant=variant)
 
 

@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from dogdriver.errors import DogdriverError
+from dogdriver.web.auth import Actor
 from dogdriver.web.errors import Failure, failure, is_api
 from dogdriver.web.keys import ABOUT, ACCESS
 from dogdriver.web.pages.contexts import ErrorPage, Frame
@@ -40,7 +41,7 @@ def add_templates(app: web.Application) -> None:
 
 def render(request: web.Request, template: str, title: str, page: Any) -> bytes:
     """*page* is the template's context, one of contexts.py."""
-    return _render(request, template, title, page, signed_in=request.app[ACCESS].signed_in(request))
+    return _render(request, template, title, page, request.app[ACCESS].actor(request))
 
 
 def html_response(body: bytes, status: int = 200) -> web.Response:
@@ -69,20 +70,19 @@ async def page_errors(request: web.Request, handler: Handler) -> web.StreamRespo
 
 def _error_page(request: web.Request, failed: Failure) -> web.Response:
     page = ErrorPage(failed.status, failed.message)
-    # A wrong bearer token may be the error: only the cookie is looked at.
-    signed_in = request.app[ACCESS].has_session(request)
-    body = _render(request, "error.html", failed.status.phrase, page, signed_in=signed_in)
+    body = _render(request, "error.html", failed.status.phrase, page, request.app[ACCESS].without_token(request))
     response = html_response(body, failed.status)
     response.headers.update(failed.headers)
     return response
 
 
-def _render(request: web.Request, template: str, title: str, page: Any, *, signed_in: bool) -> bytes:
+def _render(request: web.Request, template: str, title: str, page: Any, actor: Actor | None) -> bytes:
     about = request.app[ABOUT]
     frame = Frame(
         title=title,
         address=request.rel_url.raw_path_qs,
-        signed_in=signed_in,
+        signed_in=actor is not None,
+        user=actor.name if actor and actor.at_proxy else None,
         demo=about.demo,
         source=about.source,
         version=str(about.version.get("version") or ""),
