@@ -11,7 +11,7 @@ from dogdriver.verdict.mixture import Mixture
 from dogdriver.verdict.robust import group_medians, pseudo_values, robust_scale
 from dogdriver.verdict.seasonal import season_columns
 from dogdriver.verdict.series import Flags, Floats, Ints, Series, group_numbers
-from dogdriver.verdict.step_scan import scan_steps
+from dogdriver.verdict.step_scan import StepScan, scan_steps
 from dogdriver.verdict.whitening import relative_gaps
 
 CONFOUNDER_RATE = 1 / 100
@@ -107,12 +107,13 @@ class Standardized:
     def estimate(self, fitted: HistoryFit, is_judged: Flags) -> Effect:
         """The effect of the runs that *is_judged* (runs,) marks, with the history that was *fitted*."""
         posterior = fitted.posterior
-        mixture, step = mix_in_one_more_step(self.values, posterior, is_judged)
+        mixture, step = mix_in_one_more_step(fitted.one_more_step, posterior, is_judged)
         if step is not None and step.inside and step.sure:
             # With the step known the noise is seen for what it is.
             place = int(np.flatnonzero(is_judged)[step.runs])
             posterior = fit(self.values, posterior.design.with_step(place), Grid.full(self.season))
-            mixture, _ = mix_in_one_more_step(self.values, posterior, is_judged)
+            found = scan_steps(self.values, posterior, posterior.best)
+            mixture, _ = mix_in_one_more_step(found, posterior, is_judged)
         return self.effect(posterior, mixture, step)
 
     def effect(self, fitted: Posterior, mixture: Mixture, step: ConfoundingStep | None) -> Effect:
@@ -232,18 +233,19 @@ def scale_between_releases(values: Floats, group: Ints, groups: int) -> float:
     return robust_scale(np.diff(group_medians(values, group, groups)), outer=0.5) if groups > BESIDE else 0.0
 
 
-def mix_in_one_more_step(values: Floats, fitted: Posterior, is_judged: Flags) -> tuple[Mixture, ConfoundingStep | None]:
-    """The mixture over the grid and over one more step anywhere; and the one that is most likely.
+def mix_in_one_more_step(
+    found: StepScan, fitted: Posterior, is_judged: Flags
+) -> tuple[Mixture, ConfoundingStep | None]:
+    """The mixture over the grid and over one more step anywhere, as *found*; and the one that is most likely.
 
-    *values*, *is_judged* (runs,). None where no step is likely that could be taken for the release's doing, or the
+    *is_judged* (runs,). None where no step is likely that could be taken for the release's doing, or the
     release's doing for it. docs/verdict.md, "Confounding steps".
     """
-    found = scan_steps(values, fitted, fitted.best)
-    places = np.arange(len(values))
+    places = np.arange(len(is_judged))
     start = int(np.argmax(is_judged))
     elsewhere = (places > 0) & (places != start)
     bayes_factors = np.exp(np.minimum(found.gain, LARGEST_GAIN))
-    rate = min(CONFOUNDER_RATE, 1.0 / len(values))
+    rate = min(CONFOUNDER_RATE, 1.0 / len(is_judged))
     odds = np.where(elsewhere, (bayes_factors * rate) ** CONFOUNDER_EXPONENT, 0.0)
     total = 1.0 + float(odds.sum())
     weights = np.concatenate([fitted.weights / total, odds / total])

@@ -112,8 +112,8 @@ def judge_halves(
     coordinates = scale.coordinates(window.values)
     usual = estimate_effect(coordinates, window, judged, criteria.question(window, scale)).effect
     effect = estimate_since_pinned(coordinates, window, judged, pinned, usual.posterior.tau_weights())
-    effect, _ = fit_to_ties(effect, scale, criteria, window, second, base)
-    return conclude(effect, scale, criteria, int(second.sum()), Baseline((release,), int(base.sum()))).outcome
+    fitted = fit_to_ties(effect, scale, criteria, window, second, base)
+    return conclude(fitted, scale, criteria, int(second.sum()), Baseline((release,), int(base.sum()))).outcome
 
 
 def count_false_alarms(found: Iterable[tuple[str, Outcome]]) -> FalseAlarms:

@@ -13,7 +13,7 @@ import numpy as np
 from dogdriver.verdict.design import DesignMatrix
 from dogdriver.verdict.mixed_model import STEP_SIZE, Grid, Posterior, fit, fit_expanding
 from dogdriver.verdict.series import Flags, Floats, Ints
-from dogdriver.verdict.step_scan import scan_columns, scan_steps
+from dogdriver.verdict.step_scan import StepScan, scan_columns, scan_steps
 
 STEP_RATE = 1 / 300
 """A step is believed when it is likely even though there is one in so many runs only,"""
@@ -110,17 +110,33 @@ class Earlier:
         """The first run that is judged."""
         return int(np.argmax(self.judged))
 
-    def last_run(self, place: int) -> int:
-        """Of the release at *place* of `numbers`."""
-        return int(np.flatnonzero((self.place == place) & ~self.judged)[-1])
+    @cached_property
+    def last_runs(self) -> Ints:
+        """The last run of each release of `numbers`, (releases,)."""
+        runs = np.flatnonzero(~self.judged)
+        result: Ints = np.zeros(len(self.numbers), dtype=np.intp)
+        result[self.place[runs]] = runs
+        return result
 
     def columns(self, terms: Sequence[Term], reference: int) -> Floats:
         """(runs, terms): the judged runs stand where the last run of the release at *reference* does."""
         if not terms:
             return np.empty((len(self.release), 0))
         result = np.column_stack([term.column(self) for term in terms])
-        result[self.judged] = result[self.last_run(reference)]
+        result[self.judged] = result[self.last_runs[reference]]
         return result
+
+    @cached_property
+    def candidates(self) -> tuple[tuple[Term, ...], Floats]:
+        """What is not a step and may be a term, and its columns (runs, candidates) against the last release."""
+        first, last = (np.array([getattr(block, end) for block in self.blocks]) for end in ("first", "last"))
+        inside = (self.place[:, None] >= first) & (self.place[:, None] <= last)
+        columns: Floats = inside.astype(float)
+        columns[self.judged] = columns[self.last_runs[-1]]
+        if len(self.numbers) < FEWEST_STAIRS:
+            return self.blocks, columns
+        stairs = (Staircase(),)
+        return (*self.blocks, *stairs), np.hstack([columns, self.columns(stairs, len(self.numbers) - 1)])
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -148,15 +164,21 @@ class Earlier:
 
 @dataclass(frozen=True)
 class HistoryFit:
-    """The *posterior* with the *terms* of the history as fixed columns of its design.
+    """The *posterior* of *values* (runs,) with the *terms* of the history as fixed columns of its design.
 
     The effect is against the level of the release at place *reference* of `Earlier.numbers`.
     """
 
     earlier: Earlier
+    values: Floats
     posterior: Posterior
     terms: tuple[Term, ...]
     reference: int
+
+    @cached_property
+    def one_more_step(self) -> StepScan:
+        """What a further step would do, under the best combination."""
+        return scan_steps(self.values, self.posterior, self.posterior.best)
 
     @property
     def score(self) -> float:
@@ -172,14 +194,13 @@ class HistoryFit:
     def levels(self) -> Floats:
         """Of the releases at their end, as the terms have them, (releases,), in the unit of the values."""
         coefficients = self.posterior.coefficients[1 : 1 + len(self.terms)]
-        ends = [self.earlier.last_run(place) for place in range(len(self.earlier.numbers))]
-        result: Floats = self.earlier.columns(self.terms, self.reference)[ends] @ coefficients
+        result: Floats = self.earlier.columns(self.terms, self.reference)[self.earlier.last_runs] @ coefficients
         return result
 
     def apart(self) -> frozenset[int]:
         """The numbers of the releases whose runs say nothing of the level that the effect is against."""
         columns = self.earlier.columns([term for term in self.terms if isinstance(term, Block)], self.reference)
-        other = np.any(columns != columns[self.earlier.last_run(self.reference)], axis=1)
+        other = np.any(columns != columns[self.earlier.last_runs[self.reference]], axis=1)
         return frozenset(int(number) for number in np.unique(self.earlier.release[other & ~self.earlier.judged]))
 
 
@@ -195,7 +216,7 @@ class History:
         """Against the last release, unless *reference* is the place of another."""
         place = len(self.earlier.numbers) - 1 if reference is None else reference
         posterior, _ = fit_expanding(self.values, self._with_terms(terms, place), grid)
-        return HistoryFit(self.earlier, posterior, terms, place)
+        return HistoryFit(self.earlier, self.values, posterior, terms, place)
 
     def _with_terms(self, terms: tuple[Term, ...], reference: int) -> DesignMatrix:
         return replace(self.design, fixed=np.hstack([self.design.fixed, self.earlier.columns(terms, reference)]))
@@ -229,35 +250,39 @@ class History:
         return len({place for term in terms if isinstance(term, Block) for place in range(term.first, term.last + 1)})
 
     def _proposals(self, best: HistoryFit, plain: Grid) -> Iterator[tuple[Term, ...]]:
-        for term in self._standing_out(best.posterior, best.posterior.best, (Step, Block, Staircase)):
+        likeliest = self._standing_out(best.posterior, best.posterior.best, best.one_more_step)
+        for term in likeliest:
             yield (*best.terms, term)
+        first = likeliest if best.posterior.is_plain else self._plainly(best.terms, plain)
         for kinds in ((Step, Block, Staircase), (Block,)):
-            terms = best.terms
-            while len(terms) < MOST_TERMS:
-                fitted = fit(self.values, self._with_terms(terms, len(self.earlier.numbers) - 1), plain)
-                proposed = self._standing_out(fitted, 0, kinds) if fitted.freedom > FEWEST_FREEDOM else []
-                if not proposed:
-                    break
-                terms = (*terms, proposed[0])
+            terms, proposed = best.terms, first
+            while found := next((term for term in proposed if isinstance(term, kinds)), None):
+                terms = (*terms, found)
                 yield terms
+                proposed = self._plainly(terms, plain)
 
-    def _standing_out(self, fitted: Posterior, which: int, kinds: tuple[type[Term], ...]) -> list[Term]:
-        """Of each of *kinds* the term that combination *which* gains most by, the most gainful first; none that does
-        not earn its cost.
+    def _plainly(self, terms: tuple[Term, ...], plain: Grid) -> list[Term]:
+        """What stands out beside *terms* where noise is plain; nothing where there is no room for one more."""
+        if len(terms) >= MOST_TERMS:
+            return []
+        fitted = fit(self.values, self._with_terms(terms, len(self.earlier.numbers) - 1), plain)
+        if fitted.freedom <= FEWEST_FREEDOM:
+            return []
+        return self._standing_out(fitted, 0, scan_steps(self.values, fitted, 0))
+
+    def _standing_out(self, fitted: Posterior, which: int, steps: StepScan) -> list[Term]:
+        """Of each kind the term that combination *which* gains most by, the most gainful first; none that does not
+        earn its cost. *steps*: what a step would do.
         """
         found: list[tuple[float, Term]] = []
         earlier = self.earlier
-        if Step in kinds:
-            gains = scan_steps(self.values, fitted, which).gain
-            gains[0] = -np.inf
-            gains[max(earlier.start - BESIDE, 0) :] = -np.inf
-            place = int(np.argmax(gains))
-            found.append((float(gains[place]), Step(place)))
-        others: list[Term] = list(earlier.blocks)
-        if Staircase in kinds and len(earlier.numbers) >= FEWEST_STAIRS:
-            others.append(Staircase())
+        gains = steps.gain.copy()
+        gains[0] = -np.inf
+        gains[max(earlier.start - BESIDE, 0) :] = -np.inf
+        place = int(np.argmax(gains))
+        found.append((float(gains[place]), Step(place)))
+        others, columns = earlier.candidates
         if others:
-            columns = earlier.columns(others, len(earlier.numbers) - 1)
             scan = scan_columns(self.values, fitted, which, columns)
             small = np.abs(scan.sizes) < SMALLEST_BLOCK * fitted.sds[which]
             gains = np.where(small & [isinstance(term, Block) for term in others], -np.inf, scan.gain)

@@ -16,16 +16,16 @@ from dogdriver.model.verdict import (
     Verdict,
 )
 from dogdriver.verdict import wording
-from dogdriver.verdict.criteria import Criteria, Estimate, outcome_of, relative_size
+from dogdriver.verdict.criteria import Criteria, outcome_of, relative_size
 from dogdriver.verdict.decision import benjamini_hochberg
-from dogdriver.verdict.effect import FEWEST_RUNS, Effect, estimate_effect, estimate_since_pinned
+from dogdriver.verdict.effect import FEWEST_RUNS, estimate_effect, estimate_since_pinned
 from dogdriver.verdict.limits import limit_of
 from dogdriver.verdict.mixed_model import TAU_PRIOR, TAUS
 from dogdriver.verdict.power import forecast, smallest_visible
 from dogdriver.verdict.references import with_references, with_step
 from dogdriver.verdict.scale import Measure, Scale
 from dogdriver.verdict.series import Series
-from dogdriver.verdict.ties import Levels, fit_to_ties
+from dogdriver.verdict.ties import Fit, fit_to_ties
 
 METHOD = "mixed-model/3"
 MARGIN = 0.03
@@ -163,8 +163,8 @@ def look(window: Series, judged: int, criteria: Criteria) -> Verdict:
     compared = estimate_effect(scale.coordinates(window.values), window, judged, criteria.question(window, scale))
     kept = ~own & ~np.isin(window.release, list(compared.apart))
     baseline = Baseline(tuple(window.releases[i] for i in np.unique(window.release[kept])), int(kept.sum()))
-    effect, levels = fit_to_ties(compared.effect, scale, criteria, window, own, kept)
-    verdict = with_step(conclude(effect, scale, criteria, runs, baseline, levels), effect, window, own, scale)
+    fitted = fit_to_ties(compared.effect, scale, criteria, window, own, kept)
+    verdict = with_step(conclude(fitted, scale, criteria, runs, baseline), fitted.effect, window, own, scale)
     return with_references(verdict, compared, names[-1], scale, criteria)
 
 
@@ -186,8 +186,7 @@ def look_since_pinned(series: Series, judged: int, pinned: int, criteria: Criter
         )
         tau_weights = usual.effect.posterior.tau_weights()
     effect = estimate_since_pinned(scale.coordinates(window.values), window, judged, pinned, tau_weights)
-    effect, levels = fit_to_ties(effect, scale, criteria, window, own, base)
-    verdict = conclude(effect, scale, criteria, runs, baseline, levels)
+    verdict = conclude(fit_to_ties(effect, scale, criteria, window, own, base), scale, criteria, runs, baseline)
     since = [i for i in range(pinned + 1, judged + 1) if np.any(series.release == i)]
     alone = [
         look(series.before_and_within(i), i, replace(criteria, release=series.releases[i])).outcome
@@ -196,20 +195,18 @@ def look_since_pinned(series: Series, judged: int, pinned: int, criteria: Criter
     return replace(verdict, reason=wording.since_pinned(verdict, name, alone, criteria.measure))
 
 
-def conclude(
-    effect: Effect, scale: Scale, criteria: Criteria, runs: int, baseline: Baseline, levels: Levels | None = None
-) -> Verdict:
-    """The verdict that *effect*, in coordinates of *scale*, is: docs/verdict.md, "Answer"."""
-    estimate, thresholds = Estimate.of(effect.mixture, criteria.alpha), scale.thresholds(criteria.margin)
+def conclude(fitted: Fit, scale: Scale, criteria: Criteria, runs: int, baseline: Baseline) -> Verdict:
+    """The verdict that *fitted*, in coordinates of *scale*, is: docs/verdict.md, "Answer"."""
+    effect, estimate, thresholds = fitted.effect, fitted.estimate, scale.thresholds(criteria.margin)
     size = relative_size(estimate, scale)
     (low, high), critical = estimate.inner, estimate.critical
     outcome = outcome_of(estimate, scale, criteria)
     if outcome is Outcome.UNCHANGED and effect.step is not None and not (effect.step.inside and effect.step.sure):
         outcome = Outcome.UNDECIDED
     ahead, limit = None, None
-    if outcome is Outcome.UNDECIDED and levels and levels.counted:
-        ahead = levels.counted.forecast(criteria.alpha, criteria.power)
-        limit = Limit.STEP if effect.step is not None else levels.counted.limit(ahead)
+    if outcome is Outcome.UNDECIDED and fitted.counted:
+        ahead = fitted.counted.forecast(criteria.alpha, criteria.power)
+        limit = Limit.STEP if effect.step is not None else fitted.counted.limit(ahead)
     elif outcome is Outcome.UNDECIDED:
         ahead = forecast(effect, thresholds, runs, power=criteria.power, critical=critical)
         limit = limit_of(effect, ahead, runs, len(baseline.releases), thresholds, critical)
@@ -224,8 +221,8 @@ def conclude(
         runs_needed=ahead.needed if ahead else None,
         smallest_visible=scale.relative(visible),
         noise=Noise(sd=effect.sd, autocorrelation=effect.autocorrelation, wobble=effect.between_releases),
-        before=levels.before if levels else None,
-        after=levels.after if levels else None,
+        before=fitted.before,
+        after=fitted.after,
         scale=scale.effects,
         limit=limit,
     )
@@ -237,8 +234,8 @@ def conclude(
         hundred_percent=scale.hundred_percent,
         step=effect.step.runs if effect.step else None,
         forecast=ahead,
-        tied=levels is not None and levels.tied,
-        rare=levels is not None and levels.counted is not None,
+        tied=fitted.tied,
+        rare=fitted.counted is not None,
     )
     return replace(verdict, reason=wording.reason(verdict, details))
 

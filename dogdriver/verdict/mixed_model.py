@@ -185,6 +185,12 @@ class Posterior:
         """The combination with the largest weight."""
         return int(np.argmax(self.weights))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether runs are independent, releases do not differ and nothing drifts in the best combination."""
+        best = self.best
+        return not (self.phis[best] or self.taus[best] or self.slopes[best])
+
     def tau_weights(self) -> tuple[Floats, Floats]:
         """(taus, weights) of the grid, each (taus,)."""
         taus, group = np.unique(self.taus, return_inverse=True)

@@ -9,9 +9,9 @@ from dogdriver.verdict.series import Floats
 
 LEAST_SURE = 0.2
 """No mixture is widened to a larger p than this: there is nothing to be said then anyway."""
-QUANTILE_REACH = 400.0
-"""Standard errors from the centre that a quantile may be."""
-BISECTIONS = 30
+SLACK = 0.1
+"""A quantile is looked for so much farther than components have theirs, as the approximation is good to 1 % only."""
+BISECTIONS = 20
 NEWTON_STEPS = 1
 TINY = 1e-300
 
@@ -56,10 +56,12 @@ class Mixture:
         By bisection of `normal_cdf`, then Newton's step on the mixture itself.
         """
         wanted = np.array(shares)
-        centre = self.mean()
-        reach = float(np.max(np.abs(self.centres - centre) + self.errors)) * QUANTILE_REACH
-        low: Floats = np.full(len(wanted), centre - reach)
-        high: Floats = np.full(len(wanted), centre + reach)
+        # Where all components have less below, and where all have more.
+        each = self.centres + self.errors * stdtrit(self.freedom, wanted)[:, None]
+        slack = SLACK * (each.max(axis=1) - each.min(axis=1)) + SLACK * float(self.errors.max())
+        low: Floats = each.min(axis=1) - slack
+        high: Floats = each.max(axis=1) + slack
+        first, last = low, high
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
             under = self.normal_cdf(middle) < wanted
@@ -67,7 +69,7 @@ class Mixture:
         found: Floats = (low + high) / 2
         for _ in range(NEWTON_STEPS):
             step = (self.cdf(found) - wanted) / np.maximum(self.pdf(found), TINY)
-            found = np.clip(found - step, found - reach / 2, found + reach / 2)
+            found = np.clip(found - step, first, last)
         return found
 
     def p_value(self) -> float:

@@ -18,18 +18,21 @@ from dogdriver.verdict.series import Flags, Floats, Series
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
-    """In the metric's unit. *counted*: they are rates of something rare; *tied*: of values that are mostly equal."""
+class Fit:
+    """The *effect*, the *estimate* of it, and the levels *before* and *after*, in the metric's unit.
 
+    *counted*: they are rates of something rare; *tied*: of values that are mostly equal.
+    """
+
+    effect: Effect
+    estimate: Estimate
     before: float
     after: float
     counted: Rates | None = None
     tied: bool = False
 
 
-def fit_to_ties(
-    effect: Effect, scale: Scale, criteria: Criteria, window: Series, own: Flags, base: Flags
-) -> tuple[Effect, Levels]:
+def fit_to_ties(effect: Effect, scale: Scale, criteria: Criteria, window: Series, own: Flags, base: Flags) -> Fit:
     """*effect*, no surer than chance allows, and by a test that fits where values are counts; and the levels.
 
     *own*, *base* (runs,) mark the runs of *window* that are judged and those that they are compared with.
@@ -39,13 +42,19 @@ def fit_to_ties(
         criteria.measure.events(window.values), window.release, own, base, whole_numbers=criteria.kind is not Kind.RATIO
     )
     widened = widen_for_ties(effect, window, own, base)
-    tied = widened.mixture is not effect.mixture
-    usual = Estimate.of(widened.mixture, criteria.alpha)
+    usual = usual_fit(widened, scale, criteria, window.values[own], tied=widened.mixture is not effect.mixture)
     if counted is None:
-        return widened, usual_levels(usual, scale, window.values[own], tied=tied)
-    if counted.usual and counted.p >= criteria.alpha and outcome_of(usual, scale, criteria) is Outcome.UNCHANGED:
-        return widened, usual_levels(usual, scale, window.values[own], tied=tied)
-    return counted_effect(widened, counted, scale, whole), counted_levels(counted, whole)
+        return usual
+    if (
+        counted.usual
+        and counted.p >= criteria.alpha
+        and outcome_of(usual.estimate, scale, criteria) is Outcome.UNCHANGED
+    ):
+        return usual
+    effect = counted_effect(widened, counted, scale, whole)
+    estimate = Estimate.of(effect.mixture, criteria.alpha)
+    before, after = (rate if whole is None else whole - rate for rate in (counted.before, counted.after))
+    return Fit(effect, estimate, before, after, counted)
 
 
 def widen_for_ties(effect: Effect, window: Series, own: Flags, base: Flags) -> Effect:
@@ -68,17 +77,12 @@ def counted_effect(effect: Effect, counted: Rates, scale: Scale, whole: float | 
     return replace(effect, mixture=counted.mixture(unit, effect.mixture.freedom), step=step_before(effect))
 
 
-def counted_levels(counted: Rates, whole: float | None) -> Levels:
-    if whole is None:
-        return Levels(counted.before, counted.after, counted)
-    return Levels(whole - counted.before, whole - counted.after, counted)
-
-
-def usual_levels(estimate: Estimate, scale: Scale, own: Floats, *, tied: bool) -> Levels:
-    """What is usual of the values of the release, *own* (runs,), and that less the effect."""
+def usual_fit(effect: Effect, scale: Scale, criteria: Criteria, own: Floats, *, tied: bool) -> Fit:
+    """With what is usual of the values of the release, *own* (runs,), and that less the effect, as levels."""
+    estimate = Estimate.of(effect.mixture, criteria.alpha)
     after = float(np.median(scale.coordinates(own)))
     middle = estimate.middle if abs(estimate.middle) > ROUNDING else 0.0
-    return Levels(scale.level(after - middle), scale.level(after), tied=tied)
+    return Fit(effect, estimate, scale.level(after - middle), scale.level(after), tied=tied)
 
 
 def step_before(effect: Effect) -> ConfoundingStep | None:
