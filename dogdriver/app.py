@@ -315,4 +315,5 @@ def _greet(start: Start, own: Identity) -> None:
         log.warning("%s", warning)
     log.info("dogDriver listens on %s as source %s; its data is in %s", start.address, own.source, start.settings.data)
     if own.token_file:
-        log.info("writes need the token in %s (`dogdriver token` shows it)", own.token_file)
+        show = "dogdriver token --demo" if start.demo else "dogdriver token"
+        log.info("writes need the token in %s (`%s` shows it)", own.token_file, show)

@@ -41,6 +41,11 @@ def token(settings: Settings) -> tuple[Secret, Path | None]:
     return Secret(kept), file
 
 
+def has_token(data: Path) -> bool:
+    """Whether a daemon that keeps its things in *data* has been given its token there."""
+    return (data / TOKEN_FILE).exists()
+
+
 def prepare_directory(data: Path) -> None:
     """Make the data directory, or say in one sentence why that cannot be."""
     try:

@@ -100,6 +100,7 @@ def make_parser() -> Parser:
     )  # fmt: skip
     add_run_arguments(run)
     token = add("token", "show the token that writes need; make, list and revoke others")
+    token.add_argument("--demo", action="store_true", help="of `dogdriver demo` instead")
     tokens = token.add_subparsers(dest="action", title="actions", metavar="")
     create = tokens.add_parser("create", help="make a token for a person or a program, and show it once")
     create.add_argument("--read-only", action="store_true", help="it changes nothing")

@@ -23,6 +23,9 @@ from dogdriver.storage import backup as copy_database
 from dogdriver.storage.export import export_csv, export_lines, import_lines, new_file
 from dogdriver.tokens import Keyring
 
+DEMO = "demo"
+"""The folder of the data directory in which the demo keeps its own."""
+
 Environ = MutableMapping[str, str]
 Command = Callable[[argparse.Namespace, Environ], int]
 
@@ -35,7 +38,7 @@ def demo(_: argparse.Namespace, environ: Environ) -> int:
     own = _settings(environ)  # for where to listen and to keep; the rest is the demo's
 
     async def world(daemon: web.Application) -> AsyncIterator[None]:
-        async with demo_world(own.data / "demo", app.clock) as more:
+        async with demo_world(own.data / DEMO, app.clock) as more:
             daemon[app.START] = replace(daemon[app.START], settings=load({**_kept_in_demo(own), **more}))
             yield
 
@@ -92,6 +95,8 @@ def try_(arguments: argparse.Namespace, environ: Environ) -> int:
 
 def token(arguments: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ)
+    if arguments.demo or (identity.has_token(settings.data / DEMO) and not identity.has_token(settings.data)):
+        settings = replace(settings, data=settings.data / DEMO)
     identity.prepare_directory(settings.data)
     keyring = Keyring(settings.data, app.clock)
     match arguments.action:
