@@ -18,6 +18,7 @@ from functools import partial
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
@@ -29,7 +30,9 @@ from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.given_secrets import GivenSecrets
-from dogdriver.model import Clock, Isolation, MessageKind, Problem
+from dogdriver.model import Clock, Failures, Isolation, MessageKind, Problem
+from dogdriver.notify.delivery import World
+from dogdriver.notify.notifier import Notifier
 from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.pipeline.ports import CatalogSource
@@ -82,6 +85,7 @@ IDENTITY = web.AppKey("identity", Identity)
 CATALOG = web.AppKey("catalog", ProjectCatalog)
 DATADOG = web.AppKey("datadog", Datadog)
 CONTEXT = web.AppKey("context", Context)
+NOTIFIER = web.AppKey("notifier", Notifier)
 PIPELINE = web.AppKey("pipeline", Pipeline)
 ARCHIVE = web.AppKey("archive", Archive)  # where a bucket is set
 SCHEDULER = web.AppKey("scheduler", Scheduler)
@@ -158,8 +162,12 @@ async def pipeline(app: web.Application) -> AsyncIterator[None]:
     app[CONTEXT] = build_context(
         start.settings, start.environ, app[SESSION], app[STORE], app[CATALOG], app[DATADOG],
         home=start.settings.data, clock=start.clock, source=own.source, mask=own.mask, grace=GRACE / 2,
-        link=lambda run: f"{base}/r/{run}",
+        link=lambda run: f"{base}/r/{run}", page=lambda project: f"{base}/p/{quote(project, safe='')}",
+        alone=start.settings.bucket is None,
     )  # fmt: skip
+    app[NOTIFIER] = notifier(start.settings, app[SESSION], app[CATALOG], start.clock, app[CONTEXT].given, own.mask,
+                             app[CONTEXT].failures)  # fmt: skip
+    app[NOTIFIER].learn_all()
     app[PIPELINE] = Pipeline(app[CONTEXT])
     if interrupted := await app[PIPELINE].recover():
         log.warning("%d run(s) had been interrupted by the end of the last daemon", interrupted)
@@ -252,6 +260,16 @@ def build_context(
     )
 
 
+def notifier(
+    settings: Settings, session: aiohttp.ClientSession, projects: CatalogSource, now: Clock, given: GivenSecrets,
+    mask: logs.Masker, failures: Failures,
+) -> Notifier:  # fmt: skip
+    """Who tells people and programs."""
+    mask.add(settings.smtp)
+    world = World(session, now, settings.smtp, settings.smtp_from)
+    return Notifier(world, lambda: projects.current, given, failures, mask.add)
+
+
 def _workers(app: web.Application) -> Iterator[Worker]:
     """Who repeats a step; each step does one thing, and says whether there was one to do."""
     kept, now, run = app[STORE], app[START].clock, app[PIPELINE]
@@ -259,6 +277,7 @@ def _workers(app: web.Application) -> Iterator[Worker]:
         MessageKind.EVENT: app[DATADOG].send_event,
         MessageKind.RESULTS: app[DATADOG].send_series,
         MessageKind.RECOLLECT: run.recollect,
+        MessageKind.NOTICE: run.pass_on,
     }
     outbox = Outbox(
         kept.outbox,
@@ -266,12 +285,17 @@ def _workers(app: web.Application) -> Iterator[Worker]:
         now,
         resenders={MessageKind.EVENT: app[DATADOG].send_event_again},
         failures=app[CONTEXT].failures,
+        leave=MessageKind.NOTIFY,
     )
+    # A receiver that does not answer holds up nothing else.
+    telling = {MessageKind.NOTIFY: app[NOTIFIER].send}
+    notices = Outbox(kept.outbox, telling, now, failures=app[CONTEXT].failures, only=MessageKind.NOTIFY)
     retention = Retention(kept.values, now, timedelta(days=app[START].settings.keep_raw))
     worker = partial(Worker, commits=kept.commits, clock=now, failures=app[CONTEXT].failures)
     yield worker("launch", run.launch_next)
     yield worker("collect", run.collect_next, next_due=kept.runs.next_due)
     yield worker("outbox", outbox.deliver_next, next_due=outbox.next_due)
+    yield worker("notify", notices.deliver_next, next_due=notices.next_due)
     yield worker("retention", retention.next, next_due=retention.due)
     if bucket := app.get(ARCHIVE):
         yield worker("archive", bucket.upload_next, next_due=bucket.next_upload)

@@ -12,13 +12,13 @@ class GivenSecrets:
     def __init__(self, environ: Mapping[str, str], remove: Callable[[str], object]) -> None:
         self._environ, self._remove = environ, remove
 
-    def get(self, name: str) -> Secret:
+    def get(self, name: str, key: str = "env_from") -> Secret:
         """The value of *name*, or what stands in the file that NAME_FILE names. Raises SettingsError."""
         text, file = self._environ.get(name), self._environ.get(f"{name}_FILE")
         if text and file:
             raise SettingsError(f"{name} and {name}_FILE are both set; remove one of them")
         if not text and not file:
-            raise SettingsError(f"`env_from` names {name}, which is not set; set {name} or {name}_FILE for dogDriver")
+            raise SettingsError(f"`{key}` names {name}, which is not set; set {name} or {name}_FILE for dogDriver")
         return Secret(text or read_secret(f"{name}_FILE", file or ""))
 
     def withhold(self, names: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ SITES = (
 LINK_WORDS = ("app", "from_ts", "to_ts", "project", "deployment", "run_query", "metric", "scope", "agg", "query")
 """What the templates of links may name, in braces; those from `metric` on are of one metric."""
 
+MAIL = re.compile(r"[^@\s<>\",;:]+@[^@\s<>\",;:]+")
 SHORTEST_TOKEN = 16  # characters; a shorter one can be guessed
 _USERINFO = re.compile(r"(?<=//)[^/\s]*@|[^/\s]*:[^/\s]*@")  # a password may stand there
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -76,6 +77,8 @@ class Settings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] | None
     user_header: str | None
     log: str
+    smtp: Secret | None
+    smtp_from: str | None
     warnings: tuple[str, ...] = ()
     sensitive: frozenset[str] = field(default_factory=frozenset)  # variables that held secrets: to be removed
 
@@ -180,6 +183,21 @@ def _token(text: str) -> Secret:
     return _secret(text)
 
 
+def _smtp(text: str) -> Secret:
+    """An address such as smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465 (TLS)"""
+    parts = urlsplit(text)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.port == 0 or parts.path.strip("/"):
+        raise ValueError
+    return Secret(text)
+
+
+def _mail(text: str) -> str:
+    """An address of mail such as dogdriver@example.org"""
+    if not MAIL.fullmatch(text):
+        raise ValueError
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One variable: *name*, the field it fills, how its text is read, its *default* as text, and what it is for."""
@@ -218,6 +236,8 @@ SETTINGS = (
     Setting("DOGDRIVER_TRUSTED_PROXIES", "trusted_proxies", _networks, None, "The proxies before dogDriver, as addresses or networks: what they say of who asks is believed."),
     Setting("DOGDRIVER_USER_HEADER", "user_header", _header, None, "The header in which these proxies name who has signed in there, for example X-Forwarded-User."),
     Setting("DOGDRIVER_LOG", "log", _one_of("text", "json"), "text", "The form of the log on standard output: lines for people, or mozlog JSON."),
+    Setting("DOGDRIVER_SMTP", "smtp", _smtp, None, "The mail server for notifications: `smtp://user:password@host:port` (STARTTLS) or `smtps://…` (TLS).", secret=True),
+    Setting("DOGDRIVER_SMTP_FROM", "smtp_from", _mail, None, "The sender's address of notifications by mail."),
 )  # fmt: skip
 
 

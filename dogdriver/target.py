@@ -43,6 +43,11 @@ class DockerflowTarget:
             return None, None
         return _text(document.get("version")), _text(document.get("commit"))
 
+    async def repository(self, deployment: Deployment) -> str | None:
+        """The address of its source, as `/__version__` says; None where it does not. Raises TargetError."""
+        status, document = await self._get(deployment, "__version__")
+        return _text(document.get("source")) if status == HTTPStatus.OK and isinstance(document, dict) else None
+
     async def check(self, deployment: Deployment) -> None:
         """Raises TargetError where the service cannot be reached, or says that it is unhealthy.
 

@@ -75,6 +75,9 @@ class Target:
             raise self.silent
         return self.versions.pop(0) if len(self.versions) > 1 else self.versions[0]
 
+    async def repository(self, deployment: Deployment) -> str | None:
+        return "https://github.com/acme/shop"
+
     async def check(self, deployment: Deployment) -> None:
         if self.unhealthy:
             raise self.unhealthy

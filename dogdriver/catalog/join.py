@@ -106,6 +106,7 @@ def _project(draft: _Draft, file: ProjectsFile, defaults: Defaults) -> Project:
         on_release=bool(options.on_release),
         fingerprint=options.fingerprint or (None if entry.metrics else defaults.fingerprint),
         fingerprint_tolerance=HOSTS_TOLERANCE if tolerance is None else tolerance,
+        notify=options.notify or (),
         partial=not draft.complete,
     )
     if draft.complete and test and deployments and not project.schedule.off and project.deployment(None) is None:

@@ -17,6 +17,8 @@ from dogdriver.checkout.address import Address
 from dogdriver.errors import SettingsError
 from dogdriver.model import Deployment, Isolation, Kind, Metric, Schedule
 from dogdriver.model.built_in import BuiltInTest
+from dogdriver.model.notify import Route
+from dogdriver.notify import routes
 
 LARGEST = 1024 * 1024  # bytes
 SHOWN = 10  # mistakes in one message
@@ -52,6 +54,7 @@ class ProjectOptions:
     isolation: Isolation | None = None
     fingerprint: str | None = None
     fingerprint_tolerance: float | None = None
+    notify: tuple[Route, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ OPTIONS: Mapping[str, Parse] = {
     "isolation": lambda value: Isolation(values.one_of(*Isolation)(value)),
     "fingerprint": values.text,
     "fingerprint_tolerance": values.number(0, 1000),
+    "notify": routes.read,
 }
 METRIC: Mapping[str, Parse] = {
     "name": values.metric_name,

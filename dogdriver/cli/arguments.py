@@ -107,6 +107,8 @@ def make_parser() -> Parser:
     create.add_argument("name", metavar="NAME", help="who has it; changes are kept under this name")
     tokens.add_parser("list", help="show the names of all, and when they were made and revoked")
     tokens.add_parser("revoke", help="from now on it is no token").add_argument("name", metavar="NAME")
+    notify = add("notify", "send a test to everybody who is told of a project's verdicts")
+    notify.add_argument("--test", metavar="PROJECT", required=True, help="whose receivers; the answer of each is shown")
     backup = add("backup", "write a consistent copy of the database while the daemon runs")
     backup.add_argument("file", type=Path, help="where to; it must not exist")
     export = add("export", "write runs, verdicts and releases as JSON lines, or values as CSV")

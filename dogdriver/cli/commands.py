@@ -13,11 +13,13 @@ from aiohttp import web
 from dogdriver import app, identity, logs, server
 from dogdriver.cli.arguments import ExitCode, read_request
 from dogdriver.cli.check import Check, Mark
+from dogdriver.cli.receivers import try_receivers
 from dogdriver.cli.report import make_report
 from dogdriver.cli.run import Client
 from dogdriver.cli.trial import Trial, outcome
 from dogdriver.demo.world import demo_world
 from dogdriver.errors import DogdriverError, SettingsError
+from dogdriver.given_secrets import GivenSecrets
 from dogdriver.settings import Settings, load
 from dogdriver.storage import backup as copy_database
 from dogdriver.storage.export import export_csv, export_lines, import_lines, new_file
@@ -115,6 +117,16 @@ def token(arguments: argparse.Namespace, environ: Environ) -> int:
     return 0
 
 
+def notify(arguments: argparse.Namespace, environ: Environ) -> int:
+    settings = _settings(environ)
+    mask = logs.Masker.of(settings, environ, settings.token)
+    given = GivenSecrets(dict(environ), lambda name: environ.pop(name, None))
+    tried = asyncio.run(try_receivers(arguments.test, settings, given, app.clock, mask))
+    for one in tried:
+        _answer(mask(f"{'ok' if one.taken else 'FAIL':<4}  {one.route}: {one.answer}"))
+    return 0 if all(one.taken for one in tried) else 1
+
+
 def backup(arguments: argparse.Namespace, environ: Environ) -> int:
     copy_database(_settings(environ).data, arguments.file)
     _answer(f"written to {arguments.file}")
@@ -152,6 +164,7 @@ COMMANDS: Mapping[str, Command] = {
     "run": run,
     "try": try_,
     "token": token,
+    "notify": notify,
     "backup": backup,
     "export": export,
     "import": import_,

@@ -13,6 +13,8 @@ class MessageKind(StrEnum):
     EVENT = "datadog.event"  # the start or the stop of a run, or a verdict, as an event in Datadog
     RESULTS = "datadog.series"  # the gauges of a run that is done, sent back to Datadog
     RECOLLECT = "recollect"  # to ourselves, a day later: read the metrics of a run once more
+    NOTICE = "notice"  # to ourselves: what is told of a release, for each receiver that the project has now
+    NOTIFY = "notify"  # one of these, for its receiver
     DELIVERY = "run"  # a client's run, for the daemon or the bucket that it was made for
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from dogdriver.model.built_in import BuiltInTest
 from dogdriver.model.load import Isolation
+from dogdriver.model.notify import Route
 from dogdriver.model.verdict import Better
 
 CLIENT_PREFIX = "client."
@@ -163,6 +164,7 @@ class Project:
     on_release: bool = False
     fingerprint: str | None = None  # a query whose value is the number of hosts behind the deployment
     fingerprint_tolerance: float = HOSTS_TOLERANCE
+    notify: tuple[Route, ...] = ()
     problems: tuple[str, ...] = ()
     partial: bool = False
 

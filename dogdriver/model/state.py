@@ -5,6 +5,9 @@ from typing import Any, Protocol
 IMPORTED = "imported"
 """A name in the state: an import has brought looks, and nobody has counted what they announce as told."""
 
+NOTICED = "noticed"
+"""A name in the state: what stood before notifications were kept counts as told."""
+
 
 class State(Protocol):
     """JSON values by name; a part of the store."""

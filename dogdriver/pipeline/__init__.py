@@ -24,15 +24,18 @@ from dogdriver.pipeline.commands import Commands
 from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.launch import INTERRUPTED, Launch
 from dogdriver.pipeline.looks import Looks
+from dogdriver.pipeline.notices import Notices
 
 
 class Pipeline(Commands):
     """The commands, and the steps that the scheduler's workers repeat."""
 
     def __init__(self, context: Context) -> None:
-        self._looks = Looks(context.store)
+        self._announcements = Announcements(context)
+        self._looks = Looks(context.store, self._announcements.after_another_look)
         super().__init__(context, self._looks)
         self._collect = Collect(context, self._looks)
+        self._notices = Notices(context)
         self._closing = False
 
     async def recover(self) -> int:
@@ -45,7 +48,8 @@ class Pipeline(Commands):
             messages = [self._context.event(ended, EventStep.STOP)] if marked else []
             await self._context.store.transitions.save(ended, expect=Status.RUNNING, messages=messages)
         await self._free_leases()
-        await Announcements(self._context).count_imported_as_told()
+        await self._announcements.count_imported_as_told()
+        await self._announcements.count_as_told_after_upgrade()
         return len(runs)
 
     async def _free_leases(self) -> None:
@@ -80,6 +84,10 @@ class Pipeline(Commands):
     async def recollect(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """A run's metrics, read once more a day later: the sender of `recollect` messages."""
         return await self._collect.recollect(payload)
+
+    async def pass_on(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A message for each receiver of a project: the sender of `notice` messages."""
+        return await self._notices.pass_on(payload)
 
     async def watch_releases(self) -> None:
         """See what every deployment that may be loaded runs now; a new release starts a run where that is wanted."""

@@ -19,31 +19,65 @@ from dogdriver.model import (
     Status,
     Summary,
 )
-from dogdriver.model.state import IMPORTED
+from dogdriver.model.state import IMPORTED, NOTICED
 from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.judge import judged_metrics
+from dogdriver.pipeline.notices import Notices
 from dogdriver.verdict import About, standing
 from dogdriver.verdict.headline import WORSE
 
 
 class Announcements:
-    """Verdict events, each headline of a release once."""
+    """Verdict events, each headline of a release once; and notices, whenever what stands has changed."""
 
     def __init__(self, context: Context) -> None:
         self._context, self._store = context, context.store
+        self._notices = Notices(context)
 
     async def message(self, run: Run, fresh: Sequence[Judged]) -> OutboxMessage | None:
         """What is to be told of the release of *run* with the looks just made (*fresh*); None: nothing of it stands."""
         if run.known_release is None:
             return None
-        kept = await self._store.verdicts.newest(run.scope)
-        newest = {one.key.metric: one for one in (*kept, *fresh) if one.release == run.known_release}
-        summary = _announced(newest.values(), self._about(run.project, (*kept, *fresh)))
+        judged, about = await self._newest(run.scope, run.known_release, fresh)
+        summary = _announced(judged, about)
         if summary is None:
             return None
         at, link = self._context.clock(), self._context.link(run.id)
         payload = self._context.datadog.verdict_event(run, summary, at=at, link=link)
         return self._context.message(MessageKind.EVENT, _key(run.scope, run.known_release, summary), run, payload)
+
+    async def notice(self, run: Run, fresh: Sequence[Judged]) -> OutboxMessage | None:
+        """What people are told now that *run* is done; None: nothing that they do not know."""
+        scope, release = run.scope, run.known_release
+        if release is None or not self._notices.tells(scope.source):
+            return None
+        judged, about = await self._newest(scope, release, fresh)
+        summary = _announced(judged, about)
+        known = False
+        if summary is not None:
+            key = _key(scope, release, summary)
+            event = await self._store.outbox.last(MessageKind.EVENT, key)
+            known = event is not None and event.key == key
+        return await self._notices.message(scope, release, judged, summary, about, run, known=known)
+
+    async def after_another_look(self, scope: Scope, release: str, fresh: Sequence[Judged]) -> list[OutboxMessage]:
+        """What is to be told of *release* because it was looked at again: a run was excluded, or its values changed."""
+        if not self._notices.tells(scope.source):
+            return []
+        judged, about = await self._newest(scope, release, fresh)
+        pending = await self._pending()
+        if not judged or any(not pending.isdisjoint(one.inputs.get("runs", ())) for one in judged):
+            return []  # told when that run is done
+        notice = await self._notices.message(scope, release, judged, _announced(judged, about), about, None)
+        return [notice] if notice else []
+
+    async def count_as_told_after_upgrade(self) -> None:
+        """At the first start with notices: what stands is known to those whom it concerns."""
+        if await self._store.state.get(NOTICED):
+            return
+        for known in await self._store.runs.known():
+            await self.count_as_told(Scope(known.project, known.deployment, known.test, known.source))
+        await self._store.state.set(NOTICED, value=True)
 
     async def count_imported_as_told(self) -> None:
         """After a start: what an import has brought of this source was told when it was new. Others' is never told."""
@@ -58,7 +92,7 @@ class Announcements:
 
         Left out is what rests on a run that is pending: it is told when that run is done.
         """
-        pending = {run.id for run in await self._store.runs.queue() if run.status is Status.PENDING}
+        pending = await self._pending()
         by_release: dict[str, list[Judged]] = {}
         for one in await self._store.verdicts.newest(scope):
             by_release.setdefault(one.release, []).append(one)
@@ -71,7 +105,19 @@ class Announcements:
             if summary is not None and (releases is None or release in releases):
                 key = _key(scope, release, summary)
                 told = OutboxMessage(MessageKind.EVENT, key, None, {}, due=now, created=now, state=MessageState.SENT)
-                await self._store.outbox.add(told)
+                if scope.source == self._context.source:
+                    await self._store.outbox.add(told)
+                await self._notices.count_as_told(scope, release, judged, summary, about)
+
+    async def _pending(self) -> set[str]:
+        """The runs whose release is told of when they are done."""
+        return {run.id for run in await self._store.runs.queue() if run.status is Status.PENDING}
+
+    async def _newest(self, scope: Scope, release: str, fresh: Sequence[Judged]) -> tuple[tuple[Judged, ...], About]:
+        """The newest looks at *release*, *fresh* ones among them, and what is known of its metrics."""
+        looks = (*await self._store.verdicts.newest(scope), *fresh)
+        newest = {one.key.metric: one for one in looks if one.release == release}
+        return tuple(newest.values()), self._about(scope.project, looks)
 
     def _about(self, name: str, kept: Iterable[Judged]) -> About:
         """Of the project called *name*; *kept* are the looks at all its releases."""

@@ -76,9 +76,10 @@ class Collect:
     async def _messages(self, run: Run, judged: Sequence[Judged]) -> list[OutboxMessage]:
         """What follows from a run that is done; only its own source sends anything to Datadog."""
         world = self._context
+        notice = await self._announcements.notice(run, judged)
+        messages = [notice] if notice else []
         if not world.datadog.configured:
-            return []
-        messages = []
+            return messages
         if any(read_back(value) for value in run.metrics.values()):
             later = world.clock() + timedelta(seconds=LATE * world.settle)
             messages.append(

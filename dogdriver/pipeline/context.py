@@ -38,7 +38,8 @@ LEASE = timedelta(minutes=5)  # longer than any attempt at collecting one run ma
 class Context:
     """*settle* in seconds; *link* gives the address of a run on this dashboard; *ids* makes new run ids; *failures*
     keeps what went wrong, by what it was; *mask* takes the known secrets out of a text,
-    *given* has those that tests get.
+    *given* has those that tests get. *page* gives the address of a project. *alone*: no other daemon knows of our runs,
+    for there is no bucket.
     """
 
     store: Store
@@ -56,6 +57,8 @@ class Context:
     mask: Masker = field(default_factory=Masker)
     given: GivenSecrets = field(default_factory=lambda: GivenSecrets({}, str))
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    page: Callable[[str], str | None] = lambda _: None
+    alone: bool = False
     live: LiveProgress = field(default_factory=LiveProgress)
     failures: Failures = field(init=False)
 

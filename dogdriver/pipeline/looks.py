@@ -1,9 +1,9 @@
 """Looks at a release, one after the other: what the judge says each time, and what of it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from dogdriver.model import Judged, Outcome, Project, Run, Scope, Standing
+from dogdriver.model import Judged, OutboxMessage, Outcome, Project, Run, Scope, Standing
 from dogdriver.pipeline.judge import Answer, Judge, judged_metrics
 from dogdriver.pipeline.ports import Store
 from dogdriver.verdict import announce
@@ -11,10 +11,15 @@ from dogdriver.verdict import announce
 MOST_AGAIN = 20  # releases that are looked at again: as far back as a verdict reaches
 
 
+AfterLook = Callable[[Scope, str, Sequence[Judged]], Awaitable[Sequence[OutboxMessage]]]
+"""What follows from looking at a release again."""
+
+
 class Looks:
     """Every look is kept, and the sequential rule (docs/verdict.md) says what stands after it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, told: AfterLook | None = None) -> None:
+        self._told = told
         self._judge = Judge(store.series)
         self._verdicts = store.verdicts
 
@@ -29,7 +34,9 @@ class Looks:
         own = run.known_release
         later = list(judged)[list(judged).index(own) + 1 :] if own in judged else list(judged)
         for release in dict.fromkeys([*([own] if own else []), *later[-MOST_AGAIN:]]):
-            await self._verdicts.save(await self._look_at(run.scope, release, project, at, new=None))
+            fresh = await self._look_at(run.scope, release, project, at, new=None)
+            messages = await self._told(run.scope, release, fresh) if self._told else []
+            await self._verdicts.save(fresh, messages)
 
     async def look_at_import(self, run: Run, project: Project | None, at: datetime, *, again: bool) -> None:
         """Look at the release of runs that were brought together, *run* the newest of them; *again*: values that looks

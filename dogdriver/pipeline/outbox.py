@@ -31,21 +31,27 @@ KEYS = timedelta(seconds=45)  # until keys that were refused are tried again, wi
 class Messages(Protocol):
     """The part of the store that the outbox needs."""
 
-    async def claim(self, now: datetime, lease_end: datetime, *, held: Sequence[str] = ()) -> OutboxMessage | None:
+    async def claim(
+        self, now: datetime, lease_end: datetime, *, held: Sequence[str] = (), only: str | None = None
+    ) -> OutboxMessage | None:
         """The waiting message that has been due longest, its due moved to *lease_end*; None: none is due.
 
-        Kinds that are *held* wait. Until `close`, it counts as sent without that it is known whether it arrived.
+        Kinds that are *held* wait; *only* one kind is wanted. Until `close`, it counts as sent without that it is known
+        whether it arrived.
         """
 
     async def close(self, message: OutboxMessage) -> None:
         """Write its state, due, attempts, error, result, unsure back; a result's `url` becomes a link of its run."""
 
-    async def next_due(self, *, held: Sequence[str] = ()) -> datetime | None:
-        """When the next waiting message is due that is of no *held* kind."""
+    async def next_due(self, *, held: Sequence[str] = (), only: str | None = None) -> datetime | None:
+        """When the next waiting message is due that is of no *held* kind (of *only* one where that is said)."""
 
 
 class Outbox:
-    """Delivers one message at a time; *senders* by kind, and *resenders* where a second time is another matter."""
+    """Delivers one message at a time; *senders* by kind, and *resenders* where a second time is another matter.
+
+    *leave* is the kind that another outbox delivers, *only* the one that this one alone does.
+    """
 
     def __init__(
         self,
@@ -56,7 +62,10 @@ class Outbox:
         resenders: Mapping[MessageKind, Resender] | None = None,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
         failures: Failures | None = None,
+        leave: MessageKind | None = None,
+        only: MessageKind | None = None,
     ) -> None:
+        self._leave, self._only = [leave.value] if leave else [], only.value if only else None
         self._failures = failures
         self._messages, self._clock, self._pause = messages, clock, pause
         self._senders = {kind.value: sender for kind, sender in senders.items()}
@@ -66,7 +75,8 @@ class Outbox:
     async def deliver_next(self) -> bool:
         """Try the message that has been due longest; False: none is due."""
         now = self._clock()
-        message = await self._messages.claim(now, now + LEASE, held=self._waiting(now))
+        held = [*self._leave, *self._waiting(now)]
+        message = await self._messages.claim(now, now + LEASE, held=held, only=self._only)
         if message is None:
             return False
         try:
@@ -81,7 +91,7 @@ class Outbox:
     async def next_due(self) -> datetime | None:
         """When the next message is due that does not wait for its keys, or the first of these is."""
         held = self._waiting(self._clock())
-        due = await self._messages.next_due(held=held)
+        due = await self._messages.next_due(held=[*self._leave, *held], only=self._only)
         return min([*([due] if due else []), *(self._held[kind] for kind in held)], default=None)
 
     async def _try(self, message: OutboxMessage, now: datetime) -> OutboxMessage:

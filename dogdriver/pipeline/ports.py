@@ -91,6 +91,9 @@ class Target(Protocol):
         where the service cannot be reached at all.
         """
 
+    async def repository(self, deployment: Deployment) -> str | None:
+        """The address of its source, as `/__version__` says; None where it does not. Raises TargetError."""
+
     async def check(self, deployment: Deployment) -> None:
         """Raises TargetError with one sentence where the heartbeat says that the service is unhealthy."""
 
@@ -239,8 +242,8 @@ class Verdicts(Protocol):
     async def newest(self, scope: Scope) -> Sequence[Judged]:
         """The newest look per metric and release, oldest release first."""
 
-    async def save(self, judged: Sequence[Judged]) -> None:
-        """Keep looks, and nothing else."""
+    async def save(self, judged: Sequence[Judged], messages: Sequence[OutboxMessage] = ()) -> None:
+        """Keep looks, and the *messages* that follow from them, in one transaction."""
 
 
 class Outbox(Protocol):
@@ -248,6 +251,9 @@ class Outbox(Protocol):
 
     async def add(self, message: OutboxMessage) -> None:
         """Keep a message; one of its kind and key that is there is left as it is."""
+
+    async def last(self, kind: str, beginning: str) -> OutboxMessage | None:
+        """The newest message of *kind* whose key begins so."""
 
 
 class Commits(Protocol):

@@ -75,24 +75,26 @@ class Outbox(Part):
         """Keep a message; one of its kind and key that is there is left as it is."""
         add(database, message)
 
-    async def claim(self, now: datetime, lease_end: datetime, *, held: Sequence[str] = ()) -> OutboxMessage | None:
+    async def claim(
+        self, now: datetime, lease_end: datetime, *, held: Sequence[str] = (), only: str | None = None
+    ) -> OutboxMessage | None:
         """The waiting message that has been due longest, its due moved to *lease_end*; None: none is due.
 
-        Kinds that are *held* wait. From here on it may be sent: a daemon that ends before `close` leaves one that is
-        `unsure` once more than the one that is given here. Read first: whoever is woken by every commit must not take
-        the write lock to find nothing.
+        Kinds that are *held* wait; *only* one kind is wanted. From here on it may be sent: a daemon that ends before
+        `close` leaves one that is `unsure` once more than the one that is given here. Read first: whoever is woken by
+        every commit must not take the write lock to find nothing.
         """
-        due = await self.next_due(held=held)
-        return None if due is None or due > now else await self._claim(now, lease_end, held)
+        due = await self.next_due(held=held, only=only)
+        return None if due is None or due > now else await self._claim(now, lease_end, held, only)
 
     @write
     def _claim(
-        self, database: sqlite3.Connection, now: datetime, lease_end: datetime, held: Sequence[str]
+        self, database: sqlite3.Connection, now: datetime, lease_end: datetime, held: Sequence[str], only: str | None
     ) -> OutboxMessage | None:
         row = database.execute(
             "SELECT * FROM errand INDEXED BY errand_due WHERE state = 'waiting' AND due <= ?"
-            " AND kind NOT IN (SELECT value FROM json_each(?)) ORDER BY due, seq LIMIT 1",
-            (to_time(now), to_json(held)),
+            " AND kind NOT IN (SELECT value FROM json_each(?)) AND kind = coalesce(?, kind) ORDER BY due, seq LIMIT 1",
+            (to_time(now), to_json(held), only),
         ).fetchone()
         if row is None:
             return None
@@ -118,14 +120,25 @@ class Outbox(Part):
             database.execute("UPDATE run SET links = ? WHERE id = ?", (to_json(links), message.run))
 
     @read
-    def next_due(self, database: sqlite3.Connection, *, held: Sequence[str] = ()) -> datetime | None:
-        """When the next waiting message is due that is of no *held* kind."""
+    def next_due(
+        self, database: sqlite3.Connection, *, held: Sequence[str] = (), only: str | None = None
+    ) -> datetime | None:
+        """When the next waiting message is due that is of no *held* kind (of *only* one where that is said)."""
         row = database.execute(
             "SELECT min(due) AS due FROM errand WHERE state = 'waiting'"
-            " AND kind NOT IN (SELECT value FROM json_each(?))",
-            (to_json(held),),
+            " AND kind NOT IN (SELECT value FROM json_each(?)) AND kind = coalesce(?, kind)",
+            (to_json(held), only),
         ).fetchone()
         return from_time_or_null(row["due"])
+
+    @read
+    def last(self, database: sqlite3.Connection, kind: str, beginning: str) -> OutboxMessage | None:
+        """The newest message of *kind* whose key begins so."""
+        row = database.execute(
+            "SELECT * FROM errand WHERE kind = ? AND key >= ? AND key < ? ORDER BY seq DESC LIMIT 1",
+            (kind, beginning, beginning + chr(0x10FFFF)),
+        ).fetchone()
+        return _from_row(row) if row else None
 
     @read
     def outstanding(self, database: sqlite3.Connection) -> Outstanding:

@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from dogdriver.model import Judged, Outcome, Scope, SeriesKey, Standing, Verdict
+from dogdriver.model import Judged, OutboxMessage, Outcome, Scope, SeriesKey, Standing, Verdict
+from dogdriver.storage import outbox
 from dogdriver.storage.codec import from_json, from_time, insertion, pack, to_json, to_row, to_time, unpack
 from dogdriver.storage.database import Part, read, write
 
@@ -60,15 +61,17 @@ def _from_row(row: sqlite3.Row) -> Judged:
 class Verdicts(Part):
     """Every look at every release of every series."""
 
-    async def save(self, judged: Sequence[Judged]) -> None:
-        """Keep looks, and nothing else."""
-        if judged:
-            await self._save(judged)
+    async def save(self, judged: Sequence[Judged], messages: Sequence[OutboxMessage] = ()) -> None:
+        """Keep looks, and the *messages* that follow from them, in one transaction."""
+        if judged or messages:
+            await self._save(judged, messages)
 
     @write
-    def _save(self, database: sqlite3.Connection, judged: Sequence[Judged]) -> None:
+    def _save(self, database: sqlite3.Connection, judged: Sequence[Judged], messages: Sequence[OutboxMessage]) -> None:
         for look in judged:
             add(database, look)
+        for message in messages:
+            outbox.add(database, message)
 
     @read
     def looks(self, database: sqlite3.Connection, key: SeriesKey, release: str) -> Sequence[Judged]:
