@@ -21,6 +21,9 @@ LINK_WORDS = ("app", "from_ts", "to_ts", "project", "deployment", "run_query", "
 MAIL = re.compile(r"[^@\s<>\",;:]+@[^@\s<>\",;:]+")
 SHORTEST_TOKEN = 16  # characters; a shorter one can be guessed
 _USERINFO = re.compile(r"(?<=//)[^/\s]*@|[^/\s]*:[^/\s]*@")  # a password may stand there
+_MOUNT = re.compile(
+    r"(?!/(api|p|r|static|login|logout|status|metrics|favicon\.ico|__\w+__)(/|$))(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+"
+)
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 NOT_A_LOGIN = frozenset(
     {"authorization", "cookie", "host", "origin", "forwarded", "x-forwarded-for", "x-forwarded-proto"}
@@ -108,6 +111,14 @@ def _port(text: str) -> int:
     if not 0 <= value <= 65535:  # noqa: PLR2004 - the range of ports
         raise ValueError
     return value
+
+
+def _public(text: str) -> str:
+    """An address such as https://host/path, without user, password, query, and a path that is one of dogDriver's own"""
+    parts = urlsplit(_url(text))
+    if parts.query or parts.fragment or (parts.path and not _MOUNT.fullmatch(parts.path)):
+        raise ValueError
+    return parts.geturl()
 
 
 def _url(text: str) -> str:
@@ -232,7 +243,7 @@ SETTINGS = (
     Setting("DOGDRIVER_SETTLE", "settle", _number(0.1, 86400, "seconds"), "600", "Seconds after the end of a run before its metrics are first read; all later looks scale with it."),
     Setting("DOGDRIVER_ISOLATION", "isolation", _one_of("thread", "process"), "thread", "Where a test runs: in a thread, or in a process that cannot see the daemon's secrets."),
     Setting("DOGDRIVER_KEEP_RAW", "keep_raw", _number(1, 36500, "days"), "90", "Days that Datadog's raw series behind a run's values are kept; values and verdicts are kept forever."),
-    Setting("DOGDRIVER_PUBLIC_URL", "public_url", _url, None, "This dashboard's address as its users see it, for the links in Datadog's events."),
+    Setting("DOGDRIVER_PUBLIC_URL", "public_url", _public, None, "This dashboard's address as its users see it, with the path under which a proxy has it."),
     Setting("DOGDRIVER_TRUSTED_PROXIES", "trusted_proxies", _networks, None, "The proxies before dogDriver, as addresses or networks: what they say of who asks is believed."),
     Setting("DOGDRIVER_USER_HEADER", "user_header", _header, None, "The header in which these proxies name who has signed in there, for example X-Forwarded-User."),
     Setting("DOGDRIVER_LOG", "log", _one_of("text", "json"), "text", "The form of the log on standard output: lines for people, or mozlog JSON."),

@@ -14,6 +14,7 @@ from dogdriver.web.auth import ACTOR, SAFE
 from dogdriver.web.cache import json_response
 from dogdriver.web.client import client_address
 from dogdriver.web.keys import ACCESS, CLOCK, STORE
+from dogdriver.web.mount import route_of
 from dogdriver.web.requests import integer_parameter, read_query
 
 LOG = logging.getLogger(__name__)
@@ -46,8 +47,7 @@ async def _keep(request: web.Request, location: str | None) -> None:
     actor = request.get(ACTOR)
     if request.method in SAFE or actor is None:
         return
-    resource = request.match_info.route.resource
-    what = f"{request.method} {resource.canonical if resource else request.path}"
+    what = f"{request.method} {route_of(request) or request.path}"
     named = next(iter(request.match_info.values()), "") or unquote((location or "").rpartition("/")[2])
     change = Change(
         request.app[CLOCK](), actor.name, what, shortened(named, LONGEST), shortened(client_address(request), LONGEST)

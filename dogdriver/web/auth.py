@@ -17,6 +17,7 @@ from dogdriver.model import Clock
 from dogdriver.settings import Secret
 from dogdriver.tokens import OWNER, Keyring, digest
 from dogdriver.web.client import client_address
+from dogdriver.web.mount import MOUNT
 from dogdriver.web.proxies import USER
 
 LOG = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ class Access:
             COOKIE,
             self._signer.sign(f"{actor.name}:{digest(token)[:MARK]}:{secrets.token_hex(8)}").decode(),
             max_age=int(SESSION.total_seconds()),
-            path="/",
+            path=request.app[MOUNT] or "/",
             httponly=True,
             samesite="Strict",
             secure=self._secure(request),
@@ -158,7 +159,9 @@ class Access:
         if self.has_session(request):
             session = self._signer.read(request.cookies[COOKIE])
             self._keyring.end_session(session, self._clock() + SESSION)
-        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict", secure=self._secure(request))
+        response.del_cookie(
+            COOKIE, path=request.app[MOUNT] or "/", httponly=True, samesite="Strict", secure=self._secure(request)
+        )
 
     def recognize(self, request: web.Request, token: str) -> Actor | None:
         """Whose *token* it is. A wrong one after too many raises TooManyAttempts; a right one never does: who guesses

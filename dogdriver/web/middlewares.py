@@ -29,11 +29,9 @@ HEADERS = {
 
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """A signal of the application, so that files and streams have the headers, too."""
+    del request
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.path.startswith("/static/"):
-        lasting = "public, max-age=31536000, immutable" if "v" in request.query else "no-cache"
-        response.headers["Cache-Control"] = lasting
 
 
 @web.middleware

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 
 from dogdriver.model import Run, Status
+from dogdriver.web.mount import route_of
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -40,8 +41,8 @@ class Metrics:
                               ("service",), registry=registry)  # fmt: skip
 
     def observe(self, request: web.Request, status: int, seconds: float, *, stream: bool) -> None:
-        resource = request.match_info.route.resource
-        key = (request.method if resource else "any", resource.canonical if resource else "none", status)
+        route = route_of(request)
+        key = (request.method if route else "any", route or "none", status)
         if (counters := self._labelled.get(key)) is None:
             method, route, _ = key
             counters = self._requests.labels(method, route, str(status)), self._seconds.labels(route)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from dogdriver.connections import most_connections
 from dogdriver.model import Clock
@@ -40,6 +40,7 @@ from dogdriver.web.keys import (
 )
 from dogdriver.web.limits import Limits
 from dogdriver.web.middlewares import add_security_headers, limit_clients, require_own_host, require_token_to_read
+from dogdriver.web.mount import MOUNT, add_mount, mount_of, mounted, seen_from_root
 from dogdriver.web.pages import handlers as pages
 from dogdriver.web.pages.rendering import add_templates, page_errors
 from dogdriver.web.ports import Store
@@ -77,6 +78,7 @@ def setup(
     *public_url* is the address that users see where it is not the one that requests name (a proxy that ends TLS);
     *proxies* are those before us, none where it is not given.
     """
+    app[MOUNT] = mount = mount_of(public_url)
     app[ABOUT] = About(source, version, demo)
     app[ACCESS] = Access(token, clock, private=private, public_url=public_url, keyring=keyring)
     app[CACHE] = ResponseCache(store, catalog)
@@ -86,14 +88,15 @@ def setup(
     app[STREAMS] = LiveStreams(store, commands, mask or masker(token))
     app[CATALOG], app[CLOCK], app[COMMANDS], app[STATUS], app[STORE] = catalog, clock, commands, status, store
     app.middlewares.extend([
-        count_requests(app[METRICS]), seen_through(proxies or Proxies()), api_errors, page_errors, limit_clients,
-        require_own_host, require_token_to_read, keep_changes,
+        count_requests(app[METRICS]), seen_through(proxies or Proxies()), seen_from_root(mount), api_errors,
+        page_errors, limit_clients, require_own_host, require_token_to_read, keep_changes,
     ])  # fmt: skip
-    app.on_response_prepare.append(add_security_headers)
+    app.on_response_prepare.extend([add_security_headers, add_mount])
     app.on_shutdown.append(end_streams)
     add_templates(app)
     app.add_routes([
-        web.RouteDef(one.method, IN_PATH.sub(r"{\1:[^/]+}", one.path), one.handler, one.kwargs) for one in routes()
+        web.RouteDef(one.method, IN_PATH.sub(r"{\1:[^/]+}", one.path), one.handler, one.kwargs)
+        for one in mounted(routes(), mount)
     ])  # fmt: skip
 
 
@@ -115,7 +118,8 @@ async def static(request: web.Request) -> web.StreamResponse:
     path = FILES.get(request.match_info["name"])
     if path is None:
         raise web.HTTPNotFound
-    return web.FileResponse(path)
+    lasting = "public, max-age=31536000, immutable" if "v" in request.query else "no-cache"
+    return web.FileResponse(path, headers={hdrs.CACHE_CONTROL: lasting})
 
 
 def masker(token: Secret) -> Callable[[str], str]:

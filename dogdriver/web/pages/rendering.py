@@ -15,6 +15,7 @@ from dogdriver.errors import DogdriverError
 from dogdriver.web.auth import Actor
 from dogdriver.web.errors import Failure, failure, is_api
 from dogdriver.web.keys import ABOUT, ACCESS
+from dogdriver.web.mount import MOUNT
 from dogdriver.web.pages.contexts import ErrorPage, Frame
 from dogdriver.web.pages.format import amount, as_sentence, clock_time, number, percent, plural
 
@@ -32,7 +33,7 @@ def add_templates(app: web.Application) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["asset"] = _asset
+    environment.globals["asset"] = lambda name: app[MOUNT] + _asset(name)
     environment.filters |= {
         "when": clock_time, "amount": amount, "number": number, "percent": percent,
         "plural": plural, "sentence": as_sentence, "segment": lambda text: quote(text, safe=""),
@@ -87,7 +88,9 @@ def _render(request: web.Request, template: str, title: str, page: Any, actor: A
         source=about.source,
         version=str(about.version.get("version") or ""),
     )
-    return aiohttp_jinja2.render_string(template, request, {"page": page, "frame": frame}).encode()
+    return aiohttp_jinja2.render_string(
+        template, request, {"page": page, "frame": frame, "mount": request.app[MOUNT]}
+    ).encode()
 
 
 _ASSETS: dict[str, str] = {}

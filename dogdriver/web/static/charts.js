@@ -137,7 +137,7 @@ class Chart {
 
   open(index) {
     const point = this.series.points[index];
-    if (point) location.href = `/r/${encodeURIComponent(point.run)}`;
+    if (point) location.href = new URL(`../r/${encodeURIComponent(point.run)}`, import.meta.url);
   }
 
   // Arrow keys go from run to run, Enter opens one.
