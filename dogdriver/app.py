@@ -36,7 +36,7 @@ from dogdriver.notify.notifier import Notifier
 from dogdriver.pipeline import Context, Pipeline
 from dogdriver.pipeline.outbox import Outbox
 from dogdriver.pipeline.ports import CatalogSource
-from dogdriver.pipeline.retention import Retention
+from dogdriver.pipeline.retention import Retention, RunsKept
 from dogdriver.reports.needed import Timetable
 from dogdriver.reports.status import Status
 from dogdriver.runner import MolotovRunner
@@ -290,7 +290,9 @@ def _workers(app: web.Application) -> Iterator[Worker]:
     # A receiver that does not answer holds up nothing else.
     telling = {MessageKind.NOTIFY: app[NOTIFIER].send}
     notices = Outbox(kept.outbox, telling, now, failures=app[CONTEXT].failures, only=MessageKind.NOTIFY)
-    retention = Retention(kept.values, now, timedelta(days=app[START].settings.keep_raw))
+    set_to = app[START].settings
+    runs = RunsKept(None if set_to.keep_runs is None else timedelta(days=set_to.keep_runs), set_to.most_runs)
+    retention = Retention(kept.values, now, timedelta(days=set_to.keep_raw), runs=kept.deletions, kept=runs)
     worker = partial(Worker, commits=kept.commits, clock=now, failures=app[CONTEXT].failures)
     yield worker("launch", run.launch_next)
     yield worker("collect", run.collect_next, next_due=kept.runs.next_due)

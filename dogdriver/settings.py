@@ -76,6 +76,8 @@ class Settings:
     settle: float
     isolation: str
     keep_raw: float
+    keep_runs: float | None
+    most_runs: int | None
     public_url: str | None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] | None
     user_header: str | None
@@ -103,6 +105,14 @@ def _number(low: float, high: float, unit: str) -> Callable[[str], float]:
 
     parse.__doc__ = f"a number of {unit} from {low:g} to {high:g}"
     return parse
+
+
+def _count(text: str) -> int:
+    """A whole number from 100 to 10000000"""
+    value = int(text)
+    if not 100 <= value <= 10_000_000:  # noqa: PLR2004 - verdicts rest on dozens of runs
+        raise ValueError
+    return value
 
 
 def _port(text: str) -> int:
@@ -242,7 +252,9 @@ SETTINGS = (
     Setting("DOGDRIVER_LINK_METRIC", "link_metric", _link, None, "The link from a run to each of its metrics in Datadog, a template; `off`: none."),
     Setting("DOGDRIVER_SETTLE", "settle", _number(0.1, 86400, "seconds"), "600", "Seconds after the end of a run before its metrics are first read; all later looks scale with it."),
     Setting("DOGDRIVER_ISOLATION", "isolation", _one_of("thread", "process"), "thread", "Where a test runs: in a thread, or in a process that cannot see the daemon's secrets."),
-    Setting("DOGDRIVER_KEEP_RAW", "keep_raw", _number(1, 36500, "days"), "90", "Days that Datadog's raw series behind a run's values are kept; values and verdicts are kept forever."),
+    Setting("DOGDRIVER_KEEP_RAW", "keep_raw", _number(1, 36500, "days"), "90", "Days that Datadog's raw series behind a run's values are kept; values and verdicts stay."),
+    Setting("DOGDRIVER_KEEP_RUNS", "keep_runs", _number(1, 36500, "days"), None, "Days that runs are kept here; the bucket keeps its own, and verdicts are kept forever. Unset: forever."),
+    Setting("DOGDRIVER_MOST_RUNS", "most_runs", _count, None, "The most runs of a project, deployment, test and source that are kept here, the newest. Unset: all."),
     Setting("DOGDRIVER_PUBLIC_URL", "public_url", _public, None, "This dashboard's address as its users see it, with the path under which a proxy has it."),
     Setting("DOGDRIVER_TRUSTED_PROXIES", "trusted_proxies", _networks, None, "The proxies before dogDriver, as addresses or networks: what they say of who asks is believed."),
     Setting("DOGDRIVER_USER_HEADER", "user_header", _header, None, "The header in which these proxies name who has signed in there, for example X-Forwarded-User."),

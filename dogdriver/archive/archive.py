@@ -23,12 +23,12 @@ class Archive:
     def __init__(self, context: Context, store: Store, bucket: Bucket, *, sync: float) -> None:
         self._context, self._ledger, self._bucket = context, store.archive, bucket
         self._sync = timedelta(seconds=sync)
-        self._uploads = Uploads(context, store.archive, bucket, pause=sync)
-        self._inbox = Inbox(context, store.archive, store.inbox, bucket)
+        self._uploads = Uploads(context, store.archive, store.deletions, bucket, pause=sync)
+        self._inbox = Inbox(context, store.archive, store.deletions, store.inbox, bucket)
         self._looks = {
             "inbox": self._inbox.look,
-            "archive": RunDownloads(context, store.archive, store.state, bucket).look,
-            "results": LegacyDownloads(context, store.archive, store.state, bucket).look,
+            "archive": RunDownloads(context, store.archive, store.deletions, store.state, bucket).look,
+            "results": LegacyDownloads(context, store.archive, store.deletions, store.state, bucket).look,
         }
         self._health = {name: Health() for name in self._looks}
         self._clearing = Health()

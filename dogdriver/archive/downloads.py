@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from dogdriver.archive.fetch import Importer
 from dogdriver.archive.legacy import default_place, parse_result_key, result_run
-from dogdriver.archive.objects import RUNS, archived_id, archived_run, identity, writer_prefix
-from dogdriver.archive.ports import Bucket, Ledger
+from dogdriver.archive.objects import RUNS, archived_id, archived_run, identity, read_tombstone, writer_prefix
+from dogdriver.archive.ports import Bucket, Deletions, Ledger
 from dogdriver.errors import Invalid
 from dogdriver.model import Trigger
-from dogdriver.model.archive import ImportedRun, Listing, StoredObject
+from dogdriver.model.archive import ImportedRun, Listing, StoredObject, Tombstone
 from dogdriver.model.state import State
 from dogdriver.pipeline.context import Context
 
@@ -47,9 +47,9 @@ class FullScan:
 class RunDownloads:
     """The runs that daemons have archived."""
 
-    def __init__(self, context: Context, ledger: Ledger, state: State, bucket: Bucket) -> None:
+    def __init__(self, context: Context, ledger: Ledger, deletions: Deletions, state: State, bucket: Bucket) -> None:
         self._context, self._ledger, self._state, self._bucket = context, ledger, state, bucket
-        self._importer = Importer(context, ledger, bucket)
+        self._importer = Importer(context, ledger, deletions, bucket)
         self._scan = FullScan(bucket, RUNS)
         self._name = f"bucket {bucket.name} archive"  # of what must survive a restart
 
@@ -99,10 +99,12 @@ class RunDownloads:
     async def _import(self, objects: Sequence[StoredObject]) -> int:
         return await self._importer.import_new([(one, archived_id(one.key) or "") for one in objects], self._parse)
 
-    def _parse(self, stored: StoredObject, body: bytes) -> ImportedRun:
+    def _parse(self, stored: StoredObject, body: bytes) -> ImportedRun | Tombstone:
         run_id = archived_id(stored.key)
         if run_id is None:
             raise Invalid("its key is not one that a dogDriver gives to an archived run")
+        if tombstone := read_tombstone(stored.key, body, run_id):
+            return tombstone
         run = archived_run(body, run_id, self._context.clock())
         # Only our own schedule counts from our own runs.
         trigger = run.trigger if run.source == self._context.source else Trigger.ELSEWHERE
@@ -112,9 +114,9 @@ class RunDownloads:
 class LegacyDownloads:
     """What the first dogDriver has measured; all of it at first, later a page at a time."""
 
-    def __init__(self, context: Context, ledger: Ledger, state: State, bucket: Bucket) -> None:
+    def __init__(self, context: Context, ledger: Ledger, deletions: Deletions, state: State, bucket: Bucket) -> None:
         self._context, self._state, self._bucket = context, state, bucket
-        self._importer = Importer(context, ledger, bucket)
+        self._importer = Importer(context, ledger, deletions, bucket)
         self._scan = FullScan(bucket, "", folders=True)
         self._name = f"bucket {bucket.name} results"
 

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from dogdriver.archive.objects import LARGEST
-from dogdriver.archive.ports import Bucket, Ledger
+from dogdriver.archive.ports import Bucket, Deletions, Ledger
 from dogdriver.errors import BadInput, DogdriverError, Invalid, TooLarge, Unavailable
-from dogdriver.model.archive import Fetched, ImportedRun, Rejected, StoredObject
+from dogdriver.model.archive import Fetched, ImportedRun, Rejected, StoredObject, Tombstone
 from dogdriver.pipeline.context import Context
 
 T = TypeVar("T")
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 16
 BATCH, BATCH_BYTES = 128, 4 * LARGEST
 
-Parse = Callable[[StoredObject, bytes], ImportedRun]
+Parse = Callable[[StoredObject, bytes], ImportedRun | Tombstone]
 """Makes a run of an object's content. Raises BadInput with a sentence that names what is wrong."""
 
 
@@ -65,8 +65,8 @@ async def fetch(bucket: Bucket, stored: StoredObject) -> Fetched | None:
 class Importer:
     """Imports objects that are history: one that cannot be used is left where it is, and remembered."""
 
-    def __init__(self, context: Context, ledger: Ledger, bucket: Bucket) -> None:
-        self._context, self._ledger, self._bucket = context, ledger, bucket
+    def __init__(self, context: Context, ledger: Ledger, deletions: Deletions, bucket: Bucket) -> None:
+        self._context, self._ledger, self._deletions, self._bucket = context, ledger, deletions, bucket
 
     async def import_new(self, objects: Sequence[tuple[StoredObject, str]], parse: Parse) -> int:
         """Of *objects*, each with its run's id, read those that are new; how many runs came of them."""
@@ -77,17 +77,24 @@ class Importer:
 
     async def _read(self, batch: Sequence[StoredObject], parse: Parse) -> int:
         imported: list[ImportedRun] = []
+        deleted: list[Tombstone] = []
 
         async def read(stored: StoredObject) -> None:
             try:
                 fetched = await fetch(self._bucket, stored)
                 if fetched is not None:
-                    imported.append(parse_safely(stored, lambda: parse(stored, fetched.body)))
+                    one = parse_safely(stored, lambda: parse(stored, fetched.body))
+                    if isinstance(one, Tombstone):
+                        deleted.append(one)
+                    else:
+                        imported.append(one)
             except BadInput as error:
                 reason = error.message
                 await self._ledger.reject(Rejected(stored.key, stored.etag, stored.size, reason, self._context.clock()))
 
         await for_each(batch, read)
+        if deleted:
+            await self._deletions.bury(deleted)
         imported.sort(key=lambda run: run.key)
         return await self._ledger.import_runs(imported, self._context.clock())
 

@@ -23,7 +23,7 @@ from dogdriver.archive.objects import (
     reason_object,
     rejected_keys,
 )
-from dogdriver.archive.ports import Bucket, Claims, Ledger
+from dogdriver.archive.ports import Bucket, Claims, Deletions, Ledger
 from dogdriver.errors import BadInput, Invalid
 from dogdriver.model import Run
 from dogdriver.model.archive import ClaimedObject, ImportedRun, Rejected, StoredObject
@@ -38,8 +38,9 @@ PAGES = 10  # of each inbox in one look
 class Inbox:
     """Takes, claims, sets aside and removes the objects of both inboxes."""
 
-    def __init__(self, context: Context, ledger: Ledger, claims: Claims, bucket: Bucket) -> None:
+    def __init__(self, context: Context, ledger: Ledger, deletions: Deletions, claims: Claims, bucket: Bucket) -> None:
         self._context, self._ledger, self._claims, self._bucket = context, ledger, claims, bucket
+        self._deletions = deletions
         self._scans = (FullScan(bucket, INBOX), FullScan(bucket, JOBS, folders=True))
         self._claimed_elsewhere: dict[str, datetime] = {}  # until when somebody else has an object
         self._first_seen: dict[str, datetime] = {}
@@ -147,6 +148,8 @@ class Inbox:
             await self._bucket.remove(claim_key(stored.key))  # until ServiceBook has answered
             return None
         run = self._context.as_received(run)
+        if await self._deletions.deleted(run_id):
+            raise Invalid(f"run {run_id} was deleted here; send it under a new id")
         kept = await self._context.store.runs.get(run_id)
         if kept is not None and not job and not same_run(kept, _as_labelled(run, kept)):
             raise Invalid(f"run {run_id} is here already and differs from it")

@@ -3,19 +3,19 @@
 No key has a hyphen in it: the first dogDriver, which splits keys there, leaves these objects alone.
 """
 
-import hashlib
 import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import msgspec
 from msgspec.structs import replace
 
 from dogdriver.errors import Invalid, Refused
 from dogdriver.model import MetricState, Run, Status
+from dogdriver.model.archive import Tombstone, quoted
 from dogdriver.model.document import moment, run_document
 from dogdriver.model.parse import delivered_run, run_from_document
 from dogdriver.model.text import shortened
@@ -25,19 +25,11 @@ ROOT = f"dogdriver/v{VERSION}/"
 RUNS, INBOX, CLAIMS, REJECTED = (f"{ROOT}{name}/" for name in ("runs", "inbox", "claims", "rejected"))
 
 LARGEST = 8 * 2**20  # bytes of an object that is read
-LONGEST_PART = 300  # of a key, which S3 limits to 1,024 bytes
+LARGEST_TOMBSTONE = 1000
 
 _ARCHIVED = re.compile(rf"{RUNS}[^/]+/\d{{8}}T\d{{12}}Z\.([A-Za-z0-9_%]+)\.json")
 _DELIVERED = re.compile(rf"{INBOX}([A-Za-z0-9_%]+)\.json")
 _encoder = msgspec.json.Encoder(order="deterministic")
-
-
-def quoted(name: str) -> str:
-    """*name* with everything but ASCII letters, digits and _ percent-encoded; a digest where that is too long."""
-    safe = quote(name, safe="")
-    for letter in "-.~":
-        safe = safe.replace(letter, f"%{ord(letter):02X}")
-    return safe if len(safe) <= LONGEST_PART else "~" + hashlib.sha256(name.encode()).hexdigest()
 
 
 def writer_prefix(source: str) -> str:
@@ -127,6 +119,31 @@ def archived_run(body: bytes, run_id: str, now: datetime) -> Run:
         raise Invalid(f"the run is {run.status}; the archive holds finished runs only")
     _refuse_waiting(run)
     return run
+
+
+def deleted_object(run_id: str, at: datetime) -> bytes:
+    """What takes the place of a run's object when the run is deleted."""
+    return _encoder.encode({"version": VERSION, "kind": "deleted", "id": run_id, "at": moment(at)})
+
+
+def read_tombstone(key: str, body: bytes, run_id: str) -> Tombstone | None:
+    """None: it is no such object."""
+    if len(body) > LARGEST_TOMBSTONE or b"deleted" not in body:
+        return None
+    try:
+        document = msgspec.json.decode(body, type=_Deleted)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    if document.kind != "deleted" or document.id != run_id or document.at.tzinfo is None:
+        return None
+    return Tombstone(run_id, key, document.at)
+
+
+class _Deleted(msgspec.Struct):
+    version: int
+    kind: str
+    id: str
+    at: datetime
 
 
 def inbox_run(body: bytes, run_id: str, now: datetime) -> Run:

@@ -5,7 +5,16 @@ from datetime import datetime
 from typing import Protocol
 
 from dogdriver.model import Run
-from dogdriver.model.archive import ClaimedObject, Counts, Fetched, ImportedRun, Listing, Rejected, StoredObject
+from dogdriver.model.archive import (
+    ClaimedObject,
+    Counts,
+    Fetched,
+    ImportedRun,
+    Listing,
+    Rejected,
+    StoredObject,
+    Tombstone,
+)
 from dogdriver.model.state import State
 
 
@@ -104,8 +113,27 @@ class Claims(Protocol):
         """Forget objects that are gone."""
 
 
+class Deletions(Protocol):
+    """The part of the store that keeps what was deleted, so that it does not come back."""
+
+    async def deleted(self, run_id: str) -> bool:
+        """Whether a run of this id was here and is deleted."""
+
+    async def next_tombstone(self) -> Tombstone | None:
+        """The one that waits longest to be put into the bucket."""
+
+    async def set_told(self, run_id: str, at: datetime) -> None:
+        """It stands in the bucket since *at*."""
+
+    async def bury(self, tombstones: Sequence[Tombstone]) -> int:
+        """What others have deleted goes here, too, where it came from the same object; how many runs went."""
+
+
 class Store(Protocol):
-    """All three, over one database."""
+    """All four, over one database."""
+
+    @property
+    def deletions(self) -> Deletions: ...
 
     @property
     def archive(self) -> Ledger: ...

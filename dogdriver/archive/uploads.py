@@ -3,10 +3,11 @@
 import logging
 from datetime import datetime, timedelta
 
-from dogdriver.archive.objects import archive_key, archive_object, stamp_of, writer_prefix
-from dogdriver.archive.ports import Bucket, Ledger
+from dogdriver.archive.objects import archive_key, archive_object, deleted_object, stamp_of, writer_prefix
+from dogdriver.archive.ports import Bucket, Deletions, Ledger
 from dogdriver.errors import ExternalError, Refused
 from dogdriver.model import Run
+from dogdriver.model.archive import Tombstone
 from dogdriver.model.health import Health
 from dogdriver.pipeline.context import Context
 
@@ -16,8 +17,8 @@ log = logging.getLogger(__name__)
 class Uploads:
     """One run a step. Its key is kept before the object is sent: sent again, after whatever, it is the same object."""
 
-    def __init__(self, context: Context, ledger: Ledger, bucket: Bucket, *, pause: float) -> None:
-        self._context, self._ledger, self._bucket = context, ledger, bucket
+    def __init__(self, context: Context, ledger: Ledger, deletions: Deletions, bucket: Bucket, *, pause: float) -> None:
+        self._context, self._ledger, self._deletions, self._bucket = context, ledger, deletions, bucket
         self._pause = timedelta(seconds=pause)
         self._prefix = writer_prefix(context.source)
         self._retry_at: datetime | None = None
@@ -30,6 +31,8 @@ class Uploads:
         if self._retry_at and now < self._retry_at:
             return False
         self._retry_at = None
+        if tombstone := await self._deletions.next_tombstone():
+            return await self._bury(tombstone, now)
         found = await self._ledger.unarchived(self._refused)
         if found is None:
             self._refused.clear()
@@ -44,6 +47,18 @@ class Uploads:
     async def next_attempt(self) -> datetime | None:
         """When to try again after a failure."""
         return self._retry_at
+
+    async def _bury(self, tombstone: Tombstone, now: datetime) -> bool:
+        """In the place of a run that was deleted, so that it comes back to nobody."""
+        try:
+            with self.health.recorded(self._context.clock):
+                await self._bucket.put(tombstone.key, deleted_object(tombstone.run, tombstone.at))
+        except ExternalError as error:
+            self._retry_at = now + self._pause
+            log.warning("that run %s is deleted cannot be said in the bucket yet: %s", tombstone.run, error.message)
+            return False
+        await self._deletions.set_told(tombstone.run, self._context.clock())
+        return True
 
     async def _send(self, run: Run, key: str | None, now: datetime) -> bool:
         try:

@@ -1,10 +1,30 @@
 """What a bucket holds, and what of it came into the database."""
 
+import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from dogdriver.model.run import Run
+
+LONGEST_PART = 300  # of a key, which S3 limits to 1,024 bytes
+_WRITER = re.compile(r"dogdriver/v\d+/runs/([^/]+)/")
+
+
+def quoted(name: str) -> str:
+    """*name* with everything but ASCII letters, digits and _ percent-encoded; a digest where that is too long."""
+    safe = quote(name, safe="")
+    for letter in "-.~":
+        safe = safe.replace(letter, f"%{ord(letter):02X}")
+    return safe if len(safe) <= LONGEST_PART else "~" + hashlib.sha256(name.encode()).hexdigest()
+
+
+def writer_of(key: str) -> str | None:
+    """Whose object it is, by the `quoted` source; None: no dogDriver's of today."""
+    match = _WRITER.match(key)
+    return match[1] if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,15 @@ class ImportedRun:
     etag: str
     claimed: datetime | None = None
     relabel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What stands in the bucket in the place of a run that was deleted."""
+
+    run: str
+    key: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
 """What people and the scheduler may ask for; every answer is an unambiguous sentence or a run."""
 
+from urllib.parse import unquote
+
 from msgspec.structs import replace
 
 from dogdriver.errors import Conflict, Invalid, NotFound
 from dogdriver.model import Deployment, Project, Run, Status, Test, Trigger
+from dogdriver.model.archive import quoted, writer_of
 from dogdriver.model.fields import DELIVERED, MEASURED, SENT, marked
 from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.looks import Looks
@@ -50,6 +53,8 @@ class Commands:
             )
         self._context.require_catalog(run)
         accepted = self._context.as_received(replace(run, trigger=Trigger.ELSEWHERE))
+        if await self._context.store.deletions.deleted(run.id):
+            raise Conflict(f"run {run.id} was deleted here; send it under a new id")
         kept, new = await self._context.store.transitions.add(accepted)
         if not new and not same_run(kept, accepted):
             raise Conflict(
@@ -79,6 +84,32 @@ class Commands:
 
     async def include(self, run_id: str) -> Run:
         return await self._flag(run_id, None)
+
+    async def delete(self, run_id: str) -> None:
+        run = await self._run(run_id)
+        self._refuse_deletion(run_id, await self._context.store.deletions.archive_key(run_id))
+        self._context.require_catalog(run)  # or only some of its metrics would be judged anew
+        if not run.status.final or not await self._context.store.deletions.delete(run_id, self._context.clock()):
+            raise Conflict(f"run {run_id} is {run.status}; cancel it, and delete it when it has ended")
+        await self._looks.look_again(run, self._context.project(run), self._context.clock())
+
+    async def delete_project(self, project: str) -> int:
+        runs = await self._context.store.deletions.of_project(project)
+        if not runs:
+            raise NotFound(f"there is no run of a project {project}; GET /api/v1/projects lists those there are")
+        for run_id, ended, key in runs:
+            if not ended:
+                raise Conflict(f"run {run_id} of {project} has not ended; cancel it, and delete the project then")
+            self._refuse_deletion(run_id, key)
+        return await self._context.store.deletions.delete_project(project, self._context.clock())
+
+    def _refuse_deletion(self, run_id: str, key: str | None) -> None:
+        """Where it would come back from the bucket, or to whoever it belongs to."""
+        writer = None if key is None else writer_of(key)
+        if key is not None and writer is None:
+            raise Conflict(f"run {run_id} is the first dogDriver's, from {key} in the bucket; exclude it instead")
+        if writer is not None and writer != quoted(self._context.source):
+            raise Conflict(f"run {run_id} was archived by the daemon of {unquote(writer)}; delete it there")
 
     async def _flag(self, run_id: str, reason: str | None) -> Run:
         run = await self._run(run_id)

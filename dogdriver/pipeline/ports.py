@@ -35,6 +35,7 @@ from dogdriver.model import (
     Window,
 )
 from dogdriver.model.state import State
+from dogdriver.pipeline.deletions import Deletions
 
 
 class Commands(Protocol):
@@ -66,6 +67,12 @@ class Commands(Protocol):
 
     async def include(self, run_id: str) -> Run:
         """Take the exclusion back."""
+
+    async def delete(self, run_id: str) -> None:
+        """Delete a run that has ended. Raises NotFound, Conflict (not final, or in the bucket by somebody else)."""
+
+    async def delete_project(self, project: str) -> int:
+        """Delete all that is known of a project; how many runs it had. Raises NotFound, Conflict as for one run."""
 
     def live(self, run_id: str) -> Snapshot | None:
         """The newest snapshot of a running load."""
@@ -289,6 +296,9 @@ class Store(Protocol):
 
     @property
     def outbox(self) -> Outbox: ...
+
+    @property
+    def deletions(self) -> Deletions: ...
 
     @property
     def state(self) -> State: ...

@@ -28,6 +28,7 @@ class Archive(Part):
         if state.kept(database, BUCKET) == name:
             return
         database.execute("UPDATE run SET archive = NULL, archived = NULL, etag = NULL WHERE archive IS NOT NULL")
+        database.execute("UPDATE deleted SET archive = NULL, sent = NULL")  # nothing of it is in this one
         for table in ("inbox", "rejected"):
             database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
         state.keep(database, BUCKET, name)
@@ -48,7 +49,9 @@ class Archive(Part):
     def newest_key(self, database: sqlite3.Connection, prefix: str) -> str | None:
         """The last of the archive keys that begin with *prefix*."""
         row = database.execute(
-            "SELECT max(archive) AS key FROM run WHERE archive >= ? AND archive < ?", (prefix, prefix + "\U0010ffff")
+            "SELECT max(archive) AS key FROM (SELECT archive FROM run UNION ALL SELECT archive FROM deleted)"
+            " WHERE archive >= ? AND archive < ?",
+            (prefix, prefix + "\U0010ffff"),
         ).fetchone()
         return None if row["key"] is None else str(row["key"])
 
@@ -102,11 +105,20 @@ class Archive(Part):
             (json.dumps([run_id for _, run_id in objects]),),
         )
         kept = {row["id"]: (row["archive"], row["etag"]) for row in rows}
+        deleted = {
+            row["id"]
+            for row in database.execute(
+                f"SELECT id FROM deleted WHERE id {_AMONG}",  # noqa: S608 - ours
+                (json.dumps([run_id for _, run_id in objects]),),
+            )
+        }
         useless = {one.key: one.etag for one in _rejected(database, [stored.key for stored, _ in objects], 0)}
         return [
             stored
             for stored, run_id in objects
-            if (run_id not in kept or _changed(stored, *kept[run_id])) and useless.get(stored.key) != stored.etag
+            if (run_id not in kept or _changed(stored, *kept[run_id]))
+            and run_id not in deleted
+            and useless.get(stored.key) != stored.etag
         ]
 
     @write

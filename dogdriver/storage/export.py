@@ -25,6 +25,7 @@ from dogdriver.model.state import IMPORTED
 from dogdriver.storage import runs, values, verdicts
 from dogdriver.storage.codec import from_time, insertion, to_row, unpack
 from dogdriver.storage.database import NAME, connect, open_database
+from dogdriver.storage.deletions import is_deleted
 from dogdriver.storage.sqlite_errors import explained
 from dogdriver.storage.state import keep
 
@@ -268,7 +269,7 @@ def _import_release(database: sqlite3.Connection, document: Any) -> bool:
 
 def _import_run(database: sqlite3.Connection, document: Any, *, now: datetime) -> bool:
     run = run_from_document(document, now=now)
-    if database.execute("SELECT 1 FROM run WHERE id = ?", (run.id,)).fetchone():
+    if is_deleted(database, run.id) or database.execute("SELECT 1 FROM run WHERE id = ?", (run.id,)).fetchone():
         return False
     runs.insert(database, run)
     return True

@@ -9,6 +9,7 @@ from dogdriver.storage.archive import Archive
 from dogdriver.storage.audit import Audit
 from dogdriver.storage.backup import backup, check
 from dogdriver.storage.database import Database, open_database
+from dogdriver.storage.deletions import Deletions
 from dogdriver.storage.inbox import Inbox
 from dogdriver.storage.outbox import Outbox
 from dogdriver.storage.releases import Releases
@@ -38,6 +39,7 @@ class Store:
         self.verdicts = Verdicts(database)
         self.outbox = Outbox(database)
         self.archive = Archive(database)
+        self.deletions = Deletions(database)
         self.inbox = Inbox(database)
         self.state = State(database)
         self.audit = Audit(database)

@@ -22,12 +22,11 @@ from dogdriver.archive.objects import (
     inbox_key,
     inbox_object,
     inbox_run,
-    quoted,
     read_claim,
 )
 from dogdriver.errors import Invalid, Refused
 from dogdriver.model import Run, Status
-from dogdriver.model.archive import ImportedRun
+from dogdriver.model.archive import ImportedRun, quoted
 from dogdriver.model.document import run_document
 from dogdriver.storage.archive import Archive as Ledger
 from tests.archive.conftest import Start

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
-from dogdriver.errors import Conflict, NotFound
+from dogdriver.errors import BadInput, Conflict, NotFound
 from dogdriver.model import Filter, Run, Status
 from dogdriver.model.document import run_document
 from dogdriver.model.parse import delivered_run
@@ -37,6 +38,9 @@ RUNS = (
     integer_parameter("limit", 1, 200, 50, "So many at a time."),
     text_parameter("cursor", "`next` of the page before."),
 )
+
+
+CONFIRM = text_parameter("confirm", "The name of the project, once more.")
 
 
 async def trigger(request: web.Request) -> web.StreamResponse:
@@ -136,6 +140,22 @@ def _max_age(found: Iterable[Run]) -> float:
 
 def _same(name: str, body: dict[str, Any], field: str = "deployment") -> bool:
     return body.get(field) is None or body[field].lower() == name.lower()
+
+
+async def delete(request: web.Request) -> web.StreamResponse:
+    request.app[ACCESS].require(request)
+    read_query(request, ())
+    await request.app[COMMANDS].delete(request.match_info["id"])
+    return json_response({"deleted": {"runs": 1}})
+
+
+async def delete_project(request: web.Request) -> web.StreamResponse:
+    """Everything of it: its name has to be said twice."""
+    request.app[ACCESS].require(request)
+    project = request.match_info["project"]
+    if read_query(request, (CONFIRM,)).get("confirm") != project:
+        raise BadInput(f"this deletes all runs of {project}; say so with ?confirm={quote(project, safe='')}")
+    return json_response({"deleted": {"runs": await request.app[COMMANDS].delete_project(project)}})
 
 
 async def _check_command(request: web.Request) -> None:

@@ -137,6 +137,7 @@ SCHEMAS: Mapping[str, Schema] = {
         last_seen=MOMENT, current=FLAG, runs=WHOLE, headline=HEADLINE,
         leading=maybe(whole(metric=TEXT, effect=NUMBER, low=maybe(NUMBER), high=maybe(NUMBER))), triage=maybe(TEXT),
     ))),
+    "Deleted": whole(deleted=whole(runs=WHOLE)),
     "Changes": whole(changes=many(whole(at=MOMENT, who=TEXT, what=TEXT, subject=TEXT, address=TEXT))),
     "Status": {
         "type": "object",
