@@ -39,7 +39,7 @@ class Announcements:
         if run.known_release is None:
             return None
         judged, about = await self._newest(run.scope, run.known_release, fresh)
-        summary = _announced(judged, about)
+        summary = announced(judged, about)
         if summary is None:
             return None
         at, link = self._context.clock(), self._context.link(run.id)
@@ -52,7 +52,7 @@ class Announcements:
         if release is None or not self._notices.tells(scope.source):
             return None
         judged, about = await self._newest(scope, release, fresh)
-        summary = _announced(judged, about)
+        summary = announced(judged, about)
         known = False
         if summary is not None:
             key = _key(scope, release, summary)
@@ -68,7 +68,7 @@ class Announcements:
         pending = await self._pending()
         if not judged or any(not pending.isdisjoint(one.inputs.get("runs", ())) for one in judged):
             return []  # told when that run is done
-        notice = await self._notices.message(scope, release, judged, _announced(judged, about), about, None)
+        notice = await self._notices.message(scope, release, judged, announced(judged, about), about, None)
         return [notice] if notice else []
 
     async def count_as_told_after_upgrade(self) -> None:
@@ -101,7 +101,7 @@ class Announcements:
         for release, judged in by_release.items():
             if any(not pending.isdisjoint(one.inputs.get("runs", ())) for one in judged):
                 continue
-            summary = _announced(judged, about)
+            summary = announced(judged, about)
             if summary is not None and (releases is None or release in releases):
                 key = _key(scope, release, summary)
                 told = OutboxMessage(MessageKind.EVENT, key, None, {}, due=now, created=now, state=MessageState.SENT)
@@ -126,7 +126,7 @@ class Announcements:
         return About.of(judged_metrics(project), own, {one.key.metric for one in kept})
 
 
-def _announced(judged: Iterable[Judged], about: About) -> Summary | None:
+def announced(judged: Iterable[Judged], about: About) -> Summary | None:
     """The headline of what stands, where at least one metric's verdict is announced and there is something to tell.
 
     That is a headline that stands, or a metric that is worse though it does not decide. What one more look has to agree

@@ -111,6 +111,23 @@ class Access:
         request[ACTOR] = actor
         return actor
 
+    def public_address(self, request: web.Request) -> str:
+        """Where this dogDriver is, for who asks by *request*; without a slash at the end."""
+        return self._public.geturl().rstrip("/") if self._public else str(request.url.origin())
+
+    def share(self, path: str) -> str:
+        """*path*, a feed's or a badge's, as it is given to who has no token: nobody can guess it where that matters."""
+        return f"{path}?key={self._share_key(path)}" if self.private else path
+
+    def shared(self, request: web.Request) -> bool:
+        """Whether the address of *request* is one that `share` has given."""
+        key = request.query.get("key", "")
+        return hmac.compare_digest(key.encode(), self._share_key(request.rel_url.raw_path).encode())
+
+    def _share_key(self, path: str) -> str:
+        """A new token makes all of them new."""
+        return hmac.new(self._token, f"dogdriver.share:{path}".encode(), "sha256").hexdigest()[:32]
+
     def refuse(self) -> NoReturn:
         raise Unauthenticated(
             "this needs the token: send it as `Authorization: Bearer TOKEN`, or sign in at /login "

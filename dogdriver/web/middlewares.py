@@ -62,6 +62,8 @@ async def require_own_host(request: web.Request, handler: Handler) -> web.Stream
 async def require_token_to_read(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Where reading is closed, everything but the heartbeats and the login page needs the token."""
     access = request.app[ACCESS]
+    if access.shared(request):
+        return await handler(request)
     if not access.private or request.path in OPEN or request.path.startswith("/static/") or access.signed_in(request):
         return await handler(request)
     if is_api(request.path) or request.path == "/metrics" or request.method not in {"GET", "HEAD"}:

@@ -14,7 +14,7 @@ from dogdriver.reports.needed import Timetable
 from dogdriver.reports.project import Reports
 from dogdriver.settings import Secret
 from dogdriver.tokens import Keyring
-from dogdriver.web import dockerflow
+from dogdriver.web import badge, dockerflow, feed
 from dogdriver.web.api import legacy, openapi
 from dogdriver.web.api.events import STREAMS, LiveStreams, end_streams
 from dogdriver.web.api.operations import OPERATIONS
@@ -108,6 +108,8 @@ def routes() -> list[web.RouteDef]:
         web.get(f"{ROOT}/openapi.json", openapi.describe),
         *legacy.routes(),
         *dockerflow.routes(),
+        *feed.routes(),
+        *badge.routes(),
         web.get("/static/{name:.+}", static),
         *pages.routes(),
     ]

@@ -34,6 +34,7 @@ def add_templates(app: web.Application) -> None:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = lambda name: app[MOUNT] + _asset(name)
+    environment.globals["share"] = lambda path: app[MOUNT] + app[ACCESS].share(path)
     environment.filters |= {
         "when": clock_time, "amount": amount, "number": number, "percent": percent,
         "plural": plural, "sentence": as_sentence, "segment": lambda text: quote(text, safe=""),
