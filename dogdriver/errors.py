@@ -8,6 +8,7 @@ DogdriverError                     code, message (what, and what to do), details
 │   ├── TooLarge                   more bytes than are taken
 │   ├── UnsupportedMedia           not JSON by its content type
 │   ├── Invalid                    well-formed, and still not acceptable
+│   │   └── Early                  made after this moment: another time it may be
 │   ├── Unauthenticated            no token, or a wrong one
 │   │   └── TooManyAttempts        wrong tokens, again and again
 │   ├── TooManyRequests            one client, or all, at the same time
@@ -70,6 +71,10 @@ class UnsupportedMedia(BadInput):
 
 class Invalid(BadInput):
     code = "invalid"
+
+
+class Early(Invalid):
+    """It may be acceptable later: it says that it was made after this moment."""
 
 
 class Unauthenticated(BadInput):

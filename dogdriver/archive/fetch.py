@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from dogdriver.archive.objects import LARGEST
 from dogdriver.archive.ports import Bucket, Deletions, Ledger
-from dogdriver.errors import BadInput, DogdriverError, Invalid, TooLarge, Unavailable
+from dogdriver.errors import BadInput, DogdriverError, Early, Invalid, TooLarge, Unavailable
 from dogdriver.model.archive import Fetched, ImportedRun, Rejected, StoredObject, Tombstone
 from dogdriver.pipeline.context import Context
 
@@ -89,8 +89,9 @@ class Importer:
                     else:
                         imported.append(one)
             except BadInput as error:
-                reason = error.message
-                await self._ledger.reject(Rejected(stored.key, stored.etag, stored.size, reason, self._context.clock()))
+                # What comes too early for our clock is read again.
+                etag = "" if isinstance(error, Early) else stored.etag
+                await self._ledger.reject(Rejected(stored.key, etag, stored.size, error.message, self._context.clock()))
 
         await for_each(batch, read)
         if deleted:

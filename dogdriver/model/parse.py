@@ -10,7 +10,7 @@ import msgspec
 from msgspec import inspect
 from msgspec.structs import fields, replace
 
-from dogdriver.errors import Invalid
+from dogdriver.errors import Early, Invalid
 from dogdriver.model.document import RunDocument, moment
 from dogdriver.model.fields import DELIVERED, LARGEST_NUMBER, LONGEST_NAME, MEASURED, RAW, SERVER, marked
 from dogdriver.model.run import UNKNOWN, Run, Status, Trigger
@@ -183,7 +183,7 @@ def _moments(run: Run) -> dict[str, datetime]:
 def _check_past(run: Run, now: datetime) -> None:
     for name, at in _moments(run).items():
         if name not in SERVER_OWN and at - now > AHEAD:
-            raise Invalid(
+            raise Early(
                 f"{name} ({moment(at)}) is more than {AHEAD.seconds // 60} minutes ahead of the clock here "
                 f"({moment(now)}); deliver a run when it has ended, or fix the clock that its times come from",
                 details={"field": name},

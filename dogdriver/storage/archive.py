@@ -130,6 +130,7 @@ class Archive(Part):
             if kept is None:
                 _add(database, one, at)
                 new += 1
+                database.execute("DELETE FROM rejected WHERE key = ? AND etag = ''", (one.key,))  # it came too early
             elif one.claimed is None and kept["archive"] == one.key and kept["etag"] is not None:
                 _replace(database, one, kept)
             if one.claimed is not None:

@@ -142,3 +142,18 @@ asyncio.run(main())
 def test_ids_of_objects_without_one_are_the_same_for_everybody() -> None:
     assert identity("b", "shop-1.json") == uuid.uuid5(uuid.NAMESPACE_URL, "s3://b/shop-1.json").hex
     assert identity("b", "shop-1.json") != identity("c", "shop-1.json")
+
+
+async def test_what_was_made_by_a_clock_that_is_ahead_comes_in_when_its_time_has_come(
+    world: World, shelf: Shelf, archive: Archive
+) -> None:
+    run = finished(15 * 24 * 60, "oslo")
+    shelve(shelf, run, "oslo", START)
+    await look(world, archive)
+    assert await world.store.runs.get(run.id) is None
+    [rejected] = (await archive.status())["rejected"]
+    assert "ahead of the clock here" in rejected["reason"]
+    world.clock.forward(15 * 86400)
+    await look(world, archive)
+    assert await world.store.runs.get(run.id) is not None
+    assert (await archive.status())["rejected"] == []
