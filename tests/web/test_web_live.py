@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from ipaddress import ip_network
 from typing import Any
 
 from aiohttp import ClientResponse
@@ -9,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.model import Phase, Run, Snapshot, Status
 from dogdriver.web.api.events import STREAMS
+from dogdriver.web.proxies import Proxies
 from tests.web.conftest import Client
 from tests.web.seeded import TOKEN, SeededSite, ended_run
 
@@ -141,3 +143,16 @@ async def test_one_address_may_follow_ten_times(site: SeededSite) -> None:
         assert [answer.status for answer in answers] == [200] * 10 + [503]
         for answer in answers:
             answer.close()
+
+
+async def test_clients_behind_a_trusted_proxy_have_their_own_streams(site: SeededSite) -> None:
+    proxies = Proxies((ip_network("127.0.0.0/8"),))
+    async with TestClient(TestServer(site.app(proxies=proxies))) as client:
+        run = await start(site)
+
+        async def follow(address: str) -> int:
+            answer = await client.get(f"/api/v1/runs/{run.id}/live", headers={"X-Forwarded-For": address})
+            return answer.status
+
+        for address in ("10.0.0.1", "10.0.0.2"):
+            assert [await follow(address) for _ in range(11)] == [200] * 10 + [503]
