@@ -26,6 +26,7 @@ from aiohttp import web
 from dogdriver import identity, logs
 from dogdriver import web as site
 from dogdriver.archive import Archive
+from dogdriver.calculator import Calculator
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
@@ -84,6 +85,7 @@ STORE = web.AppKey("store", Store)
 IDENTITY = web.AppKey("identity", Identity)
 CATALOG = web.AppKey("catalog", ProjectCatalog)
 DATADOG = web.AppKey("datadog", Datadog)
+CALCULATOR = web.AppKey("calculator", Calculator)
 CONTEXT = web.AppKey("context", Context)
 NOTIFIER = web.AppKey("notifier", Notifier)
 PIPELINE = web.AppKey("pipeline", Pipeline)
@@ -156,6 +158,12 @@ async def datadog(app: web.Application) -> AsyncIterator[None]:
     await asyncio.gather(keys, return_exceptions=True)
 
 
+async def calculator(app: web.Application) -> AsyncIterator[None]:
+    app[CALCULATOR] = Calculator()
+    yield
+    app[CALCULATOR].close()
+
+
 async def pipeline(app: web.Application) -> AsyncIterator[None]:
     start, own = app[START], app[IDENTITY]
     base = start.settings.public_url or start.address
@@ -163,7 +171,7 @@ async def pipeline(app: web.Application) -> AsyncIterator[None]:
         start.settings, start.environ, app[SESSION], app[STORE], app[CATALOG], app[DATADOG],
         home=start.settings.data, clock=start.clock, source=own.source, mask=own.mask, grace=GRACE / 2,
         link=lambda run: f"{base}/r/{run}", page=lambda project: f"{base}/p/{quote(project, safe='')}",
-        alone=start.settings.bucket is None,
+        alone=start.settings.bucket is None, compute=app[CALCULATOR],
     )  # fmt: skip
     app[NOTIFIER] = notifier(start.settings, app[SESSION], app[CATALOG], start.clock, app[CONTEXT].given, own.mask,
                              app[CONTEXT].failures)  # fmt: skip
@@ -214,14 +222,14 @@ async def pages(app: web.Application) -> AsyncIterator[None]:
         source=own.source, token=own.token, private=start.settings.private, version=version(), demo=start.demo,
         public_url=start.settings.public_url, mask=own.mask,
         proxies=Proxies(start.settings.trusted_proxies or (), start.settings.user_header),
-        keyring=Keyring(start.settings.data, start.clock),
+        keyring=Keyring(start.settings.data, start.clock), compute=app[CALCULATOR],
         timetable=Timetable(app[SCHEDULER], app[CATALOG], own.source, start.settings.settle),
     )  # fmt: skip
     _greet(start, own)
     yield
 
 
-RESOURCES = (http_session, store, own_identity, catalog, datadog, pipeline, archive, scheduler, pages)
+RESOURCES = (http_session, store, own_identity, catalog, datadog, calculator, pipeline, archive, scheduler, pages)
 
 
 def build_context(
@@ -296,6 +304,7 @@ def _workers(app: web.Application) -> Iterator[Worker]:
     worker = partial(Worker, commits=kept.commits, clock=now, failures=app[CONTEXT].failures)
     yield worker("launch", run.launch_next)
     yield worker("collect", run.collect_next, next_due=kept.runs.next_due)
+    yield worker("cards", run.show_next)
     yield worker("outbox", outbox.deliver_next, next_due=outbox.next_due)
     yield worker("notify", notices.deliver_next, next_due=notices.next_due)
     yield worker("retention", retention.next, next_due=retention.due)

@@ -32,7 +32,7 @@ class Archive:
         }
         self._health = {name: Health() for name in self._looks}
         self._clearing = Health()
-        self._release_looks = Looks(context.store)
+        self._release_looks = Looks(context.store, context.compute, context.turn)
         self._announcements = Announcements(context)
         self._next: datetime | None = None
         self._opened = False

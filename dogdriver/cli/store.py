@@ -33,6 +33,7 @@ class DeliveringTransitions(Transitions):
         judged: Sequence[Judged] = (),
         messages: Sequence[OutboxMessage] = (),
         release_seen: datetime | None = None,
+        **others: Any,
     ) -> bool:
         if expect is Status.RUNNING and run.status is not Status.RUNNING:
             now = self._clock()
@@ -40,7 +41,7 @@ class DeliveringTransitions(Transitions):
             order = OutboxMessage(MessageKind.DELIVERY, run.id, run.id, payload, due=now, created=now)
             messages = [*messages, order]
         return await super().save(
-            run, expect=expect, values=values, judged=judged, messages=messages, release_seen=release_seen
+            run, expect=expect, values=values, judged=judged, messages=messages, release_seen=release_seen, **others
         )
 
 

@@ -25,6 +25,7 @@ from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.launch import INTERRUPTED, Launch
 from dogdriver.pipeline.looks import Looks
 from dogdriver.pipeline.notices import Notices
+from dogdriver.pipeline.stale_cards import StaleCards
 
 
 class Pipeline(Commands):
@@ -32,10 +33,11 @@ class Pipeline(Commands):
 
     def __init__(self, context: Context) -> None:
         self._announcements = Announcements(context)
-        self._looks = Looks(context.store, self._announcements.after_another_look)
+        self._looks = Looks(context.store, context.compute, context.turn, told=self._announcements.after_another_look)
         super().__init__(context, self._looks)
         self._collect = Collect(context, self._looks)
         self._notices = Notices(context)
+        self._cards = StaleCards(context, self._looks)
         self._closing = False
 
     async def recover(self) -> int:
@@ -80,6 +82,10 @@ class Pipeline(Commands):
     async def collect_next(self) -> bool:
         """One attempt at the metrics of the run that has been due longest; False: none is due."""
         return await self._collect.next()
+
+    async def show_next(self) -> bool:
+        """Make the cards of one scope that is behind; False: there is none."""
+        return await self._cards.next()
 
     async def recollect(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """A run's metrics, read once more a day later: the sender of `recollect` messages."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dogdriver.model import Judged, MessageKind, OutboxMessage, Run, Status
+from dogdriver.model import Judged, MessageKind, OutboxMessage, Project, Run, Status
 from dogdriver.pipeline.announcements import Announcements
 from dogdriver.pipeline.attempt import Attempt, read_back
 from dogdriver.pipeline.backoff import FACTORS, next_look
@@ -62,16 +62,24 @@ class Collect:
         attempt = Attempt(self._context, run, project, now)
         run, values = await attempt.read()
         # First the values, under the lease: a daemon killed before the next write judges them at the next attempt.
-        if not await self._context.store.transitions.save(run, expect=Status.PENDING, values=values):
-            return
-        judged = await self._looks.look(run, project, now)
-        due = attempt.due(run)
-        if due is None:
-            done = replace(run, status=Status.DONE, due=None)
-            messages = await self._messages(done, judged)
-            await self._context.store.transitions.save(done, expect=Status.PENDING, judged=judged, messages=messages)
-        else:
-            await self._context.store.transitions.save(replace(run, due=due), expect=Status.PENDING, judged=judged)
+        async with self._looks.turn:
+            if await self._context.store.transitions.save(run, expect=Status.PENDING, values=values):
+                await self._judge(run, project, now, attempt.due(run))
+
+    async def _judge(self, run: Run, project: Project | None, now: datetime, due: datetime | None) -> None:
+        """One look at the release of *run*, which is done unless it is *due* again."""
+        later = replace(run, due=due) if due else replace(run, status=Status.DONE, due=None)
+        async for edition in self._looks.editions(run.project):
+            judged = await self._looks.look(run, project, now)
+            shown = await self._looks.cards(run.scope, project)
+            messages = await self._messages(later, judged) if due is None else []
+            if await self._context.store.transitions.save(
+                later, expect=Status.PENDING, judged=judged, messages=messages, of=edition, shown=shown
+            ):
+                return
+            kept = await self._context.store.runs.get(run.id)
+            if kept is None or kept.status is not Status.PENDING:
+                return  # cancelled meanwhile
 
     async def _messages(self, run: Run, judged: Sequence[Judged]) -> list[OutboxMessage]:
         """What follows from a run that is done; only its own source sends anything to Datadog."""

@@ -28,6 +28,7 @@ from dogdriver.model import (
     Status,
 )
 from dogdriver.pipeline.backoff import due_after
+from dogdriver.pipeline.cards import Compute
 from dogdriver.pipeline.ports import CatalogSource, Checkouts, Datadog, Runner, Store, Target
 from dogdriver.pipeline.progress import LiveProgress
 
@@ -39,7 +40,7 @@ class Context:
     """*settle* in seconds; *link* gives the address of a run on this dashboard; *ids* makes new run ids; *failures*
     keeps what went wrong, by what it was; *mask* takes the known secrets out of a text,
     *given* has those that tests get. *page* gives the address of a project. *alone*: no other daemon knows of our runs,
-    for there is no bucket.
+    for there is no bucket. *compute* is where statistics run, *turn* whose turn it is there.
     """
 
     store: Store
@@ -56,6 +57,8 @@ class Context:
     link: Callable[[str], str | None]
     mask: Masker = field(default_factory=Masker)
     given: GivenSecrets = field(default_factory=lambda: GivenSecrets({}, str))
+    compute: Compute = asyncio.to_thread
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     page: Callable[[str], str | None] = lambda _: None
     alone: bool = False

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from dogdriver.model import (
     CLIENT_METRICS,
-    HOSTS_TOLERANCE,
     Judged,
     Limit,
     Metric,
@@ -21,21 +20,13 @@ from dogdriver.model import (
     Verdict,
     deciding,
 )
+from dogdriver.pipeline.cards import Compute, Series, tolerance_of
 from dogdriver.verdict import FalseAlarms, Measure, count_false_alarms, judge_halves, judge_release
 from dogdriver.verdict.comparability import Comparable, comparable, samples
 from dogdriver.verdict.headline import STEPPED
 
 HALVES = "halves"  # among the inputs of a kept verdict
 HISTORY = 400  # runs that a look goes back from the release's first; a pinned baseline may be older
-
-
-class Series(Protocol):
-    """The part of the store that the judge reads."""
-
-    async def points(
-        self, key: SeriesKey, *, until: datetime | None = None, limit: int | None = None
-    ) -> Sequence[Point]:
-        """The newest *limit* points before *until*, in the order of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +57,8 @@ class Answer:
 class Judge:
     """Answers from the series alone; what it says of a release is said everywhere."""
 
-    def __init__(self, series: Series) -> None:
-        self._series = series
+    def __init__(self, series: Series, compute: Compute = asyncio.to_thread) -> None:
+        self._series, self._compute = series, compute
 
     async def judge(
         self,
@@ -104,7 +95,9 @@ class Judge:
                 rests_on[name] = found
         # Statistics over hundreds of runs take tenths of a second: not in the loop that answers the dashboard.
         decide = deciding(metrics.values(), measured)
-        return await asyncio.to_thread(_answers, rests_on, metrics, release, baseline, decide, bad)
+        if not rests_on:
+            return {}
+        return await self._compute(_answers, rests_on, metrics, release, baseline, decide, bad)
 
     async def _window(self, key: SeriesKey, release: str, until: datetime | None) -> Sequence[Point]:
         """All runs of *release* and at least HISTORY before its first: a verdict must not change because they age."""
@@ -148,11 +141,6 @@ def false_alarms(kept: Iterable[Judged]) -> FalseAlarms:
 def judged_metrics(project: Project | None) -> tuple[Metric, ...]:
     """All that a release is judged by: the project's own metrics, and what the load generator measures."""
     return (*(project.metrics if project else ()), *CLIENT_METRICS)
-
-
-def tolerance_of(project: Project | None) -> float:
-    """The share by which counts of hosts may differ in runs that are compared."""
-    return project.fingerprint_tolerance if project else HOSTS_TOLERANCE
 
 
 def _newest_needed(points: tuple[Point, ...], release: str) -> tuple[Point, ...]:

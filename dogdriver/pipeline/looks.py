@@ -1,14 +1,20 @@
 """Looks at a release, one after the other: what the judge says each time, and what of it stands."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from dogdriver.model import Judged, OutboxMessage, Outcome, Project, Run, Scope, Standing
+from dogdriver.model.card import Edition, ScopeCards
+from dogdriver.pipeline.cards import CardMaker, Compute
 from dogdriver.pipeline.judge import Answer, Judge, judged_metrics
 from dogdriver.pipeline.ports import Store
 from dogdriver.verdict import announce
 
 MOST_AGAIN = 20  # releases that are looked at again: as far back as a verdict reaches
+MOST_TRIES = 5  # looks at what changes meanwhile; after them what was true a moment ago is kept
 
 
 AfterLook = Callable[[Scope, str, Sequence[Judged]], Awaitable[Sequence[OutboxMessage]]]
@@ -16,12 +22,62 @@ AfterLook = Callable[[Scope, str, Sequence[Judged]], Awaitable[Sequence[OutboxMe
 
 
 class Looks:
-    """Every look is kept, and the sequential rule (docs/verdict.md) says what stands after it."""
+    """Every look is kept, and the sequential rule (docs/verdict.md) says what stands after it.
 
-    def __init__(self, store: Store, told: AfterLook | None = None) -> None:
+    A look is made of one edition of what is kept, outside of the loop (*compute*), and kept with the cards that follow
+    from it if that edition is still the newest, else made again. *turn*: one at a time, for there is one process that
+    computes.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        compute: Compute = asyncio.to_thread,
+        turn: asyncio.Lock | None = None,
+        *,
+        told: AfterLook | None = None,
+    ) -> None:
         self._told = told
-        self._judge = Judge(store.series)
+        self._judge = Judge(store.series, compute)
+        self._maker = CardMaker(store.series, store.values, compute)
         self._verdicts = store.verdicts
+        self._cards = store.cards
+        self.turn = turn or asyncio.Lock()
+
+    async def editions(self, project: str) -> AsyncIterator[Edition | None]:
+        """Of each a look can be made, until one was kept; the last is None: whatever has changed since."""
+        for _ in range(MOST_TRIES):
+            yield await self._cards.edition(project)
+        yield None
+
+    async def cards(self, scope: Scope, project: Project | None) -> ScopeCards:
+        """What is shown of all series of *scope*."""
+        return await self._maker.make(scope, project)
+
+    async def show(self, scope: Scope, project: Project | None) -> None:
+        """Make the cards of *scope*, and nothing else."""
+        async with self.turn:
+            async for edition in self.editions(scope.project):
+                if await self._verdicts.save((), of=edition, shown=await self.cards(scope, project)):
+                    return
+
+    async def _keep(
+        self,
+        scope: Scope,
+        project: Project | None,
+        look: Callable[[], Awaitable[list[Judged]]],
+        *,
+        show: bool,
+        told: str | None = None,
+    ) -> None:
+        """Keep a look, what is shown with it (*show*), and what follows for the release *told*."""
+        async with self.turn:
+            async for edition in self.editions(scope.project):
+                judged = await look()
+                messages = await self._told(scope, told, judged) if self._told and told is not None else ()
+                shown = await self.cards(scope, project) if show else None
+                if await self._verdicts.save(judged, messages, of=edition, shown=shown):
+                    return
 
     async def look(self, run: Run, project: Project | None, at: datetime) -> list[Judged]:
         """One more look at the release of *run*, at its metrics with a value that no look has seen; not kept yet."""
@@ -33,10 +89,9 @@ class Looks:
         judged = dict.fromkeys(one.release for one in await self._verdicts.newest(run.scope))
         own = run.known_release
         later = list(judged)[list(judged).index(own) + 1 :] if own in judged else list(judged)
-        for release in dict.fromkeys([*([own] if own else []), *later[-MOST_AGAIN:]]):
-            fresh = await self._look_at(run.scope, release, project, at, new=None)
-            messages = await self._told(run.scope, release, fresh) if self._told else []
-            await self._verdicts.save(fresh, messages)
+        for place, release in enumerate(dict.fromkeys([*([own] if own else []), *later[-MOST_AGAIN:]])):
+            look = partial(self._look_at, run.scope, release, project, at, new=None)
+            await self._keep(run.scope, project, look, show=place == 0, told=release)
 
     async def look_at_import(self, run: Run, project: Project | None, at: datetime, *, again: bool) -> None:
         """Look at the release of runs that were brought together, *run* the newest of them; *again*: values that looks
@@ -49,9 +104,14 @@ class Looks:
         if release is None:
             return
         if not again:
-            before = await self._look_at(run.scope, release, project, at, new=run, until=run.started)
-            await self._verdicts.save([one for one in before if one.look == 1])
-        await self._verdicts.save(await self._look_at(run.scope, release, project, at, new=None if again else run))
+            before = partial(self._first_look, run.scope, release, project, at, new=run, until=run.started)
+            await self._keep(run.scope, project, before, show=False)
+        look = partial(self._look_at, run.scope, release, project, at, new=None if again else run)
+        await self._keep(run.scope, project, look, show=True)
+
+    async def _first_look(self, *args: Any, **kwargs: Any) -> list[Judged]:
+        """Of metrics that were never looked at."""
+        return [one for one in await self._look_at(*args, **kwargs) if one.look == 1]
 
     async def _look_at(
         self,

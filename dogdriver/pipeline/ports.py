@@ -34,7 +34,9 @@ from dogdriver.model import (
     Trigger,
     Window,
 )
+from dogdriver.model.card import Edition, ScopeCards
 from dogdriver.model.state import State
+from dogdriver.pipeline.cards import Store as Cards
 from dogdriver.pipeline.deletions import Deletions
 
 
@@ -200,10 +202,13 @@ class Transitions(Protocol):
         judged: Sequence[Judged] = (),
         messages: Sequence[OutboxMessage] = (),
         release_seen: datetime | None = None,
+        of: Edition | None = None,
+        shown: ScopeCards | None = None,
     ) -> bool:
-        """Write the row, with the *values* given (others stay), verdicts and messages, in one transaction.
+        """Write the row, with the *values* given (others stay), verdicts, cards and messages, in one transaction.
 
-        False, and nothing written, where the kept run is not in status *expect* any more. A message of a kind and key
+        False, and nothing written, where the kept run is not in status *expect* any more, or where what these were made
+        *of* has changed since. A message of a kind and key
         that exists is left as it is. With *release_seen* the run's release is recorded as observed then.
         """
 
@@ -225,6 +230,9 @@ class Series(Protocol):
 
 class Values(Protocol):
     """The values of all metrics."""
+
+    async def metrics(self, project: str) -> Sequence[str]:
+        """Names of all metrics that have a value row for this project, sorted."""
 
     async def ever_had_data(self, project: str, metric: str) -> bool:
         """Whether any run of this project has a value of this metric."""
@@ -249,8 +257,17 @@ class Verdicts(Protocol):
     async def newest(self, scope: Scope) -> Sequence[Judged]:
         """The newest look per metric and release, oldest release first."""
 
-    async def save(self, judged: Sequence[Judged], messages: Sequence[OutboxMessage] = ()) -> None:
-        """Keep looks, and the *messages* that follow from them, in one transaction."""
+    async def save(
+        self,
+        judged: Sequence[Judged],
+        messages: Sequence[OutboxMessage] = (),
+        *,
+        of: Edition | None = None,
+        shown: ScopeCards | None = None,
+    ) -> bool:
+        """Keep looks, the *messages* that follow from them, and what is *shown*, in one transaction; False, and nothing
+        kept, where they were made *of* what has changed since.
+        """
 
 
 class Outbox(Protocol):
@@ -293,6 +310,9 @@ class Store(Protocol):
 
     @property
     def verdicts(self) -> Verdicts: ...
+
+    @property
+    def cards(self) -> Cards: ...
 
     @property
     def outbox(self) -> Outbox: ...

@@ -1,91 +1,70 @@
-"""What a series did: its points, its trend and its steps, computed again only where the points are others."""
+"""What a series did: its points, and its trend and steps as they were found when its runs were judged."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from dogdriver.model import Change, Metric, Point, SeriesKey, Stay, Trend
-from dogdriver.pipeline.judge import tolerance_of
+from dogdriver.model import Change, Metric, Point, Stay
+from dogdriver.model.card import Card
+from dogdriver.pipeline.cards import STEPS, Compute, comparable_changes, tolerance_of
+from dogdriver.reports.kept import Kept
 from dogdriver.reports.ports import Store
 from dogdriver.reports.scope import Selection
-from dogdriver.verdict import find_changes, trend
-from dogdriver.verdict.comparability import classes, newest_class, samples
-
-PERIOD = 100  # runs that a trend looks back
-MOST_RESULTS = 2000
-SMALLEST_STEP = 0.02  # unless the metric's margin is smaller
-
-T = TypeVar("T")
-Computation = Callable[[Sequence[Point], Metric, float], T]
-"""Of points (in the order of time), their metric, and the tolerance by which counts of hosts may differ."""
 
 
 class History:
     """Series of selections. Trends and steps are found among comparable runs alone, never across a change of load,
-    test or infrastructure.
+    test or infrastructure. A window that somebody has chosen is computed once, and kept until its project changes.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._results: OrderedDict[tuple[Computation[Any], SeriesKey], tuple[Any, Any]] = OrderedDict()
+    def __init__(self, store: Store, compute: Compute = asyncio.to_thread) -> None:
+        self._store, self._compute = store, compute
+        self._kept = Kept()
+
+    async def cards(self, selection: Selection) -> Mapping[str, Card]:
+        """By metric; of those that have a value."""
+        return await self._store.cards.of(selection.scope) if selection.scope else {}
 
     async def points(
-        self, selection: Selection, metric: str, *, limit: int | None = PERIOD, **span: Any
+        self,
+        selection: Selection,
+        metric: str,
+        *,
+        limit: int | None = STEPS,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Sequence[Point]:
         """The newest *limit* points (None: all), in the order of time."""
         key = selection.key(metric)
-        return await self._store.series.points(key, limit=limit, **span) if key else ()
+        return await self._store.series.points(key, limit=limit, since=since, until=until) if key else ()
 
-    async def trend(self, selection: Selection, metric: Metric, points: Sequence[Point]) -> Trend | None:
-        """Of those *points* that compare with the newest one; None where nothing counts."""
-        return await self._compute(comparable_trend, selection, metric, points)
+    async def changes(
+        self,
+        selection: Selection,
+        metric: Metric,
+        points: Sequence[Point],
+        *,
+        limit: int = STEPS,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[Change]:
+        """The steps in *points*, which this window has, oldest first, each between runs that compare."""
+        key = selection.key(metric.name)
+        if key is None or not points:
+            return ()
+        if limit <= STEPS and since is None and until is None:
+            card = (await self.cards(selection)).get(metric.name)
+            return [change for change in card.changes if change.at > points[0].at] if card else ()
+        edition, tolerance = await self._store.cards.edition(selection.project), tolerance_of(selection.entry)
 
-    async def changes(self, selection: Selection, metric: Metric, points: Sequence[Point]) -> Sequence[Change]:
-        """The steps in *points*, oldest first, each between runs that compare."""
-        return await self._compute(comparable_changes, selection, metric, points) or ()
+        async def find() -> Sequence[Change]:
+            there = await self.points(selection, metric.name, limit=limit, since=since, until=until)
+            return await self._compute(comparable_changes, there, metric, tolerance)
+
+        return await self._kept.get((key, limit, since, until), (edition, metric, tolerance), find)
 
     async def releases(self, selection: Selection) -> Sequence[Stay]:
         """Each stay, in the order in which they began on the selection's deployment."""
         if selection.deployment is None:
             return ()
         return await self._store.releases.seen(selection.project, selection.deployment)
-
-    async def _compute(
-        self, computation: Computation[T], selection: Selection, metric: Metric, points: Sequence[Point]
-    ) -> T | None:
-        """In a thread, for it takes tenths of a second; the newest result for each series is kept."""
-        key = selection.key(metric.name)
-        if key is None or not points:
-            return None
-        given = (points, metric, tolerance_of(selection.entry))
-        kept = self._results.get((computation, key))
-        if kept is not None and kept[0] == given:
-            self._results.move_to_end((computation, key))
-            known: T = kept[1]
-            return known
-        result = await asyncio.to_thread(computation, *given)
-        self._results[computation, key] = (given, result)
-        if len(self._results) > MOST_RESULTS:
-            self._results.popitem(last=False)
-        return result
-
-
-def comparable_trend(points: Sequence[Point], metric: Metric, tolerance: float) -> Trend | None:
-    """Through the runs that compare with the newest one."""
-    found = samples(newest_class(points, tolerance))
-    return trend(found, better=metric.better, margin=metric.margin) if found else None
-
-
-def comparable_changes(points: Sequence[Point], metric: Metric, tolerance: float) -> list[Change]:
-    """In each class of runs that compare with each other; all of them, oldest first."""
-    members: dict[int, list[Point]] = {}
-    for point, number in zip(points, classes(points, tolerance), strict=True):
-        members.setdefault(number, []).append(point)
-    smallest = min(SMALLEST_STEP, metric.margin)
-    found = [
-        change
-        for alike in members.values()
-        for change in find_changes(samples(alike), better=metric.better, min_effect=smallest)
-    ]
-    return sorted(found, key=lambda change: change.at)

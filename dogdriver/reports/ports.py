@@ -18,6 +18,7 @@ from dogdriver.model import (
     SeriesKey,
     Stay,
 )
+from dogdriver.pipeline.cards import Store as Cards
 
 
 class Runs(Protocol):
@@ -99,6 +100,9 @@ class Store(Protocol):
 
     @property
     def verdicts(self) -> Verdicts: ...
+
+    @property
+    def cards(self) -> Cards: ...
 
     @property
     def outbox(self) -> Outbox: ...

@@ -1,43 +1,54 @@
 """A project at a glance, as the API and the pages show it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from dogdriver.model import CALLED, Filter, Judged, Metric, MetricState, Outcome, Point, Run, Test, Trend
+from dogdriver.model import CALLED, Filter, Judged, Metric, MetricState, Outcome, Point, Problem, Run, Test, Trend
+from dogdriver.model.card import Card, PerHost
 from dogdriver.model.document import moment
-from dogdriver.pipeline.judge import Judge, tolerance_of
+from dogdriver.pipeline.cards import Compute, tolerance_of
+from dogdriver.pipeline.judge import Judge
+from dogdriver.pipeline.per_host import is_total, per_host
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.reports.agreement import Agreement, agreement_document, agreement_of
-from dogdriver.reports.history import PERIOD, History
+from dogdriver.reports.history import History
+from dogdriver.reports.kept import Kept
 from dogdriver.reports.needed import Timetable
-from dogdriver.reports.per_host import PerHost, is_total, per_host
 from dogdriver.reports.ports import Store
 from dogdriver.reports.release import Releases, ReleaseView
 from dogdriver.reports.scope import Selection, Selections
-from dogdriver.verdict.comparability import counts
 
+MOST_PROJECTS = 10_000  # whose views are kept
 RECENT = 5  # runs among which one is looked for that Datadog was asked about
 READ = frozenset({MetricState.SETTLED, MetricState.PARTIAL, MetricState.NO_DATA, MetricState.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
 class MetricView:
-    """A metric with its newest *points*, their *trend* and the release's verdict (*judged*).
+    """A metric with what its *card* says of it (None where it has no value) and the release's verdict (*judged*).
 
-    *per_host*: the levels per host, where they can be compared but the values cannot.
+    *per_host*: the levels per host, where they can be compared but the values cannot. *points*: the newest ones, where
+    they were asked for.
     """
 
     metric: Metric
-    points: Sequence[Point]
-    trend: Trend | None
+    card: Card | None
     judged: Judged | None
     per_host: PerHost | None
+    points: Sequence[Point] = ()
 
     @property
     def last(self) -> Point | None:
         """The newest point that counts."""
-        return next((point for point in reversed(self.points) if counts(point)), None)
+        return self.card.last if self.card else None
+
+    @property
+    def trend(self) -> Trend | None:
+        """Over the newest runs that compare with the last one."""
+        return self.card.trend if self.card else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +69,54 @@ class ProjectView:
 class Reports:
     """Everything that is read for people and programs, over what the pipeline has stored."""
 
-    def __init__(self, store: Store, catalog: CatalogSource, source: str, timetable: Timetable | None = None) -> None:
-        self._store, self._catalog = store, catalog
+    def __init__(
+        self,
+        store: Store,
+        catalog: CatalogSource,
+        source: str,
+        timetable: Timetable | None = None,
+        compute: Compute = asyncio.to_thread,
+    ) -> None:
+        self._store, self._catalog, self._compute = store, catalog, compute
         self.selections = Selections(store, catalog, source)
-        self.history = History(store)
-        self.releases = Releases(store, Judge(store.series), timetable)
+        self.history = History(store, compute)
+        self.releases = Releases(store, Judge(store.series, compute), timetable)
+        self._views, self._levels = Kept(MOST_PROJECTS), Kept()
+
+    async def projects(self) -> list[ProjectView]:
+        """All of them at their usual selection; of one that has not changed the same view as before."""
+        numbers = await self._store.cards.numbers()  # read before the rest: what changes meanwhile is read again
+        catalog = self._catalog.current
+        problems: dict[str, list[Problem]] = {}
+        for problem in catalog.problems:
+            problems.setdefault(problem.subject, []).append(problem)
+        return [
+            await self._views.get(
+                name, (numbers.get(name), catalog.projects.get(name), problems.get(name)), partial(self.project, name)
+            )
+            for name in await self.selections.names()
+        ]
 
     async def project(
-        self, name: str, *, limit: int = PERIOD, release: str | None = None, baseline: str | None = None, **choice: Any
+        self, name: str, *, newest: int = 0, release: str | None = None, baseline: str | None = None, **choice: Any
     ) -> ProjectView:
-        """*choice*: deployment, test and source. Raises NotFound for what there is not."""
+        """*choice*: deployment, test and source; *newest*: points of each metric. Raises NotFound for what there is
+        not.
+        """
         selection = await self.selections.find(name, **choice)
         view = await self.releases.view(selection, release, baseline)
         votes = await self.releases.votes(selection, view)
         judged = {one.key.metric: one for one in view.verdicts}
+        cards = await self.history.cards(selection)
         metrics = [
-            await self._metric(selection, metric, limit, view, judged.get(metric.name)) for metric in selection.metrics
+            MetricView(
+                metric=metric,
+                card=cards.get(metric.name),
+                judged=judged.get(metric.name),
+                per_host=await self._per_host(selection, metric, cards.get(metric.name), view, judged.get(metric.name)),
+                points=await self.history.points(selection, metric.name, limit=newest) if newest else (),
+            )
+            for metric in selection.metrics
         ]
         page = await self._store.runs.list(Filter(project=name), limit=RECENT)
         return ProjectView(
@@ -86,16 +129,22 @@ class Reports:
             agreement=agreement_of(view.release, votes) if view.release else None,
         )
 
-    async def _metric(
-        self, selection: Selection, metric: Metric, limit: int, view: ReleaseView, judged: Judged | None
-    ) -> MetricView:
-        points = await self.history.points(selection, metric.name, limit=limit) if selection.last else ()
-        levels = None
-        if judged is not None and not judged.verdict.baseline_runs and is_total(metric):
-            pinned = view.baseline if view.pinned else None
-            whole = await self.history.points(selection, metric.name, limit=None)  # whatever the chart shows of it
-            levels = per_host(metric, whole, judged.release, tolerance_of(selection.entry), baseline=pinned)
-        return MetricView(metric, points, await self.history.trend(selection, metric, points), judged, levels)
+    async def _per_host(
+        self, selection: Selection, metric: Metric, card: Card | None, view: ReleaseView, judged: Judged | None
+    ) -> PerHost | None:
+        key = selection.key(metric.name)
+        if judged is None or key is None or judged.verdict.baseline_runs or not is_total(metric):
+            return None
+        pinned = view.baseline if view.pinned else None
+        if pinned is None and (card is None or card.last is None or card.last.release == judged.release):
+            return card.per_host if card else None
+        edition, tolerance = await self._store.cards.edition(selection.project), tolerance_of(selection.entry)
+
+        async def find() -> PerHost | None:
+            whole = await self.history.points(selection, metric.name, limit=None)
+            return await self._compute(per_host, metric, whole, judged.release, tolerance, baseline=pinned)
+
+        return await self._levels.get((key, judged.release, pinned), (edition, metric, tolerance), find)
 
     def _problems(self, selection: Selection, newest: Sequence[Run]) -> list[str]:
         own = [*(selection.entry.problems if selection.entry else ())]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -9,6 +10,7 @@ from dogdriver.errors import NotFound
 from dogdriver.model import CALLED, Headline, Judged, Run, Scope, Stay, Summary
 from dogdriver.model.document import VerdictDocument, moment
 from dogdriver.pipeline.judge import Judge, false_alarms
+from dogdriver.reports.kept import Kept
 from dogdriver.reports.needed import Due, Timetable, described, due_in, never
 from dogdriver.reports.ports import Store
 from dogdriver.reports.scope import Selection, Selections
@@ -67,6 +69,7 @@ class Releases:
 
     def __init__(self, store: Store, judge: Judge, timetable: Timetable | None = None) -> None:
         self._store, self._judge, self._timetable = store, judge, timetable
+        self._pairs = Kept()
 
     async def view(self, selection: Selection, release: str | None = None, baseline: str | None = None) -> ReleaseView:
         """The verdicts of *release*: of its newest stay, LABEL@2 is its second one. Left out: of the one that runs now,
@@ -207,7 +210,9 @@ class Releases:
         """By all metrics that *release* was judged by, those that the catalog has no more among them."""
         judged = {one.key.metric for one in kept if one.release == release}
         gone = [metric for metric in selection.metrics if metric.name in judged]
-        return await self._judge.against(scope, release, selection.entry, baseline, others=gone)
+        edition = await self._store.cards.edition(scope.project)
+        ask = partial(self._judge.against, scope, release, selection.entry, baseline, others=gone)
+        return await self._pairs.get((scope, release, baseline), (edition, selection.entry, gone), ask)
 
 
 def _good_for_all(verdicts: Iterable[Judged], deciding: Collection[str]) -> frozenset[str]:

@@ -5,16 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dogdriver.errors import NotFound
-from dogdriver.model import CLIENT_METRICS, Better, Known, Metric, Project, Scope, SeriesKey
+from dogdriver.model import Known, Metric, Project, Scope, SeriesKey
+from dogdriver.pipeline.cards import charted_metrics
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.reports.ports import Store
-
-LEGACY_METRICS = {
-    "cpu": Metric("cpu", "CPU", "%", Better.LOWER),
-    "rps": Metric("rps", "Requests per second", "1/s", Better.HIGHER),
-    "art": Metric("art", "Average response time", "ms", Better.LOWER),
-}
-"""What a project is measured by that is known from the first dogDriver's history alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +92,12 @@ class Selections:
         sources = best_first(k for k in here if k.test == what)
         chosen = _choose("source", project, source, sources or (self._source,)) or (*sources, self._source)[0]
         last = max((k.last for k in here if k.test == what and k.source == chosen), default=None)
-        metrics = await self._metrics(project, entry)
+        metrics = charted_metrics(entry, await self._store.values.metrics(project))
         return Selection(project, entry, where, what, chosen, deployments, tests, sources, metrics, last)
 
     async def all_sources(self, project: str) -> tuple[str, ...]:
         """Wherever the project was ever loaded from, best first."""
         return best_first(await self._store.runs.known(project))
-
-    async def _metrics(self, project: str, entry: Project | None) -> tuple[Metric, ...]:
-        metrics = {metric.name: metric for metric in (entry.metrics if entry else ())}
-        metrics |= {metric.name: metric for metric in CLIENT_METRICS}
-        for name in await self._store.values.metrics(project):
-            if name not in metrics:
-                metrics[name] = LEGACY_METRICS.get(name, Metric(name, name, "", Better.LOWER))
-        return tuple(sorted(metrics.values(), key=lambda metric: metric.from_client and metric in CLIENT_METRICS))
 
 
 def best_first(known: Iterable[Known]) -> tuple[str, ...]:

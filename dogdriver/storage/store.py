@@ -8,6 +8,7 @@ from pathlib import Path
 from dogdriver.storage.archive import Archive
 from dogdriver.storage.audit import Audit
 from dogdriver.storage.backup import backup, check
+from dogdriver.storage.cards import Cards
 from dogdriver.storage.database import Database, open_database
 from dogdriver.storage.deletions import Deletions
 from dogdriver.storage.inbox import Inbox
@@ -37,6 +38,7 @@ class Store:
         self.values = Values(database)
         self.releases = Releases(database)
         self.verdicts = Verdicts(database)
+        self.cards = Cards(database)
         self.outbox = Outbox(database)
         self.archive = Archive(database)
         self.deletions = Deletions(database)

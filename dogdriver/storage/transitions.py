@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from dogdriver.model import Judged, MetricValue, OutboxMessage, Run, Status, Trigger
-from dogdriver.storage import outbox, releases, runs, values, verdicts
+from dogdriver.model.card import Edition, ScopeCards
+from dogdriver.storage import cards, outbox, releases, runs, values, verdicts
 from dogdriver.storage.codec import from_json, to_json, to_time
 from dogdriver.storage.database import Part, read, write
 
@@ -111,13 +112,21 @@ class Transitions(Part):
         judged: Sequence[Judged] = (),
         messages: Sequence[OutboxMessage] = (),
         release_seen: datetime | None = None,
+        of: Edition | None = None,
+        shown: ScopeCards | None = None,
     ) -> bool:
-        """Write the row, with the *values* given (others stay), verdicts and messages, in one transaction.
+        """Write the row, with the *values* given (others stay), verdicts, cards and messages, in one transaction.
 
-        False, and nothing written, where the kept run is not in status *expect* any more. A message of a kind and key
+        False, and nothing written, where the kept run is not in status *expect* any more, or where what these were made
+        *of* has changed since. A message of a kind and key
         that exists is left as it is. With *release_seen* the run's release is recorded as observed then.
         """
-        return save(database, run, expect, values or {}, judged, messages, release_seen)
+        if of is not None and not cards.holds(database, of):
+            return False
+        written = save(database, run, expect, values or {}, judged, messages, release_seen)
+        if written and shown is not None:
+            cards.put(database, shown)
+        return written
 
     @write
     def set_excluded(self, database: sqlite3.Connection, run_id: str, excluded: str | None) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dogdriver.model import Judged, OutboxMessage, Outcome, Scope, SeriesKey, Standing, Verdict
-from dogdriver.storage import outbox
+from dogdriver.model.card import Edition, ScopeCards
+from dogdriver.storage import cards, outbox
 from dogdriver.storage.codec import from_json, from_time, insertion, pack, to_json, to_row, to_time, unpack
 from dogdriver.storage.database import Part, read, write
 
@@ -61,17 +62,37 @@ def _from_row(row: sqlite3.Row) -> Judged:
 class Verdicts(Part):
     """Every look at every release of every series."""
 
-    async def save(self, judged: Sequence[Judged], messages: Sequence[OutboxMessage] = ()) -> None:
-        """Keep looks, and the *messages* that follow from them, in one transaction."""
-        if judged or messages:
-            await self._save(judged, messages)
+    async def save(
+        self,
+        judged: Sequence[Judged],
+        messages: Sequence[OutboxMessage] = (),
+        *,
+        of: Edition | None = None,
+        shown: ScopeCards | None = None,
+    ) -> bool:
+        """Keep looks, the *messages* that follow from them, and what is *shown*, in one transaction; False, and nothing
+        kept, where they were made *of* what has changed since.
+        """
+        return await self._save(judged, messages, of, shown) if judged or messages or shown else True
 
     @write
-    def _save(self, database: sqlite3.Connection, judged: Sequence[Judged], messages: Sequence[OutboxMessage]) -> None:
+    def _save(
+        self,
+        database: sqlite3.Connection,
+        judged: Sequence[Judged],
+        messages: Sequence[OutboxMessage],
+        of: Edition | None,
+        shown: ScopeCards | None,
+    ) -> bool:
+        if of is not None and not cards.holds(database, of):
+            return False
         for look in judged:
             add(database, look)
         for message in messages:
             outbox.add(database, message)
+        if shown is not None:
+            cards.put(database, shown)
+        return True
 
     @read
     def looks(self, database: sqlite3.Connection, key: SeriesKey, release: str) -> Sequence[Judged]:

@@ -1,5 +1,6 @@
 """Everything that can be asked for, in one place, and the application that answers."""
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from aiohttp import hdrs, web
 
 from dogdriver.connections import most_connections
 from dogdriver.model import Clock
+from dogdriver.pipeline.cards import Compute
 from dogdriver.pipeline.ports import CatalogSource, Commands
 from dogdriver.reports.needed import Timetable
 from dogdriver.reports.project import Reports
@@ -70,13 +72,14 @@ def setup(
     timetable: Timetable | None = None,
     keyring: Keyring | None = None,
     proxies: Proxies | None = None,
+    compute: Compute = asyncio.to_thread,
 ) -> None:
     """Give *app* its routes. Nothing here has a lifetime; whoever made *store* and the rest ends them.
 
     *version* is what `/__version__` answers. *mask* takes secrets out of the log lines of live streams, the token alone
     where it is not given. *timetable* says by when runs will have been read; None: nobody knows.
     *public_url* is the address that users see where it is not the one that requests name (a proxy that ends TLS);
-    *proxies* are those before us, none where it is not given.
+    *proxies* are those before us, none where it is not given. *compute* is where a chosen pair or window is computed.
     """
     app[MOUNT] = mount = mount_of(public_url)
     app[ABOUT] = About(source, version, demo)
@@ -84,7 +87,7 @@ def setup(
     app[CACHE] = ResponseCache(store, catalog)
     app[LIMITS] = Limits(most_connections())
     app[METRICS] = Metrics()
-    app[REPORTS] = Reports(store, catalog, source, timetable)
+    app[REPORTS] = Reports(store, catalog, source, timetable, compute)
     app[STREAMS] = LiveStreams(store, commands, mask or masker(token))
     app[CATALOG], app[CLOCK], app[COMMANDS], app[STATUS], app[STORE] = catalog, clock, commands, status, store
     app.middlewares.extend([

@@ -142,8 +142,10 @@ class SeededSite:
         if judge and run.status is Status.DONE and values:
             whole = await self.store.runs.get(run.id)
             assert whole is not None
-            looks = await self.looks.look(whole, self.catalog.current.projects.get(run.project), run.ended or START)
-            await self.store.transitions.save(whole, expect=Status.DONE, judged=looks)
+            entry = self.catalog.current.projects.get(run.project)
+            looks = await self.looks.look(whole, entry, run.ended or START)
+            shown = await self.looks.cards(run.scope, entry)
+            await self.store.transitions.save(whole, expect=Status.DONE, judged=looks, shown=shown)
         return kept
 
     async def history(

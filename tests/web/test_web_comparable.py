@@ -6,7 +6,7 @@ from statistics import median
 import pytest
 
 from dogdriver.model import Better, Metric
-from dogdriver.reports.per_host import is_total
+from dogdriver.pipeline.per_host import is_total
 from dogdriver.reports.project import Reports
 from tests.web.conftest import Client, page
 from tests.web.seeded import OWN, SeededSite
@@ -90,7 +90,7 @@ async def test_the_level_per_host_stands_beside_the_verdict_where_it_means_somet
 @pytest.mark.usefixtures("history")
 async def test_the_level_per_host_does_not_depend_on_how_many_runs_a_chart_shows(site: SeededSite) -> None:
     reports = Reports(site.store, site.catalog, OWN)
-    few, many = await reports.project("kintowe", limit=5), await reports.project("kintowe", limit=50)
+    few, many = await reports.project("kintowe", newest=5), await reports.project("kintowe", newest=50)
     assert [one.per_host for one in few.metrics] == [one.per_host for one in many.metrics]
     assert any(one.per_host for one in few.metrics)
 

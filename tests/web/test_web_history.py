@@ -1,57 +1,67 @@
-"""Trends and steps are computed once for the same points and question, and again for any other."""
+"""What a chosen window shows is computed once, and again when its project has changed; the usual one never."""
 
-import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from dogdriver.reports import history
 from dogdriver.reports.history import History
+from dogdriver.reports.kept import Kept
 from dogdriver.reports.scope import Selections
 from tests.web.seeded import OWN, SeededSite
 
 
+class Computed:
+    """Computes here; the names of what it was asked for, one after another."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    async def __call__(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
+        self.names.append(work.__name__)
+        return work(*args, **kwargs)
+
+
 @pytest.fixture(name="computed")
-def _computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the computations that were made, one after another."""
-    made: list[str] = []
-
-    async def to_thread(computation: Any, *given: Any) -> Any:
-        made.append(computation.__name__)
-        return computation(*given)
-
-    monkeypatch.setattr(asyncio, "to_thread", to_thread)
-    return made
+def _computed() -> Computed:
+    return Computed()
 
 
-async def test_the_same_question_is_answered_once(seeded: SeededSite, computed: list[str]) -> None:
+async def test_the_usual_window_computes_nothing(seeded: SeededSite, computed: Computed) -> None:
     selection = await Selections(seeded.store, seeded.catalog, OWN).find("kintowe")
-    metric, read = selection.metric("art"), History(seeded.store)
+    read = History(seeded.store, computed)
     points = await read.points(selection, "art")
-    first = await read.trend(selection, metric, points)
-    assert first is not None
-    assert await read.trend(selection, metric, list(points)) is first
-    assert await read.changes(selection, metric, points)
-    assert computed == ["comparable_trend", "comparable_changes"]
-
-    other = await read.trend(selection, replace(metric, margin=0.9), points)
-    assert other is not None
-    assert (first.margin, other.margin) == (0.03, 0.9)
-    assert selection.entry is not None
-    tolerant = replace(selection, entry=replace(selection.entry, fingerprint_tolerance=0.9))
-    await read.trend(tolerant, metric, points)
-    await read.trend(selection, metric, points[:-1])
-    assert computed.count("comparable_trend") == 4
-    assert await read.trend(selection, metric, ()) is None
+    (change,) = await read.changes(selection, selection.metric("art"), points)
+    assert change.release == "1.2.0"
+    assert change.effect == pytest.approx(0.25, abs=0.05)
+    assert await read.changes(selection, selection.metric("art"), points[-3:], limit=3) == []
+    assert computed.names == []
 
 
-async def test_no_more_results_are_kept_than_there_is_room_for(
-    seeded: SeededSite, computed: list[str], monkeypatch: pytest.MonkeyPatch
+async def test_a_chosen_window_is_computed_once_until_its_project_changes(
+    seeded: SeededSite, computed: Computed
 ) -> None:
-    monkeypatch.setattr(history, "MOST_RESULTS", 2)
     selection = await Selections(seeded.store, seeded.catalog, OWN).find("kintowe")
-    read = History(seeded.store)
+    metric, read = selection.metric("art"), History(seeded.store, computed)
+    since = (await read.points(selection, "art"))[0].at
+    points = await read.points(selection, "art", since=since)
+    first = await read.changes(selection, metric, points, since=since)
+    assert [change.release for change in first] == ["1.2.0"]
+    assert await read.changes(selection, metric, points, since=since) is first
+    assert computed.names == ["comparable_changes"]
+    await seeded.history("elsewhere", releases=(("1", 1.0),), runs=1, seed=2)
+    assert await read.changes(selection, metric, points, since=since) is first
+    assert await seeded.store.transitions.set_excluded(points[0].run, "of no use")
+    assert await read.changes(selection, metric, points, since=since) is not first
+
+
+async def test_no_more_results_are_kept_than_there_is_room_for() -> None:
+    made = []
+    kept = Kept(2)
     for name in ("art", "cpu", "art", "rps", "art", "cpu"):
-        await read.trend(selection, selection.metric(name), await read.points(selection, name))
-    assert len(computed) == 4  # art, cpu, rps, and cpu again
+
+        async def make(name: str = name) -> str:
+            made.append(name)
+            return name
+
+        assert await kept.get(name, 1, make) == name
+    assert made == ["art", "cpu", "rps", "cpu"]

@@ -6,7 +6,6 @@ from typing import Any
 from aiohttp import web
 
 from dogdriver.model import UNKNOWN, Point, Status
-from dogdriver.reports.history import PERIOD
 from dogdriver.reports.project import Reports, direction
 from dogdriver.reports.scope import Selection
 from dogdriver.verdict.comparability import counts
@@ -58,8 +57,7 @@ async def trend(request: web.Request) -> web.StreamResponse:
         selection = await reports.selections.find(request.match_info["project"], source=source)
         there = [metric.name for metric in selection.metrics if metric.name.lower() == "rps"]
         name = there[0] if there else "client.rps"
-        points = await reports.history.points(selection, name, limit=PERIOD)
-        return Content(encode({"trend": await _trend(reports, selection, name, points)}))
+        return Content(encode({"trend": await _trend(reports, selection, name)}))
 
     return await request.app[CACHE].respond(request, build)
 
@@ -76,7 +74,7 @@ async def runs(request: web.Request) -> web.StreamResponse:
         selection = await reports.selections.find(request.match_info["project"], source=source)
         metric = selection.metric(request.match_info["metric"])
         points = await reports.history.points(selection, metric.name, limit=MOST_POINTS)
-        found = await _trend(reports, selection, metric.name, points[-PERIOD:])
+        found = await _trend(reports, selection, metric.name)
         return Content(encode({"data": _data(points), "trend": found}))
 
     return await request.app[CACHE].respond(request, build)
@@ -99,8 +97,9 @@ def _data(points: Iterable[Point]) -> list[dict[str, Any]]:
     return data
 
 
-async def _trend(reports: Reports, selection: Selection, name: str, points: Any) -> str:
-    found = await reports.history.trend(selection, selection.metric(name), points)
+async def _trend(reports: Reports, selection: Selection, name: str) -> str:
+    card = (await reports.history.cards(selection)).get(name)
+    found = card.trend if card else None
     return arrow(direction(found) if found else None, up_is_bad=name.lower() in WORSE_WHEN_UP)
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from dogdriver.errors import Conflict, NotFound
 from dogdriver.model import Run
 from dogdriver.model.document import moment
-from dogdriver.pipeline.judge import tolerance_of
+from dogdriver.pipeline.cards import tolerance_of
 from dogdriver.reports.project import Reports, metric_head, project_detail, project_document
 from dogdriver.verdict import FalseAlarms
 from dogdriver.verdict.comparability import segments
@@ -45,8 +45,7 @@ async def projects(request: web.Request) -> web.StreamResponse:
     reports = request.app[REPORTS]
 
     async def build() -> Content:
-        views = [await reports.project(name) for name in await reports.selections.names()]
-        return Content(encode({"projects": [project_document(view) for view in views]}))
+        return Content(encode({"projects": [project_document(view) for view in await reports.projects()]}))
 
     return await request.app[CACHE].respond(request, build)
 
@@ -93,12 +92,11 @@ async def series_document(reports: Reports, name: str, metric_name: str, wanted:
     choice = {key: wanted.get(key) for key in ("deployment", "test", "source")}
     selection = await reports.selections.find(name, **choice)
     metric = selection.metric(metric_name)
-    points = await reports.history.points(
-        selection, metric.name, limit=wanted.get("limit", 1000), since=wanted.get("since"), until=wanted.get("until")
-    )
+    window = {"limit": wanted.get("limit", 1000), "since": wanted.get("since"), "until": wanted.get("until")}
+    points = await reports.history.points(selection, metric.name, **window)
     numbers = segments(points, tolerance_of(selection.entry))
     run_at = {point.at: point.run for point in reversed(points)}
-    changes = await reports.history.changes(selection, metric, points)
+    changes = await reports.history.changes(selection, metric, points, **window)
     first_run = {point.release: point.run for point in reversed(points)}
     return {
         "metric": metric_head(metric),

@@ -5,9 +5,7 @@ from typing import Any
 
 from dogdriver.model import CALLED, Catalog, Headline
 from dogdriver.model.audit import Change
-from dogdriver.pipeline.judge import tolerance_of
 from dogdriver.reports.project import MetricView, ProjectView, Reports
-from dogdriver.verdict.comparability import newest_class
 from dogdriver.verdict.headline import WORSE
 from dogdriver.web.pages.contexts import Card, HomePage, RunRow, StatusPage
 from dogdriver.web.pages.format import DASH, STATUSES, amount, plural, summary_badge, trend_badge
@@ -21,7 +19,7 @@ BY_URGENCY = (
 
 
 async def home_page(reports: Reports, catalog: Catalog, queue: tuple[RunRow, ...]) -> HomePage:
-    views = [await reports.project(name) for name in await reports.selections.names()]
+    views = await reports.projects()
     shown = {view.selection.project for view in views}
     return HomePage(
         lead=_lead(views),
@@ -59,7 +57,6 @@ def _urgency(view: ProjectView) -> tuple[bool, int]:
 def _card(view: ProjectView) -> Card:
     lead, selection, release = _most_telling(view.metrics, view.release.deciding), view.selection, view.release
     last = lead.last
-    comparable = newest_class(lead.points, tolerance_of(selection.entry))  # a line through others would be a step
     return Card(
         name=selection.project,
         url=project_url(selection.project),
@@ -72,7 +69,7 @@ def _card(view: ProjectView) -> Card:
         metric=lead.metric.title,
         last=amount(last.value, lead.metric.unit) if last else DASH,
         trend=trend_badge(lead.trend),
-        spark=sparkline([p.value for p in comparable if p.value is not None]),
+        spark=sparkline(lead.card.line if lead.card else ()),
         run=view.newest,
         status=STATUSES[view.newest.status] if view.newest else None,
         schedule=str(selection.entry.schedule) if selection.entry else "known from history only",

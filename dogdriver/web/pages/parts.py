@@ -18,9 +18,9 @@ from dogdriver.model import (
     Summary,
     Verdict,
 )
+from dogdriver.model.card import PerHost
 from dogdriver.pipeline.ports import Commands
 from dogdriver.reports.needed import Due, needed
-from dogdriver.reports.per_host import PerHost
 from dogdriver.reports.project import ProjectView
 from dogdriver.reports.release import ReleaseView
 from dogdriver.verdict import Measure

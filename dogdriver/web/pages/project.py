@@ -1,14 +1,14 @@
 """`/p/{project}`: the verdicts on a release, a chart per metric, the newest runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from dogdriver.model import Change, Filter
+from dogdriver.pipeline.per_host import is_total
 from dogdriver.pipeline.ports import Commands
 from dogdriver.reports.agreement import FEWEST_SOURCES
-from dogdriver.reports.per_host import is_total
 from dogdriver.reports.ports import Runs
 from dogdriver.reports.project import MetricView, ProjectView, Reports
 from dogdriver.reports.release import ReleaseView
@@ -48,7 +48,7 @@ async def project_page(
     """*wanted*: deployment, test, source, release, baseline, and runs, how many a chart shows."""
     choice = {key: wanted.get(key) for key in ("deployment", "test", "source", "release", "baseline")}
     span = wanted.get("runs", SPANS[1])
-    view = await reports.project(name, limit=span, **choice)
+    view = await reports.project(name, newest=NEWEST, **choice)
     selection, release = view.selection, view.release
     page = await runs.list(Filter(project=name, deployment=selection.deployment), limit=RUNS)
     query = {"deployment": selection.deployment, "test": selection.test, "source": selection.source, "limit": span}
@@ -72,12 +72,7 @@ async def project_page(
         agreement=view.agreement.sentence if view.agreement else None,
         verdicts=verdict_table(view),
         false_alarms=release.false_alarms,
-        charts=tuple(
-            [
-                _chart(name, metric, query, await reports.history.changes(selection, metric.metric, metric.points))
-                for metric in view.metrics
-            ]
-        ),
+        charts=tuple(_chart(name, metric, query) for metric in view.metrics),
         runs=tuple(run_row(commands, run) for run in page.runs),
         facts=_project_facts(view),
         problems=view.problems,
@@ -136,12 +131,13 @@ def _change(change: Change) -> tuple[datetime, str]:
     )
 
 
-def _chart(project: str, view: MetricView, query: Mapping[str, Any], changes: Sequence[Change]) -> Chart:
+def _chart(project: str, view: MetricView, query: Mapping[str, Any]) -> Chart:
     metric, last = view.metric, view.last
     given = urlencode({key: value for key, value in query.items() if value is not None})
-    newest = tuple((p, amount(p.value, metric.unit)) for p in reversed(view.points[-NEWEST:]))
+    newest = tuple((p, amount(p.value, metric.unit)) for p in reversed(view.points))
+    changes = view.card.changes if view.card else ()
     empty = None
-    if not any(point.value is not None for point in view.points):
+    if last is None and not any(point.value is not None for point in view.points):
         empty = "No value yet." if metric.from_client else "No value yet; the runs below say what Datadog answered."
     return Chart(
         name=metric.name,

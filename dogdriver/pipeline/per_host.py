@@ -2,25 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from dogdriver.metrics.units import CONVERTED, RATES
 from dogdriver.model import Metric, Point
+from dogdriver.model.card import PerHost
 from dogdriver.verdict.comparability import Obstacle, comparable, counts
 
 SHARES_AND_TIMES = frozenset({"time", "percentage"})
 INNERMOST_BRACES = re.compile(r"\{[^{}]*\}")
-
-
-@dataclass(frozen=True, slots=True)
-class PerHost:
-    """The median of value / hosts over the runs of *release* (*after*) and of the one *earlier* (*before*)."""
-
-    release: str
-    earlier: str
-    before: float
-    after: float
 
 
 def is_total(metric: Metric) -> bool:
