@@ -11,7 +11,7 @@ from dogdriver.storage.database import Part, read, write
 ENDED = "status IN ('done', 'failed', 'aborted', 'invalid')"
 KEPT_YET = "id IN (SELECT run FROM errand WHERE state = 'waiting' AND run IS NOT NULL) OR id IN (SELECT run FROM inbox)"
 """Something of it has still to be sent, or taken out of the bucket's inbox."""
-OF_A_PROJECT = ("verdict", "release", "stay")
+OF_A_PROJECT = ("verdict", "release", "stay", "card", "stale")
 
 
 def is_deleted(database: sqlite3.Connection, run_id: str) -> bool:
