@@ -5,8 +5,6 @@ import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
-from http import HTTPStatus
 from time import monotonic
 from typing import Any
 from weakref import WeakValueDictionary
@@ -15,6 +13,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from dogdriver.pipeline.ports import CatalogSource
+from dogdriver.web.encoding import Body
 from dogdriver.web.ports import Store
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -47,9 +46,13 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    body: bytes
-    etag: str
+    body: Body
     expires: float
+
+    @property
+    def size(self) -> int:
+        """In bytes; its compressed form is not counted, which is a fraction of it."""
+        return len(self.body.content)
 
 
 class ResponseCache:
@@ -87,11 +90,9 @@ class ResponseCache:
         key = f"{variant}{request.rel_url.raw_path_qs}"
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:  # many who ask at once wait for one answer
-            kept = self._find(key) or await self._build(key, build)
-        headers = {hdrs.ETAG: kept.etag, hdrs.CACHE_CONTROL: "private, no-cache", hdrs.VARY: "Cookie, Authorization"}
-        if _matches(request.headers.get(hdrs.IF_NONE_MATCH, ""), kept.etag):
-            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return web.Response(body=kept.body, content_type=kind, charset="utf-8", headers=headers)
+            kept = self._find(key) or await self._build(key, build, kind)
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.VARY: "Cookie, Authorization"}
+        return await kept.body.respond(request, headers)
 
     def _find(self, key: str) -> _Entry | None:
         state = (self._store.commits.number, self._catalog.current)
@@ -108,21 +109,17 @@ class ResponseCache:
         return kept
 
     def _drop(self, key: str) -> None:
-        self._bytes -= len(self._entries.pop(key).body)
+        self._bytes -= self._entries.pop(key).size
 
-    async def _build(self, key: str, build: Callable[[], Awaitable[Content]]) -> _Entry:
+    async def _build(self, key: str, build: Callable[[], Awaitable[Content]], kind: str) -> _Entry:
         state = self._state
         built = await build()
         expires = self._now() + built.max_age
-        kept = _Entry(built.body, f'"{blake2b(built.body, digest_size=12).hexdigest()}"', expires)
+        kept = _Entry(Body(built.body, kind), expires)
         # What was built while somebody wrote may be of either state, so it is not kept.
-        if built.max_age > 0 and self._state is state and len(built.body) <= self._most and key not in self._entries:
+        if built.max_age > 0 and self._state is state and kept.size <= self._most and key not in self._entries:
             self._entries[key] = kept
-            self._bytes += len(built.body)
+            self._bytes += kept.size
             while self._bytes > self._most:
                 self._drop(next(iter(self._entries)))
         return kept
-
-
-def _matches(wanted: str, etag: str) -> bool:
-    return wanted.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in wanted.split(","))

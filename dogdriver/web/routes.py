@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from dogdriver.web.api.operations import OPERATIONS
 from dogdriver.web.audit import keep_changes
 from dogdriver.web.auth import Access
 from dogdriver.web.cache import ResponseCache
+from dogdriver.web.encoding import Body
 from dogdriver.web.errors import api_errors
 from dogdriver.web.keys import (
     ABOUT,
@@ -51,6 +53,7 @@ from dogdriver.web.proxies import Proxies, seen_through
 
 STATIC = Path(__file__).parent / "static"
 IN_PATH = re.compile(r"{(\w+)}")  # a name may hold anything but a slash that is not quoted, braces too
+KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".md": "text/plain"}
 FILES = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
 
 
@@ -120,11 +123,20 @@ def routes() -> list[web.RouteDef]:
 
 async def static(request: web.Request) -> web.StreamResponse:
     """One of the files that ship in the package, and nothing else."""
-    path = FILES.get(request.match_info["name"])
-    if path is None:
+    body = _file(request.match_info["name"])
+    if body is None:
         raise web.HTTPNotFound
     lasting = "public, max-age=31536000, immutable" if "v" in request.query else "no-cache"
-    return web.FileResponse(path, headers={hdrs.CACHE_CONTROL: lasting})
+    return await body.respond(request, {hdrs.CACHE_CONTROL: lasting})
+
+
+@lru_cache(maxsize=64)
+def _file(name: str) -> Body | None:
+    """Read once: there are few, and they are the package's own; what is none of them takes no room for long."""
+    path = FILES.get(name)
+    if path is None:
+        return None
+    return Body(path.read_bytes(), KINDS.get(path.suffix, "application/octet-stream"))
 
 
 def masker(token: Secret) -> Callable[[str], str]:
