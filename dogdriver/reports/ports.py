@@ -36,6 +36,9 @@ class Runs(Protocol):
     async def next_due(self) -> datetime | None:
         """When the next pending run is due; None: none is pending."""
 
+    async def projects(self) -> Sequence[str]:
+        """Every project that has runs, sorted."""
+
     async def known(self, project: str | None = None) -> Sequence[Known]:
         """Everything that has runs, most runs first, most recent first among equals."""
 

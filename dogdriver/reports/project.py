@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from dogdriver.model import CALLED, Filter, Judged, Metric, MetricState, Outcome, Point, Problem, Run, Test, Trend
 from dogdriver.model.card import Card, PerHost
 from dogdriver.model.document import moment
@@ -81,7 +83,7 @@ class Reports:
         self.selections = Selections(store, catalog, source)
         self.history = History(store, compute)
         self.releases = Releases(store, Judge(store.series, compute), timetable)
-        self._views, self._levels = Kept(MOST_PROJECTS), Kept()
+        self._views, self._documents, self._levels = Kept(MOST_PROJECTS), Kept(MOST_PROJECTS), Kept()
 
     async def projects(self) -> list[ProjectView]:
         """All of them at their usual selection; of one that has not changed the same view as before."""
@@ -96,6 +98,14 @@ class Reports:
             )
             for name in await self.selections.names()
         ]
+
+    async def document(self, view: ProjectView) -> bytes:
+        """One of `/api/v1/projects`, as JSON; of the same view the same bytes as before."""
+
+        async def encode() -> bytes:
+            return msgspec.json.encode(project_document(view))
+
+        return await self._documents.get(view.selection.project, view, encode)
 
     async def project(
         self, name: str, *, newest: int = 0, release: str | None = None, baseline: str | None = None, **choice: Any

@@ -71,7 +71,7 @@ class Selections:
 
     async def names(self) -> list[str]:
         """All projects, those known from history alone included, in the order of the alphabet."""
-        known = {known.project for known in await self._store.runs.known()}
+        known = set(await self._store.runs.projects())
         return sorted(known | self._catalog.current.projects.keys(), key=lambda name: (name.lower(), name))
 
     async def find(

@@ -182,6 +182,17 @@ class Runs(Part):
         return from_time_or_null(row["created"])
 
     @read
+    def projects(self, database: sqlite3.Connection) -> Sequence[str]:
+        """Every project that has runs, sorted."""
+        # From one name to the next through the index: the table is long, the names are few.
+        rows = database.execute(
+            "WITH RECURSIVE name (project) AS (SELECT min(project) FROM run UNION ALL"
+            " SELECT (SELECT min(run.project) FROM run WHERE run.project > name.project)"
+            " FROM name WHERE name.project IS NOT NULL) SELECT project FROM name WHERE project IS NOT NULL"
+        )
+        return [project for (project,) in rows]
+
+    @read
     def known(self, database: sqlite3.Connection, project: str | None = None) -> Sequence[Known]:
         """Everything that has runs, most runs first, most recent first among equals.
 

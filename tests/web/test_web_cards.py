@@ -15,7 +15,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver import verdict
-from dogdriver.model import Catalog, Scope
+from dogdriver.model import Catalog, Problem, Release, Schedule, Scope
+from dogdriver.reports.project import Reports
 from dogdriver.storage import open_store
 from dogdriver.storage.migrations import migrations
 from tests.web.conftest import Client, read
@@ -135,3 +136,36 @@ async def test_another_margin_makes_the_cards_anew(seeded: SeededSite) -> None:
     trend = cards["art"].trend
     assert trend is not None
     assert trend.margin == 0.9
+
+
+async def test_only_what_has_changed_is_read_again(seeded: SeededSite) -> None:
+    await seeded.history("other", releases=(("1", 1.0),), runs=3, seed=2)
+    reports = Reports(seeded.store, seeded.catalog, OWN)
+    first = {view.selection.project: view for view in await reports.projects()}
+    assert first.keys() == {"kintowe", "other"}
+    await seeded.history("other", releases=(("2", 1.0),), runs=1, seed=3, start=START + timedelta(hours=4))
+    second = {view.selection.project: view for view in await reports.projects()}
+    assert second["kintowe"] is first["kintowe"]
+    assert second["other"].newest != first["other"].newest
+    assert await reports.document(second["kintowe"]) is await reports.document(second["kintowe"])
+
+    seeded.catalog.current = Catalog(
+        {"kintowe": replace(seeded.catalog.current.projects["kintowe"], schedule=Schedule(every=60.0))},
+        (Problem("other", "it has no test"),),
+    )
+    third = {view.selection.project: view for view in await reports.projects()}
+    entry = third["kintowe"].selection.entry
+    assert entry is not None
+    assert entry.schedule == Schedule(every=60.0)
+    assert third["other"].problems == ("it has no test",)
+
+
+async def test_a_release_that_is_seen_without_a_run_is_read(seeded: SeededSite) -> None:
+    reports = Reports(seeded.store, seeded.catalog, OWN)
+    (first,) = await reports.projects()
+    assert first.release.waiting is None
+    at = START + timedelta(days=9)
+    assert await seeded.store.releases.see("kintowe", "stage", Release("9.0", "9.0", None), at)
+    (second,) = await reports.projects()
+    assert second.release.waiting is not None
+    assert second.release.waiting.name == "9.0"

@@ -9,7 +9,7 @@ from dogdriver.errors import Conflict, NotFound
 from dogdriver.model import Run
 from dogdriver.model.document import moment
 from dogdriver.pipeline.cards import tolerance_of
-from dogdriver.reports.project import Reports, metric_head, project_detail, project_document
+from dogdriver.reports.project import Reports, metric_head, project_detail
 from dogdriver.verdict import FalseAlarms
 from dogdriver.verdict.comparability import segments
 from dogdriver.web.api.runs import progress
@@ -45,7 +45,8 @@ async def projects(request: web.Request) -> web.StreamResponse:
     reports = request.app[REPORTS]
 
     async def build() -> Content:
-        return Content(encode({"projects": [project_document(view) for view in await reports.projects()]}))
+        documents = [await reports.document(view) for view in await reports.projects()]
+        return Content(b'{"projects":[' + b",".join(documents) + b"]}")
 
     return await request.app[CACHE].respond(request, build)
 
