@@ -7,6 +7,7 @@ from dogdriver.cli.arguments import make_parser
 from dogdriver.cli.commands import COMMANDS
 from dogdriver.errors import DogdriverError
 from dogdriver.logs import Masker
+from dogdriver.network import certificates
 from dogdriver.server import raise_descriptor_limit
 
 
@@ -16,6 +17,7 @@ def main() -> None:
     os.umask(0o077)  # whatever is written holds what is nobody else's business
     raise_descriptor_limit()
     try:
+        os.environ.update(certificates(os.environ))  # noqa: TID251 - what a load, S3's client and e-mail read
         sys.exit(COMMANDS[arguments.command](arguments, os.environ))  # noqa: TID251 - read here and nowhere else
     except DogdriverError as error:
         print(f"dogdriver: {Masker()(error.message)}", file=sys.stderr)  # noqa: T201 - a command's answer

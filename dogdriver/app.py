@@ -32,6 +32,7 @@ from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
 from dogdriver.given_secrets import GivenSecrets
 from dogdriver.model import Clock, Failures, Isolation, MessageKind, Problem
+from dogdriver.network import http_client
 from dogdriver.notify.delivery import World
 from dogdriver.notify.notifier import Notifier
 from dogdriver.pipeline import Context, Pipeline
@@ -116,13 +117,8 @@ def create_app(
 
 
 async def http_session(app: web.Application) -> AsyncIterator[None]:
-    async with http_client() as app[SESSION]:
+    async with http_client(app[START].environ) as app[SESSION]:
         yield
-
-
-def http_client() -> aiohttp.ClientSession:
-    """Cookies are not kept: one of a load balancer would pin every question to the same host of a service."""
-    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
 
 async def store(app: web.Application) -> AsyncIterator[None]:

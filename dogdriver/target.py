@@ -13,6 +13,7 @@ from dogdriver.errors import TargetError
 from dogdriver.model import Deployment
 from dogdriver.model.own_trouble import OWN_TROUBLE, own_trouble
 from dogdriver.model.text import shortened
+from dogdriver.network import DIRECT, untrusted
 
 LARGEST = 256 * 1024  # bytes of an answer that are read
 LONGEST = 200  # characters of a version
@@ -90,7 +91,11 @@ class DockerflowTarget:
 
     async def _ask(self, url: str) -> tuple[int, Any]:
         async with self._session.get(
-            url, allow_redirects=False, timeout=self._timeout, headers={"Accept": "application/json, */*"}
+            url,
+            allow_redirects=False,
+            timeout=self._timeout,
+            headers={"Accept": "application/json, */*"},
+            middlewares=DIRECT,
         ) as answer:
             body = bytearray()
             async for chunk in answer.content.iter_chunked(LARGEST):
@@ -145,7 +150,7 @@ def _reason(error: Exception, seconds: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {seconds:g} s"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return "its certificate is not valid"
+        return untrusted(error) or "its certificate is not valid"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its host name is not known"
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dogdriver.app import http_client
 from dogdriver.errors import TargetError
 from dogdriver.model import Deployment
+from dogdriver.network import http_client
 from dogdriver.target import LARGEST, DockerflowTarget
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

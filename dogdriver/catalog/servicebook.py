@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from dogdriver.errors import ExternalError, Refused, Unavailable
+from dogdriver.network import untrusted
 
 PAGE = 100  # ServiceBook refuses more
 MOST_PAGES = 100
@@ -94,7 +95,11 @@ class ServiceBook:
                     if isinstance(error, TimeoutError)
                     else "cannot be reached"
                 )
-                failure = Unavailable(f"{self._name} {what}; start it or correct DOGDRIVER_SERVICEBOOK.")
+                failure = Unavailable(
+                    f"{self._name} cannot be reached: {why}."
+                    if (why := untrusted(error))
+                    else f"{self._name} {what}; start it or correct DOGDRIVER_SERVICEBOOK."
+                )
             if attempt < ATTEMPTS:
                 await self._sleep(PAUSE * attempt)
         assert failure  # noqa: S101 - the loop ran

@@ -9,6 +9,7 @@ from dogdriver.checkout.address import Address
 from dogdriver.checkout.process import Completed, Mask, environment, run, unmasked
 from dogdriver.errors import CheckoutError
 from dogdriver.model.text import shortened
+from dogdriver.network import UNTRUSTED
 
 CONFIG = """\
 [protocol]
@@ -39,6 +40,7 @@ CONFIG = """\
 	directory = *
 """
 PERMANENT = (  # what git says, and what to do; trying again will not help
+    ("certificate", UNTRUSTED),
     ("couldn't find remote ref", "there is no such branch, tag or commit; correct `ref`"),
     ("not our ref", "there is no such commit; correct `ref`"),
     ("unadvertised object", "the server gives no commit by its hash; use a branch or a tag"),

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dogdriver.model.text import ELLIPSIS
+from dogdriver.network import CA_FILES, CA_FOLDERS, certificates
 
 KILL_TIMEOUT = 5.0  # seconds for a killed program to be gone
 MOST_OUTPUT = 256 * 1024  # bytes of each stream; the rest is read and dropped
 INHERITED = (
-    "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK", "TMPDIR",
+    "PATH", "SSH_AUTH_SOCK", "TMPDIR", *CA_FILES, *CA_FOLDERS,
     "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 )  # fmt: skip
 
@@ -42,6 +43,7 @@ class Completed:
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What a program may know of the daemon's environment: how to reach the network, and no secret."""
+    environ = {**environ, **certificates(environ)}
     return {"PATH": os.defpath, **{name: environ[name] for name in INHERITED if name in environ}, "LC_ALL": "C.UTF-8"}
 
 

@@ -19,6 +19,7 @@ from dogdriver.checkout.files import inside, read
 from dogdriver.checkout.process import Completed, Mask, environment, run, unmasked
 from dogdriver.errors import CheckoutError
 from dogdriver.model.text import shortened
+from dogdriver.network import UNTRUSTED
 
 MOST_NESTED = 10  # files that include one another
 
@@ -207,6 +208,8 @@ def _explained(done: Completed, seconds: float) -> str:
         return f"The test's requirements were not installed within {seconds:g} s; make them fewer or try later."
     lines = [line.strip().removeprefix("error: ").removeprefix("cause: ") for line in done.err.splitlines()]
     text = shortened(_USERINFO.sub("//***@", "; ".join(line.rstrip(".") for line in lines if line)), 700)
+    if "certificate" in text:
+        return f"The test's requirements cannot be installed: {UNTRUSTED}. uv says: {text}."
     if "unsatisfiable" in text:
         return (
             f"The test's requirements cannot be met together with the daemon's own packages: {text}. Change them, or "

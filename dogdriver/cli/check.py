@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dogdriver.app import http_client
 from dogdriver.catalog import ProjectCatalog
 from dogdriver.checkout import TestCheckouts
 from dogdriver.datadog import Datadog
@@ -35,6 +34,7 @@ from dogdriver.model import (
     Window,
 )
 from dogdriver.model.health import Endpoint
+from dogdriver.network import http_client
 from dogdriver.settings import Settings
 from dogdriver.target import DockerflowTarget
 
@@ -73,7 +73,7 @@ class Check:
         for warning in self._settings.warnings:
             yield Finding(Mark.WARN, "settings", warning)
         yield Finding(Mark.OK, "settings", f"data in {self._settings.data}")
-        async with http_client() as session:
+        async with http_client(self._environ) as session:
             datadog = Datadog.from_settings(self._settings, session, self._clock)
             keys = await _check_keys(datadog, self._settings.site)
             yield keys

@@ -121,7 +121,7 @@ def notify(arguments: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ)
     mask = logs.Masker.of(settings, environ, settings.token)
     given = GivenSecrets(dict(environ), lambda name: environ.pop(name, None))
-    tried = asyncio.run(try_receivers(arguments.test, settings, given, app.clock, mask))
+    tried = asyncio.run(try_receivers(arguments.test, settings, given, app.clock, mask, dict(environ)))
     for one in tried:
         _answer(mask(f"{'ok' if one.taken else 'FAIL':<4}  {one.route}: {one.answer}"))
     return 0 if all(one.taken for one in tried) else 1

@@ -1,6 +1,7 @@
 """`dogdriver notify --test`: each receiver of a project gets a test, and its answer is shown."""
 
 import uuid
+from collections.abc import Mapping
 
 from dogdriver import app
 from dogdriver.catalog import ProjectCatalog
@@ -8,14 +9,17 @@ from dogdriver.errors import NotFound, SettingsError
 from dogdriver.given_secrets import GivenSecrets
 from dogdriver.logs import Masker
 from dogdriver.model import Clock, Failures
+from dogdriver.network import http_client
 from dogdriver.notify.notifier import Tried
 from dogdriver.pipeline.notices import trial
 from dogdriver.settings import Settings
 
 
-async def try_receivers(name: str, settings: Settings, given: GivenSecrets, clock: Clock, mask: Masker) -> list[Tried]:
+async def try_receivers(
+    name: str, settings: Settings, given: GivenSecrets, clock: Clock, mask: Masker, environ: Mapping[str, str]
+) -> list[Tried]:
     """Raises NotFound for a project that is not known, SettingsError for one without receivers."""
-    async with app.http_client() as session:
+    async with http_client(environ) as session:
         projects = ProjectCatalog.from_settings(settings, session, clock)
         project = (await projects.refresh()).projects.get(name)
         if project is None:

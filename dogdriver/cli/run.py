@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, contextmanager
 import aiohttp
 
 from dogdriver import identity
-from dogdriver.app import http_client
 from dogdriver.cli.arguments import ExitCode, Request
 from dogdriver.cli.delivery import FLUSH_TIMEOUT, Delivery
 from dogdriver.cli.destinations import DaemonClient, Destination, open_bucket_inbox
@@ -21,6 +20,7 @@ from dogdriver.errors import BadInput, DogdriverError, ExternalError, RunError, 
 from dogdriver.logs import Masker
 from dogdriver.model import Clock, Run, Status
 from dogdriver.model.document import run_document
+from dogdriver.network import http_client
 from dogdriver.settings import Settings
 
 BAD = frozenset({Status.FAILED, Status.ABORTED, Status.INVALID})
@@ -70,7 +70,7 @@ class Client:
 
     async def _run(self) -> ExitCode:
         async with AsyncExitStack() as stack:
-            http = await stack.enter_async_context(http_client())
+            http = await stack.enter_async_context(http_client(self._environ))
             daemon = DaemonClient(http, self._request.ask, self._settings.token) if self._request.ask else None
             destination = await self._destination(stack, http)
             if destination:

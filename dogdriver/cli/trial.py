@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Self
 from urllib.parse import urlsplit
 
-from dogdriver.app import http_client
 from dogdriver.catalog import toml_values as values
 from dogdriver.cli.report import Report
 from dogdriver.cli.session import open_session
 from dogdriver.errors import RunError, SettingsError
 from dogdriver.logs import Masker
 from dogdriver.model import UNKNOWN, Clock, Run, Status
+from dogdriver.network import http_client
 from dogdriver.settings import load
 
 SECONDS = 10
@@ -62,7 +62,7 @@ class Trial:
                 "DOGDRIVER_DATA": folder, "DOGDRIVER_PROJECTS": str(projects), "DOGDRIVER_SOURCE": SOURCE,
             })  # fmt: skip
             async with (
-                http_client() as http,
+                http_client(environ) as http,
                 open_session(
                     settings, environ, http, clock, source=SOURCE, destination=None, lookup=None, project=None,
                     report=report, mask=mask,

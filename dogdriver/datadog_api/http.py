@@ -22,6 +22,7 @@ from dogdriver.datadog_api.ratelimit import RateLimit
 from dogdriver.errors import BadQuery, ExternalError, KeysRefused, RateLimited, Refused, SettingsError, Unavailable
 from dogdriver.model.health import Endpoint
 from dogdriver.model.text import shortened
+from dogdriver.network import untrusted
 from dogdriver.settings import Secret
 
 T = TypeVar("T")
@@ -147,7 +148,7 @@ class Transport:
                 f"Datadog ({endpoint}) did not answer within {self._timeout:g} seconds", unsure=True
             ) from None
         except (aiohttp.ClientError, OSError) as error:
-            words = self._redacted(str(error)) or type(error).__name__
+            words = untrusted(error) or self._redacted(str(error)) or type(error).__name__
             unsure = not isinstance(error, aiohttp.ClientConnectorError)  # there was no connection
             raise Unavailable(f"Datadog ({endpoint}) cannot be reached: {words}", unsure=unsure) from None
         observe(response)
