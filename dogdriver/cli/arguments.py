@@ -25,12 +25,22 @@ class ExitCode(IntEnum):
     FAILED = 3  # the run failed, was aborted, or is invalid
     IMPOSSIBLE = 4  # nothing was run: arguments, settings, unknown project, a token that is not taken
     UNDELIVERED = 5  # the run was made, and is kept here: it could not be delivered
+    NEVER_COMPARED = 6  # of `dogdriver wait`: the release was not seen, or no run of it compares with earlier ones
     STOPPED = 130  # by a signal
 
     @classmethod
     def worst(cls, codes: Iterable["ExitCode"]) -> "ExitCode":
         """Of several runs."""
-        ranks = (cls.STOPPED, cls.IMPOSSIBLE, cls.FAILED, cls.REGRESSED, cls.UNDELIVERED, cls.UNDECIDED, cls.FINE)
+        ranks = (
+            cls.STOPPED,
+            cls.IMPOSSIBLE,
+            cls.FAILED,
+            cls.REGRESSED,
+            cls.UNDELIVERED,
+            cls.NEVER_COMPARED,
+            cls.UNDECIDED,
+            cls.FINE,
+        )
         return min(codes, key=ranks.index, default=cls.FINE)
 
 
@@ -99,6 +109,13 @@ def make_parser() -> Parser:
         wrong=ExitCode.IMPOSSIBLE,
     )  # fmt: skip
     add_run_arguments(run)
+    wait = add(
+        "wait", "wait until a daemon has judged a release; exit codes for pipelines",
+        description="Exit codes: 0 faster or no change, 1 slower or mixed, 2 undecided, 4 it cannot be asked, 6 the "
+        "release was never compared.",
+        wrong=ExitCode.IMPOSSIBLE,
+    )  # fmt: skip
+    add_wait_arguments(wait)
     token = add("token", "show the token that writes need; make, list and revoke others")
     token.add_argument("--demo", action="store_true", help="of `dogdriver demo` instead")
     tokens = token.add_subparsers(dest="action", title="actions", metavar="")
@@ -147,10 +164,27 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
 
 
+def add_wait_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `dogdriver wait` to *parser*."""
+    parser.add_argument("project", metavar="PROJECT", help="the project")
+    parser.add_argument("--release", metavar="RELEASE", required=True, help="the release, as its /__version__ says it")
+    parser.add_argument("--ask", metavar="URL", required=True, help="the daemon to ask")
+    parser.add_argument("--deployment", metavar="NAME", help="where (default: the project's usual one)")
+    parser.add_argument("--source", metavar="NAME", help="where the load comes from (default: the best source)")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=3600.0, metavar="SECONDS", help="wait no longer than that (default: 3600)"
+    )
+    parser.add_argument(
+        "--undecided", type=int, choices=range(256), default=int(ExitCode.UNDECIDED), metavar="CODE",
+        help="the exit code for a verdict that is undecided (default: 2)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="the last answer as one JSON object on standard output")
+
+
 def read_request(parsed: argparse.Namespace, settings: Settings) -> Request:
     """Raises SettingsError with one sentence for what does not go together."""
     to = _destination(parsed.to or (f"s3://{settings.bucket}" if settings.bucket else None))
-    ask = _daemon("--ask", parsed.ask) or (to if to and not to.startswith("s3://") else None)
+    ask = daemon_address("--ask", parsed.ask) or (to if to and not to.startswith("s3://") else None)
     request = Request(
         project=None if parsed.all else parsed.project, deployment=parsed.deployment, test=parsed.test,
         to=to, ask=ask, wait=parsed.wait, baseline=parsed.baseline, undecided=parsed.undecided,
@@ -171,7 +205,7 @@ def read_request(parsed: argparse.Namespace, settings: Settings) -> Request:
 
 def _destination(text: str | None) -> str | None:
     if text is None or not text.startswith("s3://"):
-        return _daemon("--to", text)
+        return daemon_address("--to", text)
     name = text.removeprefix("s3://").rstrip("/")
     try:
         return f"s3://{bucket_name(name)}"
@@ -179,7 +213,7 @@ def _destination(text: str | None) -> str | None:
         raise SettingsError(f"--to is {text!r}; give the bucket alone, as in s3://BUCKET") from None
 
 
-def _daemon(option: str, text: str | None) -> str | None:
+def daemon_address(option: str, text: str | None) -> str | None:
     if text is None:
         return None
     parts = urlsplit(text)

@@ -17,6 +17,7 @@ from dogdriver.cli.receivers import try_receivers
 from dogdriver.cli.report import make_report
 from dogdriver.cli.run import Client
 from dogdriver.cli.trial import Trial, outcome
+from dogdriver.cli.wait import Question, ask
 from dogdriver.demo.world import demo_world
 from dogdriver.errors import DogdriverError, SettingsError
 from dogdriver.given_secrets import GivenSecrets
@@ -95,6 +96,18 @@ def try_(arguments: argparse.Namespace, environ: Environ) -> int:
     return 0
 
 
+def wait(arguments: argparse.Namespace, environ: Environ) -> int:
+    settings = _settings(environ)
+    mask = logs.Masker.of(settings, environ, settings.token)
+    question = Question.of(arguments)
+    answer = asyncio.run(ask(question, settings.token))
+    if arguments.json:
+        _answer(mask(answer.json))
+    for line in () if arguments.json else answer.lines:
+        _answer(mask(line))
+    return question.undecided if answer.code is ExitCode.UNDECIDED else answer.code
+
+
 def token(arguments: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ)
     if arguments.demo or (identity.has_token(settings.data / DEMO) and not identity.has_token(settings.data)):
@@ -163,6 +176,7 @@ COMMANDS: Mapping[str, Command] = {
     "check": check,
     "run": run,
     "try": try_,
+    "wait": wait,
     "token": token,
     "notify": notify,
     "backup": backup,

@@ -136,7 +136,7 @@ class DaemonClient:
     async def _get(self, path: str, part: str | None) -> Any:
         status, answer = await self._retried("GET", path)
         if status == HTTPStatus.NOT_FOUND:
-            raise NotFound(_message(status, answer))
+            raise NotFound(_message(status, answer), code=_code(answer) or None)
         if status != HTTPStatus.OK:
             raise Refused(_message(status, answer))
         if not isinstance(answer, Mapping) or (part and part not in answer):

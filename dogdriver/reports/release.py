@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from dogdriver.errors import NotFound
-from dogdriver.model import CALLED, Headline, Judged, Run, Scope, Stay, Summary
+from dogdriver.model import CALLED, UNANNOUNCED, Headline, Judged, Run, Scope, Standing, Stay, Summary
 from dogdriver.model.document import VerdictDocument, moment
 from dogdriver.pipeline.judge import Judge, false_alarms
 from dogdriver.reports.kept import Kept
@@ -54,6 +54,12 @@ class ReleaseView:
     def attention(self) -> bool:
         """Whether something is worse."""
         return self.summary is not None and self.summary.attention
+
+    @property
+    def announced(self) -> bool:
+        """Whether the headline stands, so that it is told."""
+        firm = self.summary is not None and self.summary.headline not in UNANNOUNCED
+        return firm and any(one.standing is Standing.ANNOUNCED for one in self.verdicts)
 
     def document(self) -> dict[str, Any]:
         """The headline, and what belongs to it."""
@@ -263,7 +269,7 @@ def _stay(kind: str, wanted: str | None, stays: Sequence[Stay], known: Sequence[
     found = newest.get(wanted) or numbered.get(wanted) or (wanted if wanted in known else None)
     if found is None:
         offered = ", ".join(known[-NAMED:]) or "none yet"
-        raise NotFound(f"there is no {kind} {wanted} here; the newest are {offered}")
+        raise NotFound(f"there is no {kind} {wanted} here; the newest are {offered}", code=f"{kind}_not_seen")
     return found
 
 

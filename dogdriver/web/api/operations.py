@@ -65,7 +65,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/series/{project}/{metric}", api.series, "The values of one metric over the runs.", "Series",
               parameters=api.SERIES, fails=(400, 404), cached=True),
     Operation("GET", "/verdicts/{project}", api.verdicts, "The verdicts on one release, each with its reason.",
-              "Verdicts", parameters=api.VERDICTS, fails=(400, 404), cached=True),
+              "Verdicts", parameters=api.VERDICTS, fails=(400, 404, 503), cached=True),
     Operation("GET", "/releases/{project}", api.releases, "Every stay of every release, newest first.",
               "Releases", parameters=api.RELEASES, fails=(400, 404), cached=True),
     Operation("GET", "/audit", changes, "Who has changed what, newest first.", "Changes", parameters=(LIMIT,),

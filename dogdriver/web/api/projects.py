@@ -13,6 +13,7 @@ from dogdriver.reports.project import Reports, metric_head, project_detail
 from dogdriver.verdict import FalseAlarms
 from dogdriver.verdict.comparability import segments
 from dogdriver.web.api.runs import progress
+from dogdriver.web.api.waiting import wait_for_headline
 from dogdriver.web.cache import Content, encode, json_response
 from dogdriver.web.keys import ABOUT, ACCESS, CACHE, CATALOG, COMMANDS, REPORTS, STATUS, STORE
 from dogdriver.web.requests import integer_parameter, read_query, text_parameter, time_parameter
@@ -37,6 +38,7 @@ VERDICTS = (
         "release", "One release (its newest stay; `LABEL@2` is its second one); else the newest judged one."
     ),
     text_parameter("baseline", "Judge against this release alone, however long ago it was."),
+    integer_parameter("wait", 0, 60, 0, "Wait so many seconds at most until the headline is announced."),
 )
 
 
@@ -147,9 +149,12 @@ def false_alarms_document(found: FalseAlarms) -> dict[str, Any]:
 
 
 async def verdicts(request: web.Request) -> web.StreamResponse:
+    """With `wait` only when the headline is announced, or so many seconds are over."""
     wanted = read_query(request, VERDICTS)
     reports = request.app[REPORTS]
     release, baseline = wanted.pop("release", None), wanted.pop("baseline", None)
+    if seconds := wanted.pop("wait", 0):
+        await wait_for_headline(request, seconds, release, baseline, wanted)
 
     async def build() -> Content:
         selection = await reports.selections.find(request.match_info["project"], **wanted)
