@@ -55,7 +55,7 @@ async def test_the_answer_is_in_words_with_what_it_rests_on_and_how_sure_it_is(r
     assert re.search(r">\+\d+\.\d % to \+\d+\.\d %<", row[0]), row[0]
     assert "decides" in row[0]
     assert ">6 vs 12<" in row[0]
-    assert ">firm<" in row[0]
+    assert ">sure<" in row[0]
     assert '<svg class="interval"' in row[0]
 
 
@@ -127,3 +127,12 @@ def test_metrics_of_one_title_are_told_apart() -> None:
     said = standing([called("a", p=0.1), called("b", p=0.1)], About.of(alike, alike, {"a", "b"}))
     assert said is not None
     assert "a +20.0 %, b +20.0 %" in said.sentence
+
+
+async def test_column_heads_explain_themselves_to_hover_focus_and_readers(reader: Client) -> None:
+    text = await page(reader, "/p/kintowe")
+    heads = re.findall(
+        r'class="explained" tabindex="0" data-tip="([^"]+)">([^<]+)<span class="hidden">: ([^<]+)<', text
+    )
+    assert [name for _, name, _ in heads] == ["Change", "Surely between", "Runs", "How sure", "Would notice"]
+    assert all(tip == said for tip, _, said in heads)

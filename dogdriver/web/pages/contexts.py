@@ -109,7 +109,7 @@ class VerdictRow:
     *title* of the metric, whether the headline rests on it (*decides*), the outcome as a *badge*, the *reason* in a
     sentence. *effect* with its interval in words (*span*) and drawn (*interval*), and from which level to which
     (*levels*), None where they are not known. *runs* of the release and of what it is compared with. *certainty*: how
-    firm the outcome is, or what it would take. *smallest_visible*: the smallest change that these runs could show.
+    sure the outcome is, or what it would take. *smallest_visible*: the smallest change that these runs could show.
     """
 
     title: str

@@ -152,14 +152,14 @@ def _outcome_badge(judged: Judged) -> Badge:
 
 
 def _certainty(judged: Judged, due: Due) -> str:
-    """How firm the outcome is; of one that is open, what it would take."""
+    """How sure the outcome is; of one that is open, what it would take."""
     verdict, outcome = judged.verdict, judged.standing_outcome
     before = "withdrawn; " if judged.standing is Standing.WITHDRAWN else ""
     if outcome not in OPEN:
-        return "firm" if judged.standing is Standing.ANNOUNCED else f"{before}from one comparison"
+        return "sure" if judged.standing is Standing.ANNOUNCED else f"{before}from one comparison"
     wanted = needed(judged, due)
     if verdict.outcome not in OPEN:
-        return f"{before}one more run has to agree" if wanted.runs else f"{before}more runs have to make it surer"
+        return f"{before}probably: one more run" if wanted.runs else f"{before}probably: a few more runs"
     if wanted.runs:
         by = "" if wanted.at is None else f", until {clock_time(wanted.at)}"
         about = "about " if outcome is Outcome.UNDECIDED and wanted.runs > 1 else ""
@@ -168,7 +168,7 @@ def _certainty(judged: Judged, due: Due) -> str:
         return f"{before}nothing to compare with"
     if outcome is Outcome.TOO_FEW_RUNS:
         return f"{before}too few runs of earlier releases"
-    return f"{before}more runs will hardly tell"
+    return f"{before}needs a steadier metric"
 
 
 def empty(view: ProjectView) -> str | None:
