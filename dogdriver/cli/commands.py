@@ -100,7 +100,7 @@ def wait(arguments: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ)
     mask = logs.Masker.of(settings, environ, settings.token)
     question = Question.of(arguments)
-    answer = asyncio.run(ask(question, settings.token))
+    answer = asyncio.run(ask(question, settings.token, environ))
     if arguments.json:
         _answer(mask(answer.json))
     for line in () if arguments.json else answer.lines:

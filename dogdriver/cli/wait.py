@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from dogdriver.app import http_client
 from dogdriver.cli.arguments import ExitCode, daemon_address
 from dogdriver.cli.destinations import DaemonClient
 from dogdriver.cli.verdict import EXIT_CODES, verdict_lines
 from dogdriver.errors import NotFound, Unavailable
+from dogdriver.network import http_client
 from dogdriver.settings import Secret
 
 LONGEST = 60  # seconds that one question waits
@@ -63,13 +63,13 @@ class Answer:
         return json.dumps({"code": int(self.code), "meaning": self.code.name.lower(), "verdict": self.document})
 
 
-async def ask(question: Question, token: Secret | None) -> Answer:
+async def ask(question: Question, token: Secret | None, environ: Mapping[str, str]) -> Answer:
     """Raises NotFound for a project or a deployment that there is not, Unavailable where the daemon has not answered by
     the end, Unauthenticated where it does not take the token.
     """
     clock = asyncio.get_running_loop().time
     end = clock() + question.timeout
-    async with http_client() as http:
+    async with http_client(environ) as http:
         daemon = DaemonClient(http, question.url, token, timeout=LONGEST + MARGIN)
         while True:
             left = max(end - clock(), 0.0)

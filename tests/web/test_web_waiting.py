@@ -46,12 +46,12 @@ def question(client: Client, release: str, *more: str, timeout: str = "0", proje
 async def test_the_exit_code_tells_what_became_of_a_release(site: SeededSite) -> None:
     await site.history(releases=(("1.0.0", 1.0), ("1.1.0", 1.0), ("1.2.0", 1.3)))
     async with TestClient(TestServer(site.app())) as client:
-        slower = await ask(question(client, "1.2.0", "--deployment", "stage", timeout="30"), None)
+        slower = await ask(question(client, "1.2.0", "--deployment", "stage", timeout="30"), None, {})
         assert slower.code is ExitCode.REGRESSED
         assert slower.lines[0].startswith("kintowe 1.2.0: slower. ")
-        first = await ask(question(client, "1.0.0"), None)
+        first = await ask(question(client, "1.0.0"), None, {})
         assert first.code is ExitCode.NEVER_COMPARED
-        unseen = await ask(question(client, "9.9.9"), None)
+        unseen = await ask(question(client, "9.9.9"), None, {})
         assert (unseen.code, unseen.document) == (ExitCode.NEVER_COMPARED, None)
         assert unseen.lines == ["kintowe 9.9.9 was not seen within 0 s, so it was never compared."]
 
