@@ -42,7 +42,7 @@ class Notifier:
         self._failures, self._learn = failures, learn
 
     async def send(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A message's sender. What fails stands at the project until it succeeds or is given up."""
+        """A message's sender. What fails stands at the project until one to that receiver succeeds."""
         name = payload["project"]
         catalog = self._catalog()
         project = catalog.projects.get(name)

@@ -82,6 +82,7 @@ class Releases:
         else the newest judged one. Raises NotFound for one that was not seen here.
         """
         if selection.scope is None:
+            _stay("release", release, (), ())
             return ReleaseView()
         kept = await self._store.verdicts.newest(selection.scope)
         stays = await self._store.releases.seen(selection.scope.project, selection.scope.deployment)

@@ -22,6 +22,8 @@ async def test_who_waits_is_answered_when_it_is_announced(site: SeededSite) -> N
 
 async def test_a_release_that_never_comes_is_not_found(site: SeededSite) -> None:
     async with TestClient(TestServer(site.app())) as client:
+        before = await client.get("/api/v1/verdicts/kintowe?release=9.9.9")
+        assert (before.status, (await before.json())["error"]["code"]) == (404, "release_not_seen")  # no run at all
         await site.history(releases=(("1.0.0", 1.0),))
         for wait in ("", "&wait=0", "&wait=1"):
             answer = await client.get(f"/api/v1/verdicts/kintowe?release=9.9.9{wait}")
