@@ -22,6 +22,7 @@ from dogdriver.pipeline.ports import CatalogSource, Commits
 
 log = logging.getLogger(__name__)
 
+STEP = 5.0  # seconds that the wall clock may lose without that anything is planned anew
 IDLE = 60.0  # seconds after which an idle worker looks again, whatever was committed
 FAILURE = 5.0  # seconds that a worker rests after a defect
 
@@ -123,10 +124,11 @@ class Scheduler:
         workers: tuple[Worker, ...],
         refresh: float = 300.0,
         watch: float = 300.0,
+        heed: float = 10.0,
     ) -> None:
         self._pipeline, self._runs, self._catalog, self._clock = pipeline, runs, catalog, clock
         self._failures, self._workers = failures, workers
-        self._refresh, self._watch = refresh, watch
+        self._refresh, self._watch, self._heed = refresh, watch, heed
         self._planned: dict[str, tuple[Schedule, str]] = {}
         # A job that was due while the loop was busy is late, not lost; three that were are one.
         self._timers: Any = AsyncIOScheduler(
@@ -139,9 +141,8 @@ class Scheduler:
         now = self._clock()
         self._timers.start()
         await self.plan(self._catalog.current.projects)  # ServiceBook is asked beside all this
-        self._repeat(Task("the catalog", self.refresh), self._refresh, first=now)
-        watch = Task("the release watch", self._pipeline.watch_releases)
-        self._repeat(watch, self._watch, first=now + timedelta(seconds=self._watch))
+        self._repeat_looks(now)
+        _ = self._begin(Task("the clock", partial(self._heed_clock, now, asyncio.get_running_loop().time())))
         for worker in self._workers:
             worker.start()
 
@@ -155,6 +156,24 @@ class Scheduler:
         for task in self._busy:
             task.cancel()
         await asyncio.gather(*self._busy, return_exceptions=True)
+
+    def _repeat_looks(self, now: datetime) -> None:
+        self._repeat(Task("the catalog", self.refresh), self._refresh, first=now)
+        watch = Task("the release watch", self._pipeline.watch_releases)
+        self._repeat(watch, self._watch, first=now + timedelta(seconds=self._watch))
+
+    async def _heed_clock(self, wall: datetime, passed: float) -> None:
+        """Where the wall clock is set back, timers would wait for what it had shown: all is planned anew."""
+        time = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(self._heed)
+            lost = time() - passed - (self._clock() - wall).total_seconds()
+            if lost > STEP:
+                log.warning("the clock was set back by %.0f s: everything is planned anew", lost)
+                self._planned.clear()
+                await self.plan(self._catalog.current.projects)
+                self._repeat_looks(self._clock())
+            wall, passed = self._clock(), time()
 
     async def refresh(self) -> None:
         """Read the catalog again, and let the timers follow it."""
@@ -231,7 +250,9 @@ class Scheduler:
 
     def _repeat(self, task: "Task", seconds: float, *, first: datetime) -> None:
         trigger = IntervalTrigger(seconds=seconds, timezone=UTC)
-        self._timers.add_job(self._run, trigger, args=[task], id=task.subject, next_run_time=first)
+        self._timers.add_job(
+            self._run, trigger, args=[task], id=task.subject, next_run_time=first, replace_existing=True
+        )
 
     async def _run(self, task: "Task") -> None:
         """APScheduler cancels its jobs at shutdown and awaits none; so the work is a task of our own, which goes on."""

@@ -86,6 +86,32 @@ async def test_a_run_that_was_made_while_the_clock_was_ahead_puts_off_the_next_b
     assert 3500 < (due - real_now()).total_seconds() <= 3601
 
 
+async def test_a_clock_that_is_set_back_while_running_puts_off_nothing_by_more_than_an_interval(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The timers had planned by a clock that was two days ahead; then it is set right."""
+    ahead = timedelta(days=2)
+    await _ran(world, ago=-ahead.total_seconds())
+    timers = Scheduler(
+        pipeline=world.pipeline, runs=world.store.runs, catalog=world.catalog, clock=lambda: real_now() + ahead,
+        failures=world.pipeline._context.failures, workers=(), heed=0.01,
+    )  # fmt: skip
+    await timers.start()
+    await until(_planned(timers))
+    planned = timers.next_run("shop")
+    assert planned is not None
+    assert planned - real_now() > timedelta(days=2)
+    ahead = timedelta()
+
+    async def soon() -> bool:
+        due = timers.next_run("shop")
+        return due is not None and due - real_now() <= timedelta(hours=1, seconds=1)
+
+    await until(soon)
+    await timers.close()
+    assert "the clock was set back by 172800 s: everything is planned anew" in caplog.text
+
+
 async def test_a_servicebook_that_hangs_holds_up_no_timer_and_its_projects_follow(world: World) -> None:
     answered = asyncio.Event()
     late = replace(shop(), name="late")
