@@ -92,7 +92,7 @@ class MolotovRunner:
             executor = self._executor(job, spec, load, log)
             supervisor = Supervisor(
                 spec, load, executor, guard=job.guard, stall=job.stall, log=log, limits=self._limits,
-                clock=self._clock, mask=self._mask, watch=watch,
+                clock=self._clock, mask=self._mask, watch=watch, harmed=job.harmed,
             )  # fmt: skip
             return await supervisor.run(cancelled)
 
@@ -110,7 +110,7 @@ class MolotovRunner:
         if self._thread is not None and self._thread.alive:
             log.append("a thread of an earlier test is still blocked in the daemon, so this test runs in a process")
         elif job.isolation is Isolation.THREAD and members == 1:
-            self._thread = ThreadExecutor(spec, log)
+            self._thread = ThreadExecutor(spec, log, job.harmed)
             return self._thread
         return ProcessExecutor(spec, log, self._orphans, members)
 

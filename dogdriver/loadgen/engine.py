@@ -1,6 +1,7 @@
 """The core that a thread and a child process share: one event loop, and the workers that load in it."""
 
 import asyncio
+import ctypes
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
@@ -21,6 +22,10 @@ GRACEFUL = 0.3
 """The share of the grace time in which scenarios may end by themselves."""
 FORCED = 0.7
 """The share of the grace time after which nothing more is tried."""
+
+
+_ABANDONED: list[asyncio.Task[Any]] = []
+"""Tasks that could not be ended. A coroutine that catches everything, freed in a thread without a loop, never ends."""
 
 
 class StopSignal:
@@ -78,6 +83,7 @@ def event_loop(spec: LoadSpec) -> Iterator[asyncio.AbstractEventLoop]:
     try:
         yield loop
     finally:
+        _give_up(task for task in asyncio.all_tasks(loop) if not task.done())
         loop.set_exception_handler(lambda _loop, _context: None)  # tasks given up have been reported
         loop.close()
         asyncio.set_event_loop(None)
@@ -105,7 +111,17 @@ class Engine:
     def run(self, loop: asyncio.AbstractEventLoop) -> None:
         """The load; blocks. Raises LoadTestError where the test's fixtures fail or nothing could be executed."""
         self._send(PhaseStarted(Phase.LOADING))
-        loop.run_until_complete(self._load(loop))
+        loading = loop.create_task(self._load(loop))
+        while True:
+            try:
+                loop.run_until_complete(loading)
+                break
+            except Exception:
+                raise
+            except BaseException as error:  # sys.exit in a callback, which ends the loop and not the load
+                if loading.done():
+                    raise
+                self.exit_requested(error)
         self._raise_failures()
 
     def worker_died(self, error: Exception) -> None:
@@ -253,3 +269,5 @@ class Engine:
 def _give_up(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - it is reported by us
+        _ABANDONED.append(task)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))  # nor may the end of the interpreter free it

@@ -22,6 +22,12 @@ from types import ModuleType
 from typing import Any, cast
 
 from dogdriver.loadgen import molotov
+from dogdriver.loadgen.interception import Interception
+from dogdriver.loadgen.leftovers import children, end_threads, kill_children
+from dogdriver.loadgen.patches import Patches
+
+SHOWN = 5
+"""Names of replaced functions that are told."""
 
 ENVIRON = os.environ  # noqa: TID251 - tests read it, so theirs is put there; what the daemon has left there is put back
 
@@ -40,10 +46,19 @@ class InterpreterState:
         self._undo: list[Callable[[], Any]] = []
         self._modules: dict[str, ModuleType] = {}
         self._threads: set[threading.Thread] = set()
+        self._harmed: list[str] = []
+        self._patches: Patches | None = None
+        self._interception: Interception | None = None
+        self._children: set[int] = set()
 
-    def enter(self, env: Mapping[str, str], scenario_folder: str) -> None:
-        """Remember what there is, then change directory, path and environment (*env* is added to it)."""
+    def enter(self, env: Mapping[str, str], scenario_folder: str, *, shared: bool = False) -> None:
+        """Remember what there is, then change directory, path and environment (*env* is added to it).
+
+        *shared*: the process is the daemon's, and is guarded against its test.
+        """
         with self._lock:
+            if shared:
+                self._guard()
             self._modules = dict(sys.modules)
             self._threads = set(threading.enumerate())
             self._undo = _undo_steps()
@@ -57,12 +72,32 @@ class InterpreterState:
     def restore(self) -> list[str]:
         """Once, from any thread; says in sentences what stayed behind."""
         with self._lock:
-            undo, self._undo = self._undo, []
-            if not undo:
+            if not self._undo:
                 return []
-            for step in undo:
-                step()
-            return [*self._forget_modules(), *self._left_threads()]
+            while self._undo:
+                self._undo.pop(0)()
+            said = self._forget_modules()
+            if self._interception:
+                self._interception.end()
+                if pids := kill_children(self._children):
+                    self._harmed.append(f"left {len(pids)} child processes of the daemon, which were killed")
+            if self._patches and (names := self._patches.undo()):
+                self._harmed.append(f"replaced {', '.join(names[:SHOWN])}{' and more' if names[SHOWN:] else ''}")
+            if left := self._left_threads():
+                self._harmed.append(f"left threads running in the daemon: {', '.join(left)}")
+            return said
+
+    def harms(self) -> list[str]:
+        """What the test has done to the daemon's process, each as a sentence without its subject, once."""
+        harms, self._harmed = self._harmed, []
+        return list(dict.fromkeys(harms))
+
+    def _guard(self) -> None:
+        self._patches = Patches(sys.modules.copy())
+        self._children = children()
+        daemons = set(threading.enumerate()) - {threading.current_thread()}
+        self._interception = Interception(daemons, self._harmed.append)
+        self._interception.begin()
 
     def _forget_modules(self) -> list[str]:
         """Drop what was imported from the test's places; packages with C extensions cannot be imported twice."""
@@ -82,9 +117,12 @@ class InterpreterState:
         return [f"{', '.join(sorted(compiled))} stays loaded; another version of it needs isolation = process"]
 
     def _left_threads(self) -> list[str]:
+        """Their names. They are told to end, which those do that come to execute Python again."""
         left = set(threading.enumerate()) - self._threads - {threading.current_thread()}
-        names = sorted(t.name for t in left if t.is_alive() and not t.name.startswith(("asyncio_", "waitpid-")))
-        return [f"the test left threads running in the daemon: {', '.join(names)}"] if names else []
+        tests = [each for each in left if each.is_alive() and not each.name.startswith(("asyncio_", "waitpid-"))]
+        if self._interception:
+            end_threads(tests)
+        return sorted(each.name for each in tests)
 
     def _is_tests(self, module: ModuleType) -> bool:
         file = getattr(module, "__file__", None)

@@ -104,6 +104,12 @@ class LogLine(msgspec.Struct, tag=True):
     message: str
 
 
+class Harmed(msgspec.Struct, tag=True):
+    """The test has done to the daemon's process what it must not; *message* is a sentence without its subject."""
+
+    message: str
+
+
 class Finished(msgspec.Struct, tag=True):
     """Nothing more comes from here. *error* is None where the load ended by itself, else a sentence."""
 
@@ -116,7 +122,7 @@ class Ready(msgspec.Struct, tag=True):
     pid: int
 
 
-Message = PhaseStarted | Heartbeat | Result | SetupFailed | LogLine | Finished
+Message = PhaseStarted | Heartbeat | Result | SetupFailed | LogLine | Harmed | Finished
 Send = Callable[[Message], None]
 
 ENCODER = msgspec.json.Encoder()

@@ -13,6 +13,7 @@ from dogdriver.loadgen.output import LogBuffer
 from dogdriver.loadgen.progress import LoadClock, Outcome, Progress
 from dogdriver.loadgen.protocol import (
     Finished,
+    Harmed,
     Heartbeat,
     LoadSpec,
     LogLine,
@@ -110,7 +111,9 @@ class Supervisor:
         clock: Clock,
         mask: Callable[[str], str],
         watch: Callable[[Snapshot], None],
+        harmed: Callable[[str], None],
     ) -> None:
+        self._harmed = harmed
         self._spec = spec
         self._executor = executor
         self._limits = limits
@@ -161,18 +164,26 @@ class Supervisor:
             case Heartbeat():
                 self._progress.update(message)
             case Result():
-                self._outcome.finish(message)
-                self._progress.finish(message)
-                if message.exited and not self._stopping:
-                    self._stop(Stopped.EXIT, message.exited)
+                self._receive_result(message)
             case SetupFailed(message=sentence):
                 self._outcome.fail(sentence)
             case LogLine(message=sentence):
                 self._say(sentence)
+            case Harmed(message=sentence):
+                self._harmed(sentence)
+                self._say(f"the test {sentence}")
             case Finished(error=error):
                 self._finished = True
                 if error is not None and not self._stopping:
                     self._outcome.stop(Stopped.EXIT, error)
+
+    def _receive_result(self, message: Result) -> None:
+        self._outcome.finish(message)
+        self._progress.finish(message)
+        if message.abandoned:
+            self._harmed(f"caught the cancellation of {message.abandoned} workers, which could not be ended")
+        if message.exited and not self._stopping:
+            self._stop(Stopped.EXIT, message.exited)
 
     def _enter(self, phase: Phase) -> None:
         """Several members tell of the same phase; a load that is stopping stays so whatever they tell."""

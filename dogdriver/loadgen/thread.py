@@ -5,6 +5,7 @@ import sys
 import threading
 import traceback
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from dogdriver.errors import LoadTestError
 from dogdriver.loadgen.engine import Engine, StopSignal, run_test
 from dogdriver.loadgen.interpreter import InterpreterState
 from dogdriver.loadgen.output import LogBuffer, OutputRouter
-from dogdriver.loadgen.protocol import Finished, LoadSpec, LogLine, Message, SetupFailed
+from dogdriver.loadgen.protocol import Finished, Harmed, LoadSpec, LogLine, Message, SetupFailed
 from dogdriver.loadgen.scenario import LoadTest
 from dogdriver.loadgen.verbosity import LogLimit
 
@@ -29,10 +30,11 @@ class ThreadExecutor:
 
     members = 1
 
-    def __init__(self, spec: LoadSpec, log: LogBuffer) -> None:
+    def __init__(self, spec: LoadSpec, log: LogBuffer, harmed: Callable[[str], None]) -> None:
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
         self._spec = spec
         self._log = log
+        self._harmed = harmed
         self._loop = asyncio.get_running_loop()
         self._stop = StopSignal()
         self._state = InterpreterState(spec.directory, spec.site)
@@ -59,8 +61,14 @@ class ThreadExecutor:
             await asyncio.to_thread(self._thread.join)  # it has sent its last message
         if not self._thread.is_alive():
             return None
-        self._state.restore()
         place = self._place()
+        self._state.restore()
+        if not self._finished:
+            self._harmed(f"held its thread{place}")
+        for sentence in self._state.harms():
+            self._harmed(sentence)
+        if not self._thread.is_alive():
+            return None
         return f"a thread of the test could not be ended and is left behind{place}; isolation = process prevents this"
 
     def _run(self) -> None:
@@ -68,7 +76,7 @@ class ThreadExecutor:
         threads = set(threading.enumerate()) - {threading.current_thread()}
         limit: LogLimit | None = None
         try:
-            self._state.enter(spec.env, spec.scenario_folder)
+            self._state.enter(spec.env, spec.scenario_folder, shared=True)
             limit = LogLimit(self._log.allowance, threads)
             streams = OutputRouter(sys.stdout, self._log, threads), OutputRouter(sys.stderr, self._log, threads)
             sys.stdout, sys.stderr = streams
@@ -85,6 +93,8 @@ class ThreadExecutor:
                 limit.remove()
             for sentence in self._state.restore():
                 self._send(LogLine(sentence))
+            for sentence in self._state.harms():
+                self._send(Harmed(sentence))
             self._finished = True
             self._send(Finished())
 

@@ -1,6 +1,6 @@
 """A load: what is asked of the generator, and what it measured."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -194,7 +194,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that a runner needs to know of one run. *env* is complete and rendered, it wins over the entry's own."""
+    """All that a runner needs to know of one run. *env* is complete and rendered, it wins over the entry's own.
+
+    *harmed* is told, in sentences without their subject, what the test does to the daemon's own process.
+    """
 
     run: str
     prepared: Prepared
@@ -202,3 +205,4 @@ class Job:
     guard: float
     isolation: Isolation
     stall: float = 1.0
+    harmed: Callable[[str], None] = lambda _: None

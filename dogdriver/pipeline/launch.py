@@ -1,9 +1,9 @@
 """From running to the end of the load: the order of the steps of one run, and what each way to end amounts to."""
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
 from typing import TypeVar
@@ -12,13 +12,12 @@ from msgspec.structs import replace
 
 from dogdriver.errors import ExternalError, LoadTestError, RunError, StoreError, TargetError
 from dogdriver.model import (
-    CLIENT_METRICS,
     Deployment,
     EventStep,
     Grade,
+    Isolation,
     Job,
     Measured,
-    MetricState,
     MetricValue,
     OutboxMessage,
     Release,
@@ -28,7 +27,9 @@ from dogdriver.model import (
     Test,
 )
 from dogdriver.model.own_trouble import OWN_TROUBLE
+from dogdriver.pipeline.containment import Containment
 from dogdriver.pipeline.context import Context
+from dogdriver.pipeline.ending import End, client_values, failure_of_load, failures
 from dogdriver.pipeline.environment import environment, secrets
 from dogdriver.pipeline.patience import PAUSES, patiently
 
@@ -43,12 +44,6 @@ class _Cancelled(Exception):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    status: Status
-    reason: str | None = None
-
-
 class Launch:
     """Runs one claimed run to the end of its load; whatever happens, its row leaves `running`."""
 
@@ -57,6 +52,8 @@ class Launch:
         self._run = run
         self._cancelled = context.live.open(run.id)
         self._measured: Measured | None = None
+        self._containment = Containment(context.store.state)
+        self._harms: list[str] = []
         self._marked = False  # the start event is out, the stop event is owed
 
     async def execute(self) -> Run:
@@ -70,21 +67,21 @@ class Launch:
             stopped = isinstance(error, asyncio.CancelledError)
             if stopped:
                 reason = f"{INTERRUPTED}: the daemon was stopped"
-            await self._finish(_End(Status.FAILED, reason), retry=not stopped)
+            await self._finish(End(Status.FAILED, reason), retry=not stopped)
             raise
         finally:
             self._context.live.close(self._run.id)
 
-    async def _end(self) -> _End:
+    async def _end(self) -> End:
         try:
             return await self._steps()
         except _Cancelled:
             reason = self._context.live.reason(self._run.id)
-            return _End(Status.FAILED if reason.startswith(INTERRUPTED) else Status.ABORTED, reason)
+            return End(Status.FAILED if reason.startswith(INTERRUPTED) else Status.ABORTED, reason)
         except (RunError, ExternalError) as error:
-            return _End(Status.FAILED, error.message)
+            return End(Status.FAILED, error.message)
 
-    async def _steps(self) -> _End:
+    async def _steps(self) -> End:
         deployment, test = self._deployment_and_test()
         given = secrets(self._context, test)
         before = await self._unless_cancelled(self._healthy_release(deployment))
@@ -98,14 +95,23 @@ class Launch:
         env = environment(self._context, test, prepared, self._run, deployment, given)
         job = Job(
             run=self._run.id, prepared=prepared, env=env, guard=test.guard, stall=test.stall,
-            isolation=test.isolation or self._context.isolation,
+            isolation=await self._isolation(test), harmed=self._harms.append,
         )  # fmt: skip
         await self._smoke(job)
+        if self._harms:  # in its smoke already: its load does no more
+            job = dataclasses.replace(job, isolation=Isolation.PROCESS)
         watch = self._context.live.push
         self._measured = await self._context.runner.load(
             job, cancelled=self._cancelled, watch=lambda snapshot: watch(self._run.id, snapshot)
         )
         return await self._end_after_load(self._measured, deployment, before, test.guard)
+
+    async def _isolation(self, test: Test) -> Isolation:
+        wanted = test.isolation or self._context.isolation
+        isolation, why = await self._containment.isolation(test.name, self._run.content, wanted)
+        if why:
+            self._run = replace(self._run, notes=(*self._run.notes, why))
+        return isolation
 
     def _deployment_and_test(self) -> tuple[Deployment, Test]:
         run, project = self._run, self._context.project(self._run)
@@ -158,7 +164,7 @@ class Launch:
         smoke = await self._context.runner.smoke(job, cancelled=self._cancelled)
         self._stop_if_cancelled()
         if smoke.stopped or smoke.tally.failed:
-            raise LoadTestError(f"the smoke run failed, so no load was started: {smoke.reason or _failures(smoke)}")
+            raise LoadTestError(f"the smoke run failed, so no load was started: {smoke.reason or failures(smoke)}")
         if not smoke.tally.ok and smoke.client.reasons:
             raise LoadTestError(f"the smoke run failed, so no load was started: {'; '.join(smoke.client.reasons)}")
         if not smoke.tally.ok:
@@ -166,29 +172,31 @@ class Launch:
                 f"the smoke run executed no scenario of entry {job.prepared.name}; give at least one a weight above 0"
             )
 
-    async def _end_after_load(self, measured: Measured, deployment: Deployment, before: Release, guard: float) -> _End:
+    async def _end_after_load(self, measured: Measured, deployment: Deployment, before: Release, guard: float) -> End:
         """What the load amounts to; a run that measured something else than its release is invalid."""
         if measured.stopped is Stopped.CANCELLED:
             raise _Cancelled
-        if end := _failure_of_load(measured, guard) or await self._unless_cancelled(
+        if end := failure_of_load(measured, guard) or await self._unless_cancelled(
             self._changed_during_load(deployment, before)
         ):
             return end
         if measured.client.grade is Grade.INVALID:
-            return _End(Status.INVALID, "; ".join(measured.client.reasons) or "the load generator was saturated")
-        return _End(Status.PENDING)
+            return End(Status.INVALID, "; ".join(measured.client.reasons) or "the load generator was saturated")
+        return End(Status.PENDING)
 
-    async def _changed_during_load(self, deployment: Deployment, before: Release) -> _End | None:
+    async def _changed_during_load(self, deployment: Deployment, before: Release) -> End | None:
         try:
             after = await self._healthy_release(deployment)
         except TargetError as error:
-            return _End(Status.INVALID, f"after the load: {error.message}")
+            return End(Status.INVALID, f"after the load: {error.message}")
         if (after.version, after.commit) != (before.version, before.commit):
-            return _End(Status.INVALID, f"the release changed during the run, from {before.label} to {after.label}")
+            return End(Status.INVALID, f"the release changed during the run, from {before.label} to {after.label}")
         return None
 
-    async def _finish(self, end: _End, *, retry: bool = True) -> Run:
+    async def _finish(self, end: End, *, retry: bool = True) -> Run:
         mask = self._context.mask
+        if self._harms:
+            await self._contain()
         run = self._with_measurements(replace(self._run, status=end.status, reason=end.reason and mask(end.reason)))
         run = replace(run, notes=tuple(map(mask, run.notes)))
         values = client_values(self._measured) if self._measured else {}
@@ -203,6 +211,14 @@ class Launch:
         await self._save(run, values, messages, retry=retry)
         self._run = run
         return run
+
+    async def _contain(self) -> None:
+        """Remember what the test has done to the daemon's process, and say it in its own run."""
+        run = self._run
+        said = await self._containment.keep(
+            run.test, run.content, self._harms, project=run.project, run=run.id, at=self._context.clock()
+        )
+        self._run = replace(run, notes=(*run.notes, said))
 
     async def _save(
         self, run: Run, values: dict[str, MetricValue], messages: list[OutboxMessage], *, retry: bool
@@ -258,40 +274,3 @@ class Launch:
     def _stop_if_cancelled(self) -> None:
         if self._cancelled.is_set():
             raise _Cancelled
-
-
-def _failures(measured: Measured) -> str:
-    """What went wrong most, and the error statuses among the answers."""
-    said = [message for message, _ in measured.client.failures[:1]]
-    said += [f"{count} × {status}" for status, count in measured.client.statuses.items() if status >= "400"]
-    return ", ".join(said) or "the scenario failed"
-
-
-def _failure_of_load(measured: Measured, guard: float) -> _End | None:
-    """How the load itself says that it went wrong."""
-    tally = measured.tally
-    executed = tally.ok + tally.failed
-    if measured.stopped is Stopped.EXIT:
-        return _End(Status.ABORTED, measured.reason)
-    if measured.failed:
-        return _End(Status.FAILED, measured.reason or "the test's own limit of failures (`fail`) was reached")
-    if not executed and measured.client.grade is Grade.INVALID:
-        return None  # whose reasons say more
-    if not executed:
-        return _End(Status.FAILED, "the load executed no scenario to its end; give it more time or a lighter scenario")
-    if measured.stopped is Stopped.GUARD or tally.failed / executed > guard:
-        share = tally.failed / executed
-        said = f"{share:.0%} of the executions failed, more than the {guard:.0%} that the guard lets pass"
-        return _End(Status.INVALID, measured.reason or said)
-    return None
-
-
-def client_values(measured: Measured) -> dict[str, MetricValue]:
-    """The `client.*` metrics: final at once, for the load generator measured them itself."""
-    return {
-        metric.name: MetricValue(
-            state=MetricState.SETTLED if value is not None else MetricState.NO_DATA, value=value, unit=metric.unit
-        )
-        for metric in CLIENT_METRICS
-        for value in [getattr(measured.client, metric.name.removeprefix("client."))]
-    }

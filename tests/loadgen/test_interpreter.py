@@ -139,6 +139,7 @@ async def test_a_test_that_closes_its_output_leaves_the_daemon_s_open(
     assert "still here" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it is ended by SystemExit
 async def test_what_stays_behind_is_said(runner: MolotovRunner, job: MakeJob, caplog: pytest.LogCaptureFixture) -> None:
     wait = """
 import threading

@@ -72,7 +72,7 @@ async def supervised(
     snapshots: list[Snapshot] = []
     supervisor = Supervisor(
         spec, Load(1, 1, 60.0), executor, guard=0.5, stall=1.0, log=LogBuffer(), limits=Limits(), clock=lambda: NOW,
-        mask=lambda text: text.replace("hush", "***"), watch=snapshots.append,
+        mask=lambda text: text.replace("hush", "***"), watch=snapshots.append, harmed=lambda _: None,
     )  # fmt: skip
     return await supervisor.run(cancelled or asyncio.Event()), snapshots
 
