@@ -251,6 +251,8 @@ class Launch:
         if measured is None:
             return run
         notes = run.notes
+        if measured.reason and measured.reason != run.reason:  # workers that were cut off, a thread left behind
+            notes = (*notes, measured.reason)
         if measured.clock_stepped:
             notes = (*notes, "the host's clock was set during the run; its end was taken from the monotonic clock")
         return replace(
