@@ -4,12 +4,14 @@ Such calls of a test's threads raise SystemExit, or fail as for a descriptor tha
 children give up what is the daemon's, and die with the load.
 """
 
+import _posixsubprocess
 import ctypes
 import errno
 import os
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -36,6 +38,7 @@ class Interception:
         self._daemons = daemons
         self._harmed = harmed
         self._pid = os.getpid()
+        self.children: set[int] = set()  # the test's threads have started them, not the daemon's
         self._replaced: list[tuple[Any, str, Any]] = []
         self._descriptors = open_descriptors()
         self._ports = _ports(self._descriptors)
@@ -52,8 +55,13 @@ class Interception:
             (os, "close", self._closing(os.close)), (os, "dup2", self._duplicating(os.dup2)),
             (os, "closerange", self._close_range),
         ):  # fmt: skip
-            self._replaced.append((owner, name, getattr(owner, name)))
-            setattr(owner, name, wrapped)
+            self._replace(owner, name, wrapped)
+        for owner, name in (
+            (os, "fork"), (os, "posix_spawn"), (os, "posix_spawnp"),
+            (_posixsubprocess, "fork_exec"), (subprocess, "_fork_exec"),
+        ):  # fmt: skip
+            if hasattr(owner, name):
+                self._replace(owner, name, self._starting(getattr(owner, name)))
 
     def end(self) -> None:
         """Once, in any thread; what the test has closed of input, output and errors is there again."""
@@ -68,6 +76,19 @@ class Interception:
                 self._harmed(f"closed descriptor {number} of the daemon")
             os.close(copy)
         self._standard.clear()
+
+    def _replace(self, owner: Any, name: str, wrapped: Callable[..., Any]) -> None:
+        self._replaced.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, wrapped)
+
+    def _starting(self, real: Callable[..., int]) -> Callable[..., int]:
+        def start(*args: Any, **options: Any) -> int:
+            pid = real(*args, **options)
+            if pid and self._is_tests():
+                self.children.add(pid)
+            return pid
+
+        return start
 
     def _is_tests(self) -> bool:
         return threading.current_thread() not in self._daemons and os.getpid() == self._pid

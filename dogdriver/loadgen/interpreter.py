@@ -23,7 +23,7 @@ from typing import Any, cast
 
 from dogdriver.loadgen import molotov
 from dogdriver.loadgen.interception import Interception
-from dogdriver.loadgen.leftovers import children, end_threads, kill_children
+from dogdriver.loadgen.leftovers import end_threads, kill_children
 from dogdriver.loadgen.patches import Patches
 
 SHOWN = 5
@@ -49,7 +49,6 @@ class InterpreterState:
         self._harmed: list[str] = []
         self._patches: Patches | None = None
         self._interception: Interception | None = None
-        self._children: set[int] = set()
 
     def enter(self, env: Mapping[str, str], scenario_folder: str, *, shared: bool = False) -> None:
         """Remember what there is, then change directory, path and environment (*env* is added to it).
@@ -79,7 +78,7 @@ class InterpreterState:
             said = self._forget_modules()
             if self._interception:
                 self._interception.end()
-                if pids := kill_children(self._children):
+                if pids := kill_children(self._interception.children):
                     self._harmed.append(f"left {len(pids)} child processes of the daemon, which were killed")
             if self._patches and (names := self._patches.undo()):
                 self._harmed.append(f"replaced {', '.join(names[:SHOWN])}{' and more' if names[SHOWN:] else ''}")
@@ -94,7 +93,6 @@ class InterpreterState:
 
     def _guard(self) -> None:
         self._patches = Patches(sys.modules.copy())
-        self._children = children()
         daemons = set(threading.enumerate()) - {threading.current_thread()}
         self._interception = Interception(daemons, self._harmed.append)
         self._interception.begin()

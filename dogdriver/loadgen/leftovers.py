@@ -28,10 +28,10 @@ def children() -> set[int]:
     return _below(os.getpid(), _parents())
 
 
-def kill_children(but: Collection[int]) -> list[int]:
-    """Kill and reap this process's children and all below them, *but* those that were there before."""
+def kill_children(started: Collection[int]) -> list[int]:
+    """Kill and reap those of this process's children that were *started* by a test, and all below them."""
     parents = _parents()
-    killed, todo = [], [pid for pid in _below(os.getpid(), parents) if pid not in but]
+    killed, todo = [], [pid for pid in _below(os.getpid(), parents) if pid in started]
     mine = list(todo)
     while todo:
         pid = todo.pop()
