@@ -11,8 +11,8 @@ from dogdriver import errors
 from dogdriver.errors import DogdriverError, Refused
 from dogdriver.web.errors import STATUS, status_of
 
-OUTSIDE = {"dogdriver.pipeline.launch._Cancelled"}
-"""How one function of the launch leaves another; nobody else can meet it."""
+OUTSIDE = {"dogdriver.pipeline.launch._Cancelled", "dogdriver.loadgen.requests.UnexpectedAnswer"}
+"""How a launch leaves its function, and how a built-in scenario fails in Molotov: nobody else meets them."""
 STANDIN = "dogdriver.demo.standin."
 """A product of its own, whose refusals are Datadog's sentences and not ours."""
 

@@ -17,9 +17,9 @@ class Occasion(StrEnum):
 class NoticeType(StrEnum):
     """The `type` of a notification's document."""
 
-    ANNOUNCED = "verdict.announced"
-    WITHDRAWN = "verdict.withdrawn"
-    RECOVERED = "verdict.recovered"
+    ANNOUNCED = "verdict.announced"  # a release is slower or faster
+    WITHDRAWN = "verdict.withdrawn"  # what was announced does not stand any more
+    RECOVERED = "verdict.recovered"  # what was worse is as before
     TEST = "test"  # somebody tries whether it arrives
 
     @property

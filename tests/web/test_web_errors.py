@@ -142,7 +142,7 @@ WRITES: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", f"/api/v1/runs/{RUN}/cancel", {}, 409, "cannot be cancelled"),
     ("POST", f"/api/v1/runs/{RUN}/cancel", {"json": {"force": "yes"}}, 422, "no field force; there are none"),
     ("POST", f"/api/v1/runs/{RUN}/explode", {}, 404, "nothing at"),
-    ("DELETE", f"/api/v1/runs/{RUN}", {}, 405, "use GET, HEAD, PUT"),
+    ("PATCH", f"/api/v1/runs/{RUN}", {}, 405, "use DELETE, GET, HEAD, PUT"),
     ("POST", "/api/v1/projects", {}, 405, "use GET, HEAD"),
     ("POST", "/api/projects", {}, 405, "use GET, HEAD"),
     ("OPTIONS", "/api/v1/status", {}, 405, "use GET, HEAD"),
