@@ -15,12 +15,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LESS_URGENT = 10  # of nice: a load and the pages go first
+LONGEST = 600.0  # seconds that one call may take; the largest histories take less than one
 
 
 class Calculator:
     """Called with a function of a module and what it is given, it gives what that returns; it works on one at a time.
 
-    The process is started with the first call. One that was killed is replaced, and what it was at is done again, once.
+    The process is started with the first call. One that was killed, or does not answer, is replaced, and what it was at
+    is done again, once. Raises TimeoutError where the second does not answer either.
     """
 
     def __init__(self) -> None:
@@ -30,14 +32,15 @@ class Calculator:
         call = partial(work, *args, **kwargs)
         try:
             return await self._run(call)
-        except BrokenProcessPool:
+        except (BrokenProcessPool, TimeoutError):
             self.close()
             return await self._run(call)
 
     async def _run(self, call: Callable[[], T]) -> T:
         if self._process is None:
             self._process = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare)
-        return await asyncio.get_running_loop().run_in_executor(self._process, call)
+        async with asyncio.timeout(LONGEST):
+            return await asyncio.get_running_loop().run_in_executor(self._process, call)
 
     def close(self) -> None:
         """End the process; what it is at is of no use any more."""

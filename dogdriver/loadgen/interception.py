@@ -30,7 +30,9 @@ class Harmed(Protocol):
 
 
 class Interception:
-    """Between `begin` and `end`; *daemons* are the threads that may do as they like."""
+    """Between `begin` and `end`; *daemons* are the threads that may do as they like. Those that they start are added:
+    which thread has started it, not when, says whose a thread is.
+    """
 
     now: ClassVar["Interception | None"] = None
 
@@ -56,6 +58,7 @@ class Interception:
             (os, "closerange", self._close_range),
         ):  # fmt: skip
             self._replace(owner, name, wrapped)
+        self._replace(threading.Thread, "start", self._starting_thread(threading.Thread.start))
         for owner, name in (
             (os, "fork"), (os, "posix_spawn"), (os, "posix_spawnp"),
             (_posixsubprocess, "fork_exec"), (subprocess, "_fork_exec"),
@@ -87,6 +90,14 @@ class Interception:
             if pid and self._is_tests():
                 self.children.add(pid)
             return pid
+
+        return start
+
+    def _starting_thread(self, real: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
+        def start(thread: threading.Thread) -> None:
+            if threading.current_thread() in self._daemons:
+                self._daemons.add(thread)
+            real(thread)
 
         return start
 

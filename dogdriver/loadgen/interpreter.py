@@ -45,7 +45,8 @@ class InterpreterState:
         self._lock = threading.Lock()
         self._undo: list[Callable[[], Any]] = []
         self._modules: dict[str, ModuleType] = {}
-        self._threads: set[threading.Thread] = set()
+        self.daemons: set[threading.Thread] = set()
+        """The threads that are not the test's."""
         self._harmed: list[str] = []
         self._patches: Patches | None = None
         self._interception: Interception | None = None
@@ -56,10 +57,10 @@ class InterpreterState:
         *shared*: the process is the daemon's, and is guarded against its test.
         """
         with self._lock:
+            self.daemons.update(set(threading.enumerate()) - {threading.current_thread()})
             if shared:
                 self._guard()
             self._modules = dict(sys.modules)
-            self._threads = set(threading.enumerate())
             self._undo = _undo_steps()
             sys.dont_write_bytecode = True
             ENVIRON.update(env)
@@ -93,8 +94,7 @@ class InterpreterState:
 
     def _guard(self) -> None:
         self._patches = Patches(sys.modules.copy())
-        daemons = set(threading.enumerate()) - {threading.current_thread()}
-        self._interception = Interception(daemons, self._harmed.append)
+        self._interception = Interception(self.daemons, self._harmed.append)
         self._interception.begin()
 
     def _forget_modules(self) -> list[str]:
@@ -116,7 +116,7 @@ class InterpreterState:
 
     def _left_threads(self) -> list[str]:
         """Their names. They are told to end, which those do that come to execute Python again."""
-        left = set(threading.enumerate()) - self._threads - {threading.current_thread()}
+        left = set(threading.enumerate()) - self.daemons - {threading.current_thread()}
         tests = [each for each in left if each.is_alive() and not each.name.startswith(("asyncio_", "waitpid-"))]
         if self._interception:
             end_threads(tests)

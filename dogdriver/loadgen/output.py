@@ -67,7 +67,7 @@ class LogBuffer:
 
 
 class OutputRouter:
-    """A text stream for sys.stdout and sys.stderr: *threads*, which were there before the test, write to *daemons*,
+    """A text stream for sys.stdout and sys.stderr: *threads*, which are the daemon's own, write to *daemons*,
     all others to *log*.
 
     A thread that the test starts is new, too, whatever starts it; that is why threads are asked and not contexts.

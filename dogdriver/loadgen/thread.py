@@ -73,12 +73,12 @@ class ThreadExecutor:
 
     def _run(self) -> None:
         spec = self._spec
-        threads = set(threading.enumerate()) - {threading.current_thread()}
+        daemons = self._state.daemons
         limit: LogLimit | None = None
         try:
             self._state.enter(spec.env, spec.scenario_folder, shared=True)
-            limit = LogLimit(self._log.allowance, threads)
-            streams = OutputRouter(sys.stdout, self._log, threads), OutputRouter(sys.stderr, self._log, threads)
+            limit = LogLimit(self._log.allowance, daemons)
+            streams = OutputRouter(sys.stdout, self._log, daemons), OutputRouter(sys.stderr, self._log, daemons)
             sys.stdout, sys.stderr = streams
             _KEPT_ALIVE.append(streams)
             sys.setswitchinterval(SWITCH_INTERVAL)

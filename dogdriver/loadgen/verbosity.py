@@ -31,7 +31,7 @@ class Allowance:
 
 
 class LogLimit(logging.Filter):
-    """On the daemon's handlers while a test runs in a thread: *threads* are those that were there before it."""
+    """On the daemon's handlers while a test runs in a thread: *threads* are the daemon's own."""
 
     def __init__(self, allowance: Allowance, threads: set[threading.Thread]) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from dogdriver.calculator import Calculator
 from dogdriver.loadgen.leftovers import children
 from dogdriver.model import Stopped
 from dogdriver.runner import MolotovRunner
@@ -60,3 +61,28 @@ async def test_a_child_that_a_test_leaves_is_killed(runner: MolotovRunner, job: 
     )
     assert any(said.startswith("left 1 child processes") for said in harms), harms
     assert children() <= before
+
+
+@pytest.mark.usefixtures("starts_processes")
+async def test_threads_and_processes_that_the_daemon_starts_meanwhile_are_no_test_s(
+    runner: MolotovRunner, job: MakeJob
+) -> None:
+    harms: list[str] = []
+    begun, calculator = asyncio.Event(), Calculator()
+    code = scenario("await asyncio.sleep(0.01)")
+
+    def watch(_: object) -> None:
+        begun.set()
+
+    wanted = dataclasses.replace(job(code, duration=86400), harmed=harms.append)
+    cancelled = asyncio.Event()
+    load = asyncio.create_task(runner.load(wanted, cancelled=cancelled, watch=watch))
+    await begun.wait()
+    try:
+        process = await calculator(os.getpid)  # its threads and its process start within the load
+        cancelled.set()
+        await load
+        assert not harms
+        assert await calculator(os.getpid) == process
+    finally:
+        calculator.close()
