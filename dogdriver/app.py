@@ -52,7 +52,7 @@ from dogdriver.web.proxies import Proxies
 
 log = logging.getLogger(__name__)
 
-WATCH, WATCH_DEMO = 300.0, 5.0  # seconds between two looks at what the deployments run
+WATCH_DEMO = 2.0  # seconds between two looks at what the deployments run
 VERSION_FILE = Path("/app/version.json")  # written when the image is built (Dockerflow)
 
 
@@ -197,7 +197,8 @@ async def scheduler(app: web.Application) -> AsyncIterator[None]:
     start, kept = app[START], app[STORE]
     app[SCHEDULER] = Scheduler(
         pipeline=app[PIPELINE], runs=kept.runs, catalog=app[CATALOG], clock=start.clock,
-        failures=app[CONTEXT].failures, workers=tuple(_workers(app)), watch=WATCH_DEMO if start.demo else WATCH,
+        failures=app[CONTEXT].failures, workers=tuple(_workers(app)),
+        watch=WATCH_DEMO if start.demo else start.settings.watch,
     )  # fmt: skip
     app[RELOAD] = app[SCHEDULER].reload
     await app[SCHEDULER].start()

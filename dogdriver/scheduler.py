@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 STEP = 5.0  # seconds that the wall clock may lose without that anything is planned anew
 IDLE = 60.0  # seconds after which an idle worker looks again, whatever was committed
+JITTER = 0.1  # of the time between two looks at the releases: daemons of many places do not ask in step
 FAILURE = 5.0  # seconds that a worker rests after a defect
 
 Step = Callable[[], Awaitable[bool]]
@@ -123,7 +124,7 @@ class Scheduler:
         failures: Failures,
         workers: tuple[Worker, ...],
         refresh: float = 300.0,
-        watch: float = 300.0,
+        watch: float = 60.0,
         heed: float = 10.0,
     ) -> None:
         self._pipeline, self._runs, self._catalog, self._clock = pipeline, runs, catalog, clock
@@ -160,7 +161,7 @@ class Scheduler:
     def _repeat_looks(self, now: datetime) -> None:
         self._repeat(Task("the catalog", self.refresh), self._refresh, first=now)
         watch = Task("the release watch", self._pipeline.watch_releases)
-        self._repeat(watch, self._watch, first=now + timedelta(seconds=self._watch))
+        self._repeat(watch, self._watch, first=now + timedelta(seconds=self._watch), jitter=self._watch * JITTER)
 
     async def _heed_clock(self, wall: datetime, passed: float) -> None:
         """Where the wall clock is set back, timers would wait for what it had shown: all is planned anew."""
@@ -248,8 +249,8 @@ class Scheduler:
 
         return Task(f"queueing a run of {project}", queue, project)
 
-    def _repeat(self, task: "Task", seconds: float, *, first: datetime) -> None:
-        trigger = IntervalTrigger(seconds=seconds, timezone=UTC)
+    def _repeat(self, task: "Task", seconds: float, *, first: datetime, jitter: float = 0.0) -> None:
+        trigger = IntervalTrigger(seconds=seconds, timezone=UTC, jitter=jitter or None)
         self._timers.add_job(
             self._run, trigger, args=[task], id=task.subject, next_run_time=first, replace_existing=True
         )

@@ -74,6 +74,7 @@ class Settings:
     link_events: str | None
     link_metric: str | None
     settle: float
+    watch: float
     isolation: str
     keep_raw: float
     keep_runs: float | None
@@ -251,6 +252,7 @@ SETTINGS = (
     Setting("DOGDRIVER_LINK_EVENTS", "link_events", _link, None, "The link from a run to its events in Datadog, a template; `off`: none."),
     Setting("DOGDRIVER_LINK_METRIC", "link_metric", _link, None, "The link from a run to each of its metrics in Datadog, a template; `off`: none."),
     Setting("DOGDRIVER_SETTLE", "settle", _number(0.1, 86400, "seconds"), "600", "Seconds after the end of a run before its metrics are first read; all later looks scale with it."),
+    Setting("DOGDRIVER_WATCH", "watch", _number(1, 86400, "seconds"), "60", "Seconds between two looks at the version of every deployment that may be loaded."),
     Setting("DOGDRIVER_ISOLATION", "isolation", _one_of("thread", "process"), "thread", "Where a test runs: in a thread, or in a process that cannot see the daemon's secrets."),
     Setting("DOGDRIVER_KEEP_RAW", "keep_raw", _number(1, 36500, "days"), "90", "Days that Datadog's raw series behind a run's values are kept; values and verdicts stay."),
     Setting("DOGDRIVER_KEEP_RUNS", "keep_runs", _number(1, 36500, "days"), None, "Days that runs are kept here; the bucket keeps its own, and verdicts are kept forever. Unset: forever."),

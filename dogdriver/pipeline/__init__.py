@@ -15,8 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dogdriver.errors import Conflict, ExternalError, Invalid, NotFound, TargetError
-from dogdriver.model import EventStep, Release, Snapshot, Status, Trigger
+from dogdriver.model import EventStep, Snapshot, Status, Trigger
 from dogdriver.pipeline.announcements import Announcements
 from dogdriver.pipeline.backoff import next_look
 from dogdriver.pipeline.collect import Collect
@@ -26,6 +25,7 @@ from dogdriver.pipeline.launch import INTERRUPTED, Launch
 from dogdriver.pipeline.looks import Looks
 from dogdriver.pipeline.notices import Notices
 from dogdriver.pipeline.stale_cards import StaleCards
+from dogdriver.pipeline.watch import ReleaseWatch
 
 
 class Pipeline(Commands):
@@ -38,6 +38,7 @@ class Pipeline(Commands):
         self._collect = Collect(context, self._looks)
         self._notices = Notices(context)
         self._cards = StaleCards(context, self._looks)
+        self._watch = ReleaseWatch(context, self.trigger)
         self._closing = False
 
     async def recover(self) -> int:
@@ -70,7 +71,10 @@ class Pipeline(Commands):
         if run is None:
             return False
         with self._context.failures.of(f"running the test of {run.project}", project=run.project):
-            await Launch(self._context, run).execute()
+            launch = Launch(self._context, run)
+            await launch.execute()
+            if launch.release_changed and run.trigger is not Trigger.RELEASE:  # of these the watch sees to the next
+                await self._watch.queue(run.project, run.deployment)
         return True
 
     async def _held(self) -> Sequence[str]:
@@ -97,30 +101,7 @@ class Pipeline(Commands):
 
     async def watch_releases(self) -> None:
         """See what every deployment that may be loaded runs now; a new release starts a run where that is wanted."""
-        for project in self._context.catalog.current.projects.values():
-            if project.test is None or not project.allowed:
-                continue
-            for deployment in project.deployments:
-                try:
-                    version, commit = await self._context.target.version(deployment)
-                except (TargetError, ExternalError):
-                    continue  # the run itself will say so, if one is wanted
-                if version is None and commit is None:
-                    continue
-                changed = await self._see(project.name, deployment.name, version, commit)
-                if changed and project.on_release:
-                    await self._trigger_release(project.name, deployment.name)
-
-    async def _see(self, project: str, deployment: str, version: str | None, commit: str | None) -> bool:
-        label = await self._context.store.releases.label(project, deployment, version, commit)
-        release = Release(label, version, commit)
-        return await self._context.store.releases.see(project, deployment, release, self._context.clock())
-
-    async def _trigger_release(self, project: str, deployment: str) -> None:
-        try:
-            await self.trigger(project, deployment=deployment, trigger=Trigger.RELEASE)
-        except (Conflict, Invalid, NotFound):
-            return  # the catalog changed since; its problems stand on the status page
+        await self._watch.look()
 
     def live(self, run_id: str) -> Snapshot | None:
         return self._context.live.latest(run_id)

@@ -54,6 +54,7 @@ class Launch:
         self._measured: Measured | None = None
         self._containment = Containment(context.store.state)
         self._harms: list[str] = []
+        self.release_changed = False  # while the load ran
         self._marked = False  # the start event is out, the stop event is owed
 
     async def execute(self) -> Run:
@@ -190,6 +191,7 @@ class Launch:
         except TargetError as error:
             return End(Status.INVALID, f"after the load: {error.message}")
         if (after.version, after.commit) != (before.version, before.commit):
+            self.release_changed = True
             return End(Status.INVALID, f"the release changed during the run, from {before.label} to {after.label}")
         return None
 

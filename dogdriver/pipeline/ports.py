@@ -241,8 +241,13 @@ class Values(Protocol):
 class Releases(Protocol):
     """What each deployment was seen to run."""
 
-    async def see(self, project: str, deployment: str, release: Release, at: datetime) -> bool:
-        """Record that *release* is there at *at*; True where another was seen last (new, or a return)."""
+    async def see(self, project: str, deployment: str, release: Release, at: datetime, *, stands: bool = False) -> bool:
+        """Record that *release* is there at *at*; True where another was seen last (new, or a return). With *stands* it
+        is what is there for good, so that a return begins a further stay.
+        """
+
+    async def standing(self, project: str, deployment: str) -> Release | None:
+        """The release that was last seen to stand there."""
 
     async def label(self, project: str, deployment: str, version: str | None, commit: str | None) -> str:
         """The label for what a deployment says of itself, unique among the releases seen there (design: release)."""

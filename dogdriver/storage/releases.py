@@ -9,6 +9,7 @@ from itertools import count
 from dogdriver.model import UNKNOWN, Release, Run, Scope, Stay
 from dogdriver.storage.codec import from_time, to_row, to_time
 from dogdriver.storage.database import Part, read, write
+from dogdriver.storage.standing import stand, standing
 
 SHORT, BLANK = 7, 12  # letters of the commit: beside a version, and alone
 
@@ -179,9 +180,27 @@ class Releases(Part):
         )
         return {row["name"]: row["runs"] for row in rows}
 
+    @read
+    def standing(self, database: sqlite3.Connection, project: str, deployment: str) -> Release | None:
+        """The release that was last seen to stand there."""
+        return standing(database, project, deployment)
+
     @write
-    def see(self, database: sqlite3.Connection, project: str, deployment: str, release: Release, at: datetime) -> bool:
-        """Record that *release* is there at *at*; True where another was seen last (new, or a return)."""
+    def see(
+        self,
+        database: sqlite3.Connection,
+        project: str,
+        deployment: str,
+        release: Release,
+        at: datetime,
+        *,
+        stands: bool = False,
+    ) -> bool:
+        """Record that *release* is there at *at*; True where another was seen last (new, or a return). With *stands* it
+        is what is there for good, so that a return begins a further stay.
+        """
+        if stands and release.known:
+            stand(database, project, deployment, release, to_time(at))
         return observe(database, project, deployment, release, at)
 
     @write

@@ -49,13 +49,22 @@ def _number(database: sqlite3.Connection, run: sqlite3.Row) -> int:
             (*here, run["started"], run["id"]),
         ).fetchone()
         if near and _others_between(database, run, near["started"]) < HELD:
-            return int(near["stay"])
+            return max(int(near["stay"]), _begun(database, run))
     last = database.execute(
         "SELECT max(coalesce(stay, 1)) FROM run WHERE project = ? AND deployment = ? AND release = ?"
         " AND started IS NOT NULL AND id <> ?",
         (*here, run["id"]),
     ).fetchone()[0]
-    return 1 + (last or 0)
+    return max(1 + (last or 0), _begun(database, run))
+
+
+def _begun(database: sqlite3.Connection, run: sqlite3.Row) -> int:
+    """The newest stay that had begun when *run* started: one that the watch saw begin has no run yet."""
+    begun = database.execute(
+        "SELECT max(number) FROM stay WHERE project = ? AND deployment = ? AND label = ? AND first <= ?",
+        (run["project"], run["deployment"], run["release"], run["started"]),
+    )
+    return begun.fetchone()[0] or 0
 
 
 def _others_between(database: sqlite3.Connection, run: sqlite3.Row, other: int) -> int:

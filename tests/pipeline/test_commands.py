@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec import structs
 
-from dogdriver.errors import Conflict, DogdriverError, Invalid, NotFound, TargetError
+from dogdriver.errors import Conflict, DogdriverError, Invalid, NotFound
 from dogdriver.model import (
     Catalog,
     Deployment,
@@ -161,24 +161,6 @@ async def test_a_run_made_elsewhere_is_kept_once(world: World) -> None:
         await world.pipeline.accept(elsewhere(source="here", id="f" * 32))
     await world.deliver()
     assert not world.events("start")
-
-
-async def test_a_new_release_starts_a_run_only_where_that_is_wanted(world: World) -> None:
-    await world.pipeline.watch_releases()
-    assert not await world.store.runs.queue()
-    world.catalog.current = Catalog({"shop": shop(on_release=True)})
-    await world.pipeline.watch_releases()
-    assert not await world.store.runs.queue()  # 1.0.0 is not new any more
-    world.target.versions = [("1.1.0", None)]
-    await world.pipeline.watch_releases()
-    [queued] = await world.store.runs.queue()
-    assert queued.trigger is Trigger.RELEASE
-
-
-async def test_a_deployment_that_does_not_answer_is_no_new_release(world: World) -> None:
-    world.target.silent = TargetError("no answer")
-    await world.pipeline.watch_releases()
-    assert not await world.store.releases.seen("shop", "stage")
 
 
 async def test_a_test_that_was_renamed_since_is_not_run_under_the_old_name(world: World) -> None:
