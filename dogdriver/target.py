@@ -3,15 +3,16 @@
 import asyncio
 import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
 from dogdriver.errors import TargetError
 from dogdriver.model import Deployment
 from dogdriver.model.own_trouble import OWN_TROUBLE, own_trouble
+from dogdriver.model.release_source import ReleaseSource, pointed
 from dogdriver.model.text import shortened
 from dogdriver.network import DIRECT, untrusted
 
@@ -22,6 +23,14 @@ PAUSE = 0.5  # seconds before the second attempt, twice as many before the third
 FAILING = frozenset({"error", "critical", "fail", "failed", "unhealthy", "down"})
 
 Sleep = Callable[[float], Awaitable[None]]
+
+
+class Answer(NamedTuple):
+    """*document* is the JSON in the body, or None."""
+
+    status: int
+    document: Any
+    headers: Mapping[str, str]
 
 
 class DockerflowTarget:
@@ -36,17 +45,19 @@ class DockerflowTarget:
     async def version(self, deployment: Deployment) -> tuple[str | None, str | None]:
         """(version, commit) as `/__version__` says; (None, None) where it says nothing usable.
 
-        A redirect, an error page, HTML or JSON of another shape is nothing usable. Raises TargetError where the
-        service cannot be reached at all.
+        A redirect, an error page, HTML or JSON of another shape is nothing usable. Where another place than
+        `/__version__` is set for it, that has to say it. Raises TargetError where the service cannot be reached at all.
         """
-        status, document = await self._get(deployment, "__version__")
+        if deployment.release is not None:
+            return await self._version_at(deployment, deployment.release)
+        status, document, _ = await self._get(deployment, "__version__")
         if status != HTTPStatus.OK or not isinstance(document, dict):
             return None, None
         return _text(document.get("version")), _text(document.get("commit"))
 
     async def repository(self, deployment: Deployment) -> str | None:
         """The address of its source, as `/__version__` says; None where it does not. Raises TargetError."""
-        status, document = await self._get(deployment, "__version__")
+        status, document, _ = await self._get(deployment, "__version__")
         return _text(document.get("source")) if status == HTTPStatus.OK and isinstance(document, dict) else None
 
     async def check(self, deployment: Deployment) -> None:
@@ -56,7 +67,7 @@ class DockerflowTarget:
         well enough; so is a service without a heartbeat (a 404 or a redirect), if its `__lbheartbeat__` is no 5xx.
         """
         for page in ("__heartbeat__", "__lbheartbeat__"):
-            status, document = await self._get(deployment, page)
+            status, document, _ = await self._get(deployment, page)
             failing = ", ".join(_failing_checks(document))
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status == HTTPStatus.OK and failing):
                 raise TargetError(
@@ -66,8 +77,26 @@ class DockerflowTarget:
             if status < HTTPStatus.MULTIPLE_CHOICES:  # it has this one
                 return
 
-    async def _get(self, deployment: Deployment, page: str) -> tuple[int, Any]:
-        """(status, the JSON in the body or None)."""
+    async def _version_at(self, deployment: Deployment, source: ReleaseSource) -> tuple[str | None, str | None]:
+        answer = await self._get(deployment, source.path.removeprefix("/"))
+        found: object = None
+        if source.header is not None:
+            found = answer.headers.get(source.header)
+        elif answer.status == HTTPStatus.OK and source.pointer is not None:
+            found = pointed(answer.document, source.pointer)
+        elif answer.status == HTTPStatus.OK and isinstance(answer.document, dict):
+            version, commit = _text(answer.document.get("version")), _text(answer.document.get("commit"))
+            if version or commit:
+                return version, commit
+        if (version := _text(found)) is None:
+            kind = {dict: "an object", list: "a list", bool: "true or false", type(None): "nothing"}.get(type(found))
+            raise TargetError(
+                f"{_described(deployment)} says no release: {source} answers {answer.status} and has "
+                f"{kind or 'no short text'} there; correct [project.release], or the service."
+            )
+        return version, None
+
+    async def _get(self, deployment: Deployment, page: str) -> Answer:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await self._ask(f"{deployment.endpoint}/{page}")
@@ -89,7 +118,7 @@ class DockerflowTarget:
             await self._sleep(PAUSE * attempt)
         raise AssertionError
 
-    async def _ask(self, url: str) -> tuple[int, Any]:
+    async def _ask(self, url: str) -> Answer:
         async with self._session.get(
             url,
             allow_redirects=False,
@@ -101,11 +130,11 @@ class DockerflowTarget:
             async for chunk in answer.content.iter_chunked(LARGEST):
                 body += chunk
                 if len(body) > LARGEST:
-                    return answer.status, None
+                    return Answer(answer.status, None, answer.headers)
             try:
-                return answer.status, json.loads(body)
+                return Answer(answer.status, json.loads(body), answer.headers)
             except (ValueError, RecursionError):
-                return answer.status, None
+                return Answer(answer.status, None, answer.headers)
 
 
 def _unknown(error: BaseException) -> bool:

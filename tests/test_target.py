@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from dogdriver.errors import TargetError
 from dogdriver.model import Deployment
+from dogdriver.model.release_source import ReleaseSource
 from dogdriver.network import http_client
 from dogdriver.target import LARGEST, DockerflowTarget
 
@@ -271,3 +273,49 @@ async def test_cookies_of_a_service_are_not_sent_back(target: DockerflowTarget) 
         await target.check(deployment)
         await target.version(deployment)
     assert sent == [{}, {}, {}]
+
+
+BUILD = {"build": {"version": "2.5.1", "number": 17, "tags": ["a"], "a/b": {"~": "odd"}}}
+
+
+@pytest.mark.parametrize(
+    ("source", "version"),
+    [
+        (ReleaseSource("/__build__", "/build/version"), ("2.5.1", None)),
+        (ReleaseSource("/__build__", "/build/number"), ("17", None)),
+        (ReleaseSource("/__build__", "/build/tags/0"), ("a", None)),
+        (ReleaseSource("/__build__", "/build/a~1b/~0"), ("odd", None)),
+        (ReleaseSource("/__build__", header="x-version"), ("3.0", None)),
+        (ReleaseSource("/__info__"), ("4.0", "abc")),
+        (ReleaseSource("/__error__", header="X-Version"), ("5.0", None)),
+    ],
+)
+async def test_a_release_is_found_where_the_projects_file_says(
+    target: DockerflowTarget, serve: Serve, source: ReleaseSource, version: tuple[str, str | None]
+) -> None:
+    place = await serve(
+        build=answering(200, BUILD, **{"X-Version": "3.0"}),
+        info=(200, {"version": "4.0", "commit": "abc"}),
+        error=answering(404, "", **{"X-Version": "5.0"}),
+    )
+    assert await target.version(replace(place, release=source)) == version
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (ReleaseSource("/__build__", "/build/tags"), "/build/tags in /__build__ answers 200 and has a list there"),
+        (ReleaseSource("/__build__", "/build"), "has an object there"),
+        (ReleaseSource("/__build__", "/build/tags/7"), "has nothing there"),
+        (ReleaseSource("/__build__", "/build/version/more"), "has nothing there"),
+        (ReleaseSource("/__none__", "/build"), "/build in /__none__ answers 404 and has nothing there"),
+        (ReleaseSource("/__build__", header="X-Version"), "header X-Version of /__build__ answers 200 and has nothing"),
+        (ReleaseSource("/__build__"), r"/__build__ answers 200 and has nothing there; correct \[project.release\]"),
+    ],
+)
+async def test_a_place_that_says_no_release_is_named(
+    target: DockerflowTarget, serve: Serve, source: ReleaseSource, why: str
+) -> None:
+    place = await serve(build=(200, BUILD))
+    with pytest.raises(TargetError, match=why):
+        await target.version(replace(place, release=source))

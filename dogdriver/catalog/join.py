@@ -126,12 +126,13 @@ def _merged(own: ProjectOptions, of_all: ProjectOptions) -> ProjectOptions:
 def _deployments(draft: _Draft) -> Iterator[Deployment]:
     """The file's, then those of ServiceBook that the file does not have."""
     seen = {deployment.name.lower() for deployment in draft.entry.deployments}
-    yield from draft.entry.deployments
+    release = draft.entry.release
+    yield from (replace(deployment, release=release) for deployment in draft.entry.deployments)
     for name, endpoint in draft.listed.deployments:
         if name.lower() in seen:
             continue
         try:
-            yield Deployment(values.name(name), values.endpoint(endpoint))
+            yield Deployment(values.name(name), values.endpoint(endpoint), release)
             seen.add(name.lower())
         except ValueError as error:
             draft.problems.append(

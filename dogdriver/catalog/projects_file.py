@@ -10,6 +10,7 @@ from typing import Any
 
 from dogdriver.catalog import toml_values as values
 from dogdriver.catalog.allowlist import AllowList
+from dogdriver.catalog.release_source import release_source
 from dogdriver.catalog.requests import requests
 from dogdriver.catalog.schedule import cron, schedule
 from dogdriver.catalog.toml_values import Key, line_of
@@ -18,6 +19,7 @@ from dogdriver.errors import SettingsError
 from dogdriver.model import Deployment, Isolation, Kind, Metric, Schedule
 from dogdriver.model.built_in import BuiltInTest
 from dogdriver.model.notify import Route
+from dogdriver.model.release_source import ReleaseSource
 from dogdriver.notify import routes
 
 LARGEST = 1024 * 1024  # bytes
@@ -64,6 +66,7 @@ class ProjectEntry:
     name: str
     options: ProjectOptions = ProjectOptions()
     deployments: tuple[Deployment, ...] = ()
+    release: ReleaseSource | None = None
     test: TestEntry = TestEntry()
     metrics: tuple[Metric, ...] = ()
 
@@ -163,7 +166,8 @@ class _Reader:
 
     def _project(self, table: Mapping[str, Any], key: Key) -> ProjectEntry:
         parsers = {
-            **OPTIONS, "name": values.name, "deployments": _as_table, "test": _as_table, "metric": _as_tables,
+            **OPTIONS, "name": values.name, "deployments": _as_table, "release": release_source, "test": _as_table,
+            "metric": _as_tables,
         }  # fmt: skip
         read = self._table(table, key, parsers, required=("name",))
         places = self._deployments(read.get("deployments", {}), (*key, "deployments"))
@@ -177,6 +181,7 @@ class _Reader:
             name=read.get("name", ""),
             options=self._options(read, key),
             deployments=places,
+            release=read.get("release"),
             test=self._test(read.get("test", {}), (*key, "test")),
             metrics=tuple(m for m in metrics if m),
         )

@@ -56,6 +56,7 @@ class Request:
     project: str | None
     deployment: str | None = None
     test: str | None = None
+    release: str | None = None
     to: str | None = None
     ask: str | None = None
     wait: bool = False
@@ -144,6 +145,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help="every project with a test that may run, one after the other")
     parser.add_argument("--deployment", metavar="NAME", help="where (default: the only one, else stage)")
     parser.add_argument("--test", metavar="NAME", help="which test (default: the project's)")
+    parser.add_argument("--release", metavar="RELEASE", help="which release this is, of a service that does not say it")
     parser.add_argument("--source", metavar="NAME", help="where this load comes from (default: DOGDRIVER_SOURCE)")
     parser.add_argument(
         "--to", metavar="ADDRESS", help="deliver to http://DAEMON or s3://BUCKET (default: DOGDRIVER_BUCKET, else keep "
@@ -187,6 +189,7 @@ def read_request(parsed: argparse.Namespace, settings: Settings) -> Request:
     ask = daemon_address("--ask", parsed.ask) or (to if to and not to.startswith("s3://") else None)
     request = Request(
         project=None if parsed.all else parsed.project, deployment=parsed.deployment, test=parsed.test,
+        release=_release(parsed.release, every=parsed.all),
         to=to, ask=ask, wait=parsed.wait, baseline=parsed.baseline, undecided=parsed.undecided,
         timeout=parsed.timeout, json=parsed.json,
     )  # fmt: skip
@@ -201,6 +204,12 @@ def read_request(parsed: argparse.Namespace, settings: Settings) -> Request:
     if request.baseline and not request.wait:
         raise SettingsError("--baseline is for the verdict that --wait waits for; add --wait, or leave out --baseline")
     return request
+
+
+def _release(text: str | None, *, every: bool) -> str | None:
+    if text is not None and every:
+        raise SettingsError("--release is of one project, and --all is all of them; name the project")
+    return text
 
 
 def _destination(text: str | None) -> str | None:

@@ -146,7 +146,9 @@ class Client:
 
     async def _make_run(self, session: Session, name: str) -> Run | None:
         try:
-            run = await session.pipeline.trigger(name, deployment=self._request.deployment, test=self._request.test)
+            run = await session.pipeline.trigger(
+                name, deployment=self._request.deployment, test=self._request.test, release=self._request.release,
+            )  # fmt: skip
         except BadInput as error:
             if self._request.project is not None:
                 raise

@@ -8,6 +8,7 @@ from typing import ClassVar
 from dogdriver.model.built_in import BuiltInTest
 from dogdriver.model.load import Isolation
 from dogdriver.model.notify import Route
+from dogdriver.model.release_source import ReleaseSource
 from dogdriver.model.verdict import Better
 
 CLIENT_PREFIX = "client."
@@ -18,10 +19,13 @@ HOSTS_TOLERANCE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One place where a project runs. *endpoint* has no trailing slash."""
+    """One place where a project runs. *endpoint* has no trailing slash. *release*: where it says what it runs, None:
+    at `/__version__`.
+    """
 
     name: str
     endpoint: str
+    release: ReleaseSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,14 @@ class Release:
     def known(self) -> bool:
         return self.label != UNKNOWN
 
+    def called(self, word: str) -> bool:
+        """Whether *word* is its label, its version, or the beginning of its commit."""
+        of_commit = self.commit is not None and len(word) >= FEWEST_LETTERS and self.commit.startswith(word)
+        return word in {self.label, self.version} or of_commit
+
 
 UNKNOWN = "unknown"
+FEWEST_LETTERS = 7  # of a commit, to name it
 
 
 def stay_name(label: str, number: int | None) -> str:

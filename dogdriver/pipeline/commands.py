@@ -25,6 +25,7 @@ class Commands:
         *,
         deployment: str | None = None,
         test: str | None = None,
+        release: str | None = None,
         trigger: Trigger = Trigger.REQUEST,
         idempotency_key: str | None = None,
     ) -> Run:
@@ -42,8 +43,12 @@ class Commands:
             trigger=trigger,
             created=self._context.clock(),
             endpoint=where.endpoint,
+            release=release,
         )
-        kept, _ = await self._context.store.transitions.add(run, idempotency_key=idempotency_key)
+        kept, new = await self._context.store.transitions.add(run, idempotency_key=idempotency_key)
+        if not new and release is not None and kept.status is Status.QUEUED and kept.release != release:
+            what = f"of release {kept.release}" if kept.release else "of what is deployed then"
+            raise Conflict(f"run {kept.id} {what} is queued already; wait for it, or cancel it and ask again")
         return kept
 
     async def accept(self, run: Run) -> tuple[Run, bool]:

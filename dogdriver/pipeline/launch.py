@@ -50,6 +50,7 @@ class Launch:
     def __init__(self, context: Context, run: Run) -> None:
         self._context = context
         self._run = run
+        self._asked = run.release  # a release, by who wants the run
         self._cancelled = context.live.open(run.id)
         self._measured: Measured | None = None
         self._containment = Containment(context.store.state)
@@ -86,6 +87,7 @@ class Launch:
         deployment, test = self._deployment_and_test()
         given = secrets(self._context, test)
         before = await self._unless_cancelled(self._healthy_release(deployment))
+        self._refuse_another(before)
         prepared = await self._unless_cancelled(self._context.checkouts.prepare(test))
         load = self._context.runner.describe(prepared)
         self._run = replace(
@@ -142,11 +144,22 @@ class Launch:
 
     async def _release(self, deployment: Deployment) -> Release:
         version, commit = await self._context.target.version(deployment)
+        if version is None and commit is None:
+            version = self._asked
         give = partial(self._context.store.releases.label, self._run.project, deployment.name, version, commit)
         label = await patiently(
             f"naming the release of run {self._run.id}", give, self._context.pause, self._context.failures
         )
         return Release(label, version, commit)
+
+    def _refuse_another(self, release: Release) -> None:
+        """Raises TargetError where the deployment says that it runs something else than was asked for."""
+        if self._asked is not None and not release.called(self._asked):
+            self._run = self._run.with_release(release)
+            raise TargetError(
+                f"{self._run.deployment} runs {release.label}, not {self._asked}, which this run was asked for; deploy "
+                "that, or ask for a run without a release"
+            )
 
     async def _mark_start(self) -> None:
         now = self._context.clock()

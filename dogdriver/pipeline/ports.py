@@ -49,11 +49,14 @@ class Commands(Protocol):
         *,
         deployment: str | None = None,
         test: str | None = None,
+        release: str | None = None,
         trigger: Trigger = Trigger.REQUEST,
         idempotency_key: str | None = None,
     ) -> Run:
         """Queue a run, or give the one that is queued already. Raises NotFound (project), Invalid (deployment or test,
-        naming those there are), Conflict (it cannot run now, and why: no test, outside the allow-list).
+        naming those there are), Conflict (it cannot run now, and why: no test, outside the allow-list, one of another
+        release is queued). A *release* is what a deployment runs that does not say it; of one that says another one the
+        run fails.
         """
 
     async def accept(self, run: Run) -> tuple[Run, bool]:

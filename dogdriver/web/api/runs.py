@@ -47,10 +47,11 @@ async def trigger(request: web.Request) -> web.StreamResponse:
     request.app[ACCESS].require(request)
     read_query(request, ())
     key = idempotency_key(request)
-    body = await read_body(request, ("project", "deployment", "test"), required=("project",))
+    body = await read_body(request, ("project", "deployment", "test", "release"), required=("project",))
     run = await request.app[COMMANDS].trigger(
-        body["project"], deployment=body.get("deployment"), test=body.get("test"), idempotency_key=key
-    )
+        body["project"], deployment=body.get("deployment"), test=body.get("test"), release=body.get("release"),
+        idempotency_key=key,
+    )  # fmt: skip
     if run.project != body["project"] or not _same(run.deployment, body) or not _same(run.test, body, "test"):
         raise Conflict(f"this Idempotency-Key was used for run {run.id} of {run.project}; take a new one")
     return await _run_answer(request, run, status=202, located=True)

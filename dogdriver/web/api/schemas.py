@@ -153,7 +153,10 @@ SCHEMAS: Mapping[str, Schema] = {
         },
         "required": ["source", "version", "catalogue", "queue"],
     },
-    "Trigger": whole(("deployment", "test"), project={**_WORD, "type": "string"}, deployment=_WORD, test=_WORD),
+    "Trigger": whole(
+        ("deployment", "test", "release"), project={**_WORD, "type": "string"}, deployment=_WORD, test=_WORD,
+        release=_WORD,
+    ),
     "Exclusion": whole(reason={**_WORD, "type": "string"}),
     "Nothing": whole(),
     "Delivery": delivery(),
