@@ -300,6 +300,7 @@ def _workers(app: web.Application) -> Iterator[Worker]:
     retention = Retention(kept.values, now, timedelta(days=set_to.keep_raw), runs=kept.deletions, kept=runs)
     worker = partial(Worker, commits=kept.commits, clock=now, failures=app[CONTEXT].failures)
     yield worker("launch", run.launch_next)
+    yield worker("evidence", run.gather_next, next_due=run.next_gathering)
     yield worker("collect", run.collect_next, next_due=kept.runs.next_due)
     yield worker("cards", run.show_next)
     yield worker("outbox", outbox.deliver_next, next_due=outbox.next_due)

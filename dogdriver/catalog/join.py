@@ -107,6 +107,7 @@ def _project(draft: _Draft, file: ProjectsFile, defaults: Defaults) -> Project:
         fingerprint=options.fingerprint or (None if entry.metrics else defaults.fingerprint),
         fingerprint_tolerance=HOSTS_TOLERANCE if tolerance is None else tolerance,
         notify=options.notify or (),
+        evidence=options.evidence,
         partial=not draft.complete,
     )
     if draft.complete and test and deployments and not project.schedule.off and project.deployment(None) is None:

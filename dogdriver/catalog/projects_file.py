@@ -10,6 +10,7 @@ from typing import Any
 
 from dogdriver.catalog import toml_values as values
 from dogdriver.catalog.allowlist import AllowList
+from dogdriver.catalog.evidence import evidence
 from dogdriver.catalog.release_source import release_source
 from dogdriver.catalog.requests import requests
 from dogdriver.catalog.schedule import cron, schedule
@@ -18,6 +19,7 @@ from dogdriver.checkout.address import Address
 from dogdriver.errors import SettingsError
 from dogdriver.model import Deployment, Isolation, Kind, Metric, Schedule
 from dogdriver.model.built_in import BuiltInTest
+from dogdriver.model.evidence import EvidenceBudget
 from dogdriver.model.notify import Route
 from dogdriver.model.release_source import ReleaseSource
 from dogdriver.notify import routes
@@ -57,6 +59,7 @@ class ProjectOptions:
     fingerprint: str | None = None
     fingerprint_tolerance: float | None = None
     notify: tuple[Route, ...] | None = None
+    evidence: EvidenceBudget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ OPTIONS: Mapping[str, Parse] = {
     "fingerprint": values.text,
     "fingerprint_tolerance": values.number(0, 1000),
     "notify": routes.read,
+    "evidence": evidence,
 }
 METRIC: Mapping[str, Parse] = {
     "name": values.metric_name,

@@ -107,6 +107,7 @@ class Check:
     ) -> AsyncIterator[Finding]:
         """Without *datadog*, which has been told of already, its metrics are named and not asked."""
         yield await self._check_test(project)
+        yield _evidence(project)
         for deployment in project.deployments:
             release, finding = await _check_deployment(project, deployment, target)
             yield finding
@@ -157,6 +158,15 @@ class Check:
             ),
             *(_judge_hosts(f"{subject} hosts", query, answers[query], hour) for query in hosts),
         ]
+
+
+def _evidence(project: Project) -> Finding:
+    """Whether a new release gets runs of its own."""
+    subject, budget = f"{project.name} evidence", project.evidence
+    if budget is None:
+        text = f"none: a new release waits for the schedule ({project.schedule}); [project.evidence] gives it its runs"
+        return Finding(Mark.OK, subject, text)
+    return Finding(Mark.OK, subject, f"at most {budget.most} runs a release, {budget.runs_per_day} a day")
 
 
 def _count_projects(projects: int, chosen: int) -> Finding:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from dogdriver.model.built_in import BuiltInTest
+from dogdriver.model.evidence import EvidenceBudget
 from dogdriver.model.load import Isolation
 from dogdriver.model.notify import Route
 from dogdriver.model.release_source import ReleaseSource
@@ -169,6 +170,7 @@ class Project:
     fingerprint: str | None = None  # a query whose value is the number of hosts behind the deployment
     fingerprint_tolerance: float = HOSTS_TOLERANCE
     notify: tuple[Route, ...] = ()
+    evidence: EvidenceBudget | None = None
     problems: tuple[str, ...] = ()
     partial: bool = False
 

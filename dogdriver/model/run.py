@@ -62,6 +62,7 @@ class Trigger(StrEnum):
     SCHEDULE = "schedule"  # the project's timer
     REQUEST = "request"  # somebody, by the API or the page
     RELEASE = "release"  # a new release was seen, and the project wants a run of it
+    EVIDENCE = "evidence"  # a release's verdict needs it
     ELSEWHERE = "elsewhere"  # another daemon or a client made it, and it was delivered or imported
 
 
@@ -137,7 +138,10 @@ class Run(Struct, frozen=True, kw_only=True):
     ]
     reason: Annotated[Text | None, Meta(description="why it ended so, as a sentence")] = None
     trigger: Annotated[
-        Trigger, Meta(description="`schedule`, `request`, `release` or `elsewhere` (it was delivered)"), FIXED, SERVER
+        Trigger,
+        Meta(description="`schedule`, `request`, `release`, `evidence` or `elsewhere` (it was delivered)"),
+        FIXED,
+        SERVER,
     ]
     created: Annotated[Moment, Meta(description="when it was asked for"), FIXED]
     started: Annotated[Moment | None, Meta(description="of the load alone"), MEASURED] = None

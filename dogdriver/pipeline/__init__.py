@@ -11,6 +11,7 @@ Each step does one thing and says whether there was one to do; the loops around 
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -21,6 +22,7 @@ from dogdriver.pipeline.backoff import next_look
 from dogdriver.pipeline.collect import Collect
 from dogdriver.pipeline.commands import Commands
 from dogdriver.pipeline.context import Context
+from dogdriver.pipeline.evidence import Evidence, EvidencePlans
 from dogdriver.pipeline.launch import INTERRUPTED, Launch
 from dogdriver.pipeline.looks import Looks
 from dogdriver.pipeline.notices import Notices
@@ -39,6 +41,9 @@ class Pipeline(Commands):
         self._notices = Notices(context)
         self._cards = StaleCards(context, self._looks)
         self._watch = ReleaseWatch(context, self.trigger)
+        self.plans = EvidencePlans(context.store, context.source)
+        catalog = context.catalog
+        self._evidence = Evidence(self.plans, context.store, lambda: catalog.current, context.clock, self.trigger)
         self._closing = False
 
     async def recover(self) -> int:
@@ -90,6 +95,14 @@ class Pipeline(Commands):
     async def show_next(self) -> bool:
         """Make the cards of one scope that is behind; False: there is none."""
         return await self._cards.next()
+
+    async def gather_next(self) -> bool:
+        """Queue a run that a release's verdict needs now; False: none does."""
+        return await self._evidence.next()
+
+    async def next_gathering(self) -> datetime | None:
+        """When the next one is due."""
+        return await self._evidence.due()
 
     async def recollect(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """A run's metrics, read once more a day later: the sender of `recollect` messages."""

@@ -47,8 +47,8 @@ class Commands:
         )
         kept, new = await self._context.store.transitions.add(run, idempotency_key=idempotency_key)
         if not new and release is not None and kept.status is Status.QUEUED and kept.release != release:
-            what = f"of release {kept.release}" if kept.release else "of what is deployed then"
-            raise Conflict(f"run {kept.id} {what} is queued already; wait for it, or cancel it and ask again")
+            other = f"of release {kept.release}" if kept.release else "of what is deployed then"
+            raise Conflict(f"run {kept.id} {other} is queued already; wait for it, or cancel it and ask again")
         return kept
 
     async def accept(self, run: Run) -> tuple[Run, bool]:

@@ -13,6 +13,7 @@ from dogdriver.model import (
     Catalog,
     Deployment,
     EventStep,
+    Filter,
     Job,
     Judged,
     Known,
@@ -20,6 +21,7 @@ from dogdriver.model import (
     Measured,
     MetricValue,
     OutboxMessage,
+    Page,
     Point,
     Prepared,
     Reading,
@@ -29,6 +31,7 @@ from dogdriver.model import (
     SeriesKey,
     Snapshot,
     Status,
+    Stay,
     Summary,
     Test,
     Trigger,
@@ -180,6 +183,9 @@ class Runs(Protocol):
     async def queue(self) -> Sequence[Run]:
         """Queued, running and pending runs, in the order they will go on."""
 
+    async def list(self, wanted: Filter, *, limit: int = 50, cursor: str | None = None) -> Page:
+        """Newest first by created."""
+
 
 class Transitions(Protocol):
     """How a run goes from one status to the next."""
@@ -243,6 +249,9 @@ class Values(Protocol):
 
 class Releases(Protocol):
     """What each deployment was seen to run."""
+
+    async def seen(self, project: str, deployment: str) -> Sequence[Stay]:
+        """Each time that a release was there, in the order in which they began."""
 
     async def see(self, project: str, deployment: str, release: Release, at: datetime, *, stands: bool = False) -> bool:
         """Record that *release* is there at *at*; True where another was seen last (new, or a return). With *stands* it

@@ -11,7 +11,9 @@ import msgspec
 from dogdriver.model import CALLED, Filter, Judged, Metric, MetricState, Outcome, Point, Problem, Run, Test, Trend
 from dogdriver.model.card import Card, PerHost
 from dogdriver.model.document import moment
+from dogdriver.model.evidence import EvidencePlan
 from dogdriver.pipeline.cards import Compute, tolerance_of
+from dogdriver.pipeline.evidence import EvidencePlans
 from dogdriver.pipeline.judge import Judge
 from dogdriver.pipeline.per_host import is_total, per_host
 from dogdriver.pipeline.ports import CatalogSource
@@ -66,6 +68,7 @@ class ProjectView:
     problems: tuple[str, ...]
     newest: Run | None
     agreement: Agreement | None
+    evidence: EvidencePlan
 
 
 class Reports:
@@ -83,6 +86,7 @@ class Reports:
         self.selections = Selections(store, catalog, source)
         self.history = History(store, compute)
         self.releases = Releases(store, Judge(store.series, compute), timetable)
+        self._plans = EvidencePlans(store, source)
         self._views, self._documents, self._levels = Kept(MOST_PROJECTS), Kept(MOST_PROJECTS), Kept()
 
     async def projects(self) -> list[ProjectView]:
@@ -137,6 +141,7 @@ class Reports:
             problems=tuple(self._problems(selection, page.runs)),
             newest=page.runs[0] if page.runs else None,
             agreement=agreement_of(view.release, votes) if view.release else None,
+            evidence=await self._plans.of(selection.entry),
         )
 
     async def _per_host(
@@ -184,6 +189,7 @@ def project_document(view: ProjectView) -> dict[str, Any]:
         "metrics": [_metric_document(metric) for metric in view.metrics],
         **view.release.document(),
         "agreement": agreement_document(view.agreement),
+        "evidence": evidence_document(view.evidence),
         "problems": list(view.problems),
     }
 
@@ -199,6 +205,18 @@ def project_detail(view: ProjectView) -> dict[str, Any]:
         "schedule": str(entry.schedule) if entry else None,
         "test": _test_document(test) if test else None,
         "load": {"workers": load.workers, "processes": load.processes, "duration": load.duration} if load else None,
+    }
+
+
+def evidence_document(plan: EvidencePlan) -> dict[str, Any]:
+    """What the newest release still needs."""
+    return {
+        "release": plan.release,
+        "state": plan.state.value,
+        "runs": plan.runs,
+        "most": plan.most,
+        "next": moment(plan.next),
+        "visible": plan.visible,
     }
 
 

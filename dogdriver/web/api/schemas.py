@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dogdriver.model import Headline, MetricState, Outcome, Status
+from dogdriver.model.evidence import EvidenceState
 from dogdriver.web.api.documents import Schema, answered, delivery
 
 TEXT: Schema = {"type": "string"}
@@ -78,6 +79,14 @@ PROJECT = {
     ),
     **HEADLINE_DOCUMENT,
     "agreement": maybe(ref("Agreement")),
+    "evidence": whole(
+        release=maybe(TEXT),
+        state=words(EvidenceState),
+        runs=WHOLE,
+        most=maybe(WHOLE),
+        next=maybe(MOMENT),
+        visible=maybe(NUMBER),
+    ),
     "problems": many(TEXT),
 }
 PLACE = {"project": TEXT, "deployment": maybe(TEXT), "test": maybe(TEXT), "source": TEXT}

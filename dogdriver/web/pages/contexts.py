@@ -11,6 +11,7 @@ from typing import Any
 from dogdriver.model import Point, Run
 from dogdriver.model.audit import Change
 from dogdriver.verdict import FalseAlarms
+from dogdriver.web.pages.evidence import EvidenceLine
 from dogdriver.web.pages.format import Badge
 from dogdriver.web.pages.svg import Interval, Sparkline
 
@@ -177,7 +178,8 @@ class ProjectPage:
     *name* and *url*. The *release* with its *headline* and *sentence*, what it is *compared_with*, and the *newest*
     release where that is another; what runs now and is not judged yet (*waiting*). *choices* of deployment, test,
     source, release, baseline, and how many runs are drawn. What each source says (*source_badges*: source, badge) and
-    what that amounts to (*agreement*). *verdicts* and how often they are wrong (*false_alarms*), *charts*, the newest
+    what that amounts to (*agreement*); what runs the release still gets (*evidence*). *verdicts* and how often they are
+    wrong (*false_alarms*), *charts*, the newest
     *runs*. *facts* (label, text) on test and schedule. *problems* to fix. *blocked* says why no run can be started,
     *empty* what is missing where nothing was run; None elsewhere.
     """
@@ -193,6 +195,7 @@ class ProjectPage:
     choices: tuple[Choice, ...]
     source_badges: tuple[tuple[str, Badge], ...]
     agreement: str | None
+    evidence: EvidenceLine | None
     verdicts: VerdictTable
     false_alarms: FalseAlarms
     charts: tuple[Chart, ...]

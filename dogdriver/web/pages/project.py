@@ -14,6 +14,7 @@ from dogdriver.reports.project import MetricView, ProjectView, Reports
 from dogdriver.reports.release import ReleaseView
 from dogdriver.web.keys import ROOT
 from dogdriver.web.pages.contexts import Chart, Choice, ProjectPage
+from dogdriver.web.pages.evidence import evidence_line
 from dogdriver.web.pages.format import (
     DASH,
     Badge,
@@ -70,6 +71,7 @@ async def project_page(
         ),
         source_badges=_source_badges(view),
         agreement=view.agreement.sentence if view.agreement else None,
+        evidence=evidence_line(view.evidence, selection.entry),
         verdicts=verdict_table(view),
         false_alarms=release.false_alarms,
         charts=tuple(_chart(name, metric, query) for metric in view.metrics),
