@@ -212,7 +212,7 @@ async def pages(app: web.Application) -> AsyncIterator[None]:
     status = Status(
         store=app[STORE], catalog=app[CATALOG], datadog=app[DATADOG], scheduler=app[SCHEDULER],
         failures=app[CONTEXT].failures, archive=app.get(ARCHIVE), servicebook=start.settings.servicebook is not None,
-        warnings=warnings,
+        warnings=warnings, pauses=app[PIPELINE].pauses,
     )  # fmt: skip
     site.setup(
         app, store=app[STORE], commands=app[PIPELINE], catalog=app[CATALOG], status=status, clock=start.clock,

@@ -121,6 +121,10 @@ class TargetError(RunError):
     code = "bad_target"
 
 
+NOT_NOW = "load_refused"
+"""The code of a TargetError: the service asks not to be loaded."""
+
+
 class CheckoutError(RunError):
     code = "bad_checkout"
 

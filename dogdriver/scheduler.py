@@ -245,7 +245,8 @@ class Scheduler:
 
         async def queue() -> None:
             trigger = partial(self._pipeline.trigger, project, trigger=Trigger.SCHEDULE)
-            await patiently(f"queueing a run of {project} by its schedule", trigger, failures=self._failures)
+            if all(pause.project not in {None, project} for pause in await self._pipeline.pauses()):
+                await patiently(f"queueing a run of {project} by its schedule", trigger, failures=self._failures)
 
         return Task(f"queueing a run of {project}", queue, project)
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from dogdriver.errors import TargetError
+from dogdriver.errors import NOT_NOW, TargetError
 from dogdriver.model import Deployment
 from dogdriver.model.own_trouble import OWN_TROUBLE, own_trouble
 from dogdriver.model.release_source import ReleaseSource, pointed
@@ -20,6 +20,7 @@ LARGEST = 256 * 1024  # bytes of an answer that are read
 LONGEST = 200  # characters of a version
 ATTEMPTS = 3
 PAUSE = 0.5  # seconds before the second attempt, twice as many before the third
+NO = frozenset({"no", "false", "0"})
 FAILING = frozenset({"error", "critical", "fail", "failed", "unhealthy", "down"})
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -67,7 +68,14 @@ class DockerflowTarget:
         well enough; so is a service without a heartbeat (a 404 or a redirect), if its `__lbheartbeat__` is no 5xx.
         """
         for page in ("__heartbeat__", "__lbheartbeat__"):
-            status, document, _ = await self._get(deployment, page)
+            status, document, headers = await self._get(deployment, page)
+            if headers.get("X-Load-Test", "").strip().lower() in NO or (
+                isinstance(document, dict) and document.get("load_test") is False
+            ):
+                raise TargetError(
+                    f"{_described(deployment)} asks by its {page} not to be loaded now; try again later.",
+                    code=NOT_NOW,
+                )
             failing = ", ".join(_failing_checks(document))
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status == HTTPStatus.OK and failing):
                 raise TargetError(
@@ -163,7 +171,7 @@ def _failing_checks(document: object) -> Iterator[str]:
         yield f"status {shortened(str(status), 40)}"
     for group in (document, checks if isinstance(checks, dict) else {}):
         for name, value in group.items():
-            if name != "status" and _is_failing(value):
+            if name not in {"status", "load_test"} and _is_failing(value):
                 yield shortened("".join(c for c in str(name) if c.isprintable()), 60)
 
 

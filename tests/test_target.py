@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dogdriver.errors import TargetError
+from dogdriver.errors import NOT_NOW, TargetError
 from dogdriver.model import Deployment
 from dogdriver.model.release_source import ReleaseSource
 from dogdriver.network import http_client
@@ -319,3 +319,20 @@ async def test_a_place_that_says_no_release_is_named(
     place = await serve(build=(200, BUILD))
     with pytest.raises(TargetError, match=why):
         await target.version(replace(place, release=source))
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [({"load_test": False}, {}), ({"status": "ok", "load_test": False}, {}), ({}, {"X-Load-Test": "No"})],
+)
+async def test_a_service_may_ask_not_to_be_loaded(
+    target: DockerflowTarget, serve: Serve, body: Any, headers: dict[str, str]
+) -> None:
+    place = await serve(heartbeat=answering(200, body, **headers))
+    with pytest.raises(TargetError, match="asks by its __heartbeat__ not to be loaded now") as refused:
+        await target.check(place)
+    assert refused.value.code == NOT_NOW
+
+
+async def test_a_service_that_may_be_loaded_is_well(target: DockerflowTarget, serve: Serve) -> None:
+    await target.check(await serve(heartbeat=answering(200, {"load_test": True}, **{"X-Load-Test": "yes"})))

@@ -41,7 +41,7 @@ class Pipeline(Commands):
         self._notices = Notices(context)
         self._cards = StaleCards(context, self._looks)
         self._watch = ReleaseWatch(context, self.trigger)
-        self.plans = EvidencePlans(context.store, context.source)
+        self.plans = EvidencePlans(context.store, context.source, self.pauses)
         catalog = context.catalog
         self._evidence = Evidence(self.plans, context.store, lambda: catalog.current, context.clock, self.trigger)
         self._closing = False
@@ -83,10 +83,16 @@ class Pipeline(Commands):
         return True
 
     async def _held(self) -> Sequence[str]:
-        """Queued runs that wait until ServiceBook has answered; they hold up no others."""
-        if self._context.catalog.current.complete:
+        """Queued runs that wait until ServiceBook has answered, or until a pause is over; they hold up no others."""
+        pauses = await self.pauses()
+        if self._context.catalog.current.complete and not pauses:
             return ()
-        return [run.id for run in await self._context.store.runs.queued() if self._context.awaits_catalog(run)]
+        now = self._context.clock()
+        return [
+            run.id
+            for run in await self._context.store.runs.queued()
+            if self._context.awaits_catalog(run) or any(pause.holds(run.project, now) for pause in pauses)
+        ]
 
     async def collect_next(self) -> bool:
         """One attempt at the metrics of the run that has been due longest; False: none is due."""

@@ -1,5 +1,7 @@
 """What people and the scheduler may ask for; every answer is an unambiguous sentence or a run."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import unquote
 
 from msgspec.structs import replace
@@ -8,16 +10,19 @@ from dogdriver.errors import Conflict, Invalid, NotFound
 from dogdriver.model import Deployment, Project, Run, Status, Test, Trigger
 from dogdriver.model.archive import quoted, writer_of
 from dogdriver.model.fields import DELIVERED, MEASURED, SENT, marked
+from dogdriver.model.pause import Pause
 from dogdriver.pipeline.context import Context
 from dogdriver.pipeline.looks import Looks
+from dogdriver.pipeline.pauses import Pauses
 
 
 class Commands:
-    """Queue, accept, cancel, exclude, include."""
+    """Queue, accept, cancel, exclude, include, pause, resume."""
 
     def __init__(self, context: Context, looks: Looks) -> None:
         self._context = context
         self._looks = looks
+        self._pauses = Pauses(context.store.state)
 
     async def trigger(
         self,
@@ -33,6 +38,7 @@ class Commands:
         if found.partial and (found.test is None or found.deployment(deployment) is None):
             raise Conflict(f"{found.name} cannot run yet: {self._context.catalog.current.stale}")
         where, what = _deployment(found, deployment), _test(found, test)
+        await self._pauses.refuse(found.name, self._context.clock())
         run = Run(
             id=self._context.ids(),
             project=found.name,
@@ -50,6 +56,24 @@ class Commands:
             other = f"of release {kept.release}" if kept.release else "of what is deployed then"
             raise Conflict(f"run {kept.id} {other} is queued already; wait for it, or cancel it and ask again")
         return kept
+
+    async def pause(self, project: str | None, *, until: datetime | None, reason: str, by: str) -> Pause:
+        now = self._context.clock()
+        if project is not None:
+            self._project(project)
+        if until is not None and until <= now:
+            raise Invalid("until has passed already; give a later time, or leave it out")
+        pause = Pause(project, until, reason, by, now)
+        await self._pauses.begin(pause)
+        return pause
+
+    async def resume(self, project: str | None) -> Pause:
+        if project is not None:
+            self._project(project)
+        return await self._pauses.end(project, self._context.clock())
+
+    async def pauses(self) -> Sequence[Pause]:
+        return await self._pauses.all(self._context.clock())
 
     async def accept(self, run: Run) -> tuple[Run, bool]:
         if run.source == self._context.source:

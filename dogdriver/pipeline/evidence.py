@@ -3,7 +3,7 @@
 Nothing of a plan is kept but what it is made of: runs, stays and verdicts, which survive a restart anyway.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -26,6 +26,7 @@ from dogdriver.model import (
     Trigger,
 )
 from dogdriver.model.evidence import EvidenceBudget, EvidencePlan, EvidenceState
+from dogdriver.model.pause import Pause
 from dogdriver.model.quiet import quiet_until
 from dogdriver.pipeline.judge import judged_metrics
 from dogdriver.verdict.headline import About, standing
@@ -115,10 +116,14 @@ def _next(
 
 
 class EvidencePlans:
-    """Reads what a plan is made of. *paused* says whether a project is."""
+    """Reads what a plan is made of. *pauses* gives those that hold now."""
 
-    def __init__(self, store: Store, source: str, paused: Callable[[str], bool] = lambda _: False) -> None:
-        self._store, self._source, self._paused = store, source, paused
+    def __init__(self, store: Store, source: str, pauses: Callable[[], Awaitable[Sequence[Pause]]]) -> None:
+        self._store, self._source, self._pauses = store, source, pauses
+
+    async def pauses(self) -> Sequence[Pause]:
+        """Those that hold now."""
+        return await self._pauses()
 
     async def of(self, project: Project | None, now: datetime | None = None) -> EvidencePlan:
         """Of the release that runs now at the usual deployment of *project*."""
@@ -136,7 +141,8 @@ class EvidencePlans:
             return EvidencePlan(stay.name, EvidenceState.OFF, most=project.evidence.most)
         decided, visible = _answer(project, stay, await self._store.verdicts.newest(scope))
         made = plan(project.evidence, stay, runs, decided=decided, visible=visible, now=now)
-        if self._paused(project.name) and made.state is EvidenceState.COLLECTING:
+        paused = any(pause.project in {None, project.name} for pause in await self._pauses())
+        if paused and made.state is EvidenceState.COLLECTING:
             return EvidencePlan(made.release, EvidenceState.PAUSED, made.runs, made.most, None, made.visible)
         return made
 
@@ -182,6 +188,7 @@ class Evidence:
     ) -> None:
         self._plans, self._store, self._catalog, self._clock, self._queue = plans, store, catalog, clock, queue
         self._known: dict[str, _Known] = {}
+        self._paused: Sequence[Pause] = ()
 
     async def next(self) -> bool:
         """Queue one run that is due; False: none is."""
@@ -208,6 +215,9 @@ class Evidence:
         """Plans of projects of which something has changed, or whose time has come."""
         projects = {name: p for name, p in self._catalog().projects.items() if p.evidence is not None}
         numbers = await self._store.cards.numbers() if projects else {}
+        pauses = await self._plans.pauses() if projects else ()
+        if pauses != self._paused:  # none of what is counted has changed by it
+            self._known, self._paused = {}, pauses
         self._known = {name: known for name, known in self._known.items() if name in projects}
         for name, project in projects.items():
             known, number = self._known.get(name), numbers.get(name, 0)

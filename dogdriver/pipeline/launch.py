@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from dogdriver.errors import ExternalError, LoadTestError, RunError, StoreError, TargetError
+from dogdriver.errors import NOT_NOW, ExternalError, LoadTestError, RunError, StoreError, TargetError
 from dogdriver.model import (
     Deployment,
     EventStep,
@@ -81,7 +81,7 @@ class Launch:
             reason = self._context.live.reason(self._run.id)
             return End(Status.FAILED if reason.startswith(INTERRUPTED) else Status.ABORTED, reason)
         except (RunError, ExternalError) as error:
-            return End(Status.FAILED, error.message)
+            return End(Status.ABORTED if error.code == NOT_NOW else Status.FAILED, error.message)
 
     async def _steps(self) -> End:
         deployment, test = self._deployment_and_test()

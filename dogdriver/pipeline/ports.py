@@ -38,6 +38,7 @@ from dogdriver.model import (
     Window,
 )
 from dogdriver.model.card import Edition, ScopeCards
+from dogdriver.model.pause import Pause
 from dogdriver.model.state import State
 from dogdriver.pipeline.cards import Store as Cards
 from dogdriver.pipeline.deletions import Deletions
@@ -58,9 +59,20 @@ class Commands(Protocol):
     ) -> Run:
         """Queue a run, or give the one that is queued already. Raises NotFound (project), Invalid (deployment or test,
         naming those there are), Conflict (it cannot run now, and why: no test, outside the allow-list, one of another
-        release is queued). A *release* is what a deployment runs that does not say it; of one that says another one the
-        run fails.
+        release is queued, code `paused`). A *release* is what a deployment runs that does not say it; of one that says
+        another one the run fails.
         """
+
+    async def pause(self, project: str | None, *, until: datetime | None, reason: str, by: str) -> Pause:
+        """Load *project* (None: any) no more, until then or until it is resumed; what runs goes on. Raises NotFound,
+        Invalid (a time that has passed).
+        """
+
+    async def resume(self, project: str | None) -> Pause:
+        """End the pause of *project*, None: the one of all. Raises NotFound, Conflict where there is none."""
+
+    async def pauses(self) -> Sequence[Pause]:
+        """Those that hold, the one of all first."""
 
     async def accept(self, run: Run) -> tuple[Run, bool]:
         """Keep a run made elsewhere; True where it is new. Raises Conflict where a different one has that id, Invalid

@@ -1,7 +1,7 @@
 """A project at a glance, as the API and the pages show it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from dogdriver.model import CALLED, Filter, Judged, Metric, MetricState, Outcome
 from dogdriver.model.card import Card, PerHost
 from dogdriver.model.document import moment
 from dogdriver.model.evidence import EvidencePlan
+from dogdriver.model.pause import Pause
 from dogdriver.pipeline.cards import Compute, tolerance_of
 from dogdriver.pipeline.evidence import EvidencePlans
 from dogdriver.pipeline.judge import Judge
@@ -69,6 +70,7 @@ class ProjectView:
     newest: Run | None
     agreement: Agreement | None
     evidence: EvidencePlan
+    paused: Pause | None
 
 
 class Reports:
@@ -81,24 +83,28 @@ class Reports:
         source: str,
         timetable: Timetable | None = None,
         compute: Compute = asyncio.to_thread,
+        pauses: Callable[[], Awaitable[Sequence[Pause]]] | None = None,
     ) -> None:
+        self._pauses = pauses or _no_pauses
         self._store, self._catalog, self._compute = store, catalog, compute
         self.selections = Selections(store, catalog, source)
         self.history = History(store, compute)
         self.releases = Releases(store, Judge(store.series, compute), timetable)
-        self._plans = EvidencePlans(store, source)
+        self._plans = EvidencePlans(store, source, self._pauses)
         self._views, self._documents, self._levels = Kept(MOST_PROJECTS), Kept(MOST_PROJECTS), Kept()
 
     async def projects(self) -> list[ProjectView]:
         """All of them at their usual selection; of one that has not changed the same view as before."""
         numbers = await self._store.cards.numbers()  # read before the rest: what changes meanwhile is read again
-        catalog = self._catalog.current
+        catalog, pauses = self._catalog.current, tuple(await self._pauses())
         problems: dict[str, list[Problem]] = {}
         for problem in catalog.problems:
             problems.setdefault(problem.subject, []).append(problem)
         return [
             await self._views.get(
-                name, (numbers.get(name), catalog.projects.get(name), problems.get(name)), partial(self.project, name)
+                name,
+                (numbers.get(name), catalog.projects.get(name), problems.get(name), pauses),
+                partial(self.project, name),
             )
             for name in await self.selections.names()
         ]
@@ -142,6 +148,7 @@ class Reports:
             newest=page.runs[0] if page.runs else None,
             agreement=agreement_of(view.release, votes) if view.release else None,
             evidence=await self._plans.of(selection.entry),
+            paused=next((one for one in await self._pauses() if one.project in {None, name}), None),
         )
 
     async def _per_host(
@@ -165,6 +172,10 @@ class Reports:
         own = [*(selection.entry.problems if selection.entry else ())]
         listed = [p.message for p in self._catalog.current.problems if p.subject == selection.project]
         return [*own, *(message for message in listed if message not in own), *_refused(newest, selection.metrics)]
+
+
+async def _no_pauses() -> Sequence[Pause]:
+    return ()
 
 
 def _refused(runs: Sequence[Run], metrics: Sequence[Metric]) -> list[str]:

@@ -1,11 +1,14 @@
 """What the daemon says of its parts on the status page: for each its last success, its last error, what is left."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+import msgspec
+
 from dogdriver.model import Failures, MessageState, Problem
 from dogdriver.model.health import Condition, Endpoint, Health
+from dogdriver.model.pause import Pause
 from dogdriver.pipeline.ports import CatalogSource
 from dogdriver.reports.ports import Store
 
@@ -77,7 +80,9 @@ class Status:
         servicebook: bool,
         archive: Bucket | None = None,
         warnings: tuple[Problem, ...] = (),
+        pauses: Callable[[], Awaitable[Sequence[Pause]]],
     ) -> None:
+        self._pauses = pauses
         self._store, self._catalog, self._datadog = store, catalog, datadog
         self._scheduler, self._failures, self._warnings = scheduler, failures, warnings
         self._servicebook, self._archive = servicebook, archive
@@ -141,6 +146,7 @@ class Status:
             "last_error": own.message if own else None,
             "last_error_at": own.at if own else None,
             "failures": [{"subject": one.subject, "message": one.message, "at": one.at} for one in failed],
+            "paused": [msgspec.structs.asdict(one) for one in await self._pauses()],
             "next": {name: at for name in sorted(projects) if (at := self._scheduler.next_run(name))},
         }
 

@@ -90,7 +90,7 @@ def setup(
     app[CACHE] = ResponseCache(store, catalog)
     app[LIMITS] = Limits(most_connections())
     app[METRICS] = Metrics()
-    app[REPORTS] = Reports(store, catalog, source, timetable, compute)
+    app[REPORTS] = Reports(store, catalog, source, timetable, compute, commands.pauses)
     app[STREAMS] = LiveStreams(store, commands, mask or masker(token))
     app[CATALOG], app[CLOCK], app[COMMANDS], app[STATUS], app[STORE] = catalog, clock, commands, status, store
     app.middlewares.extend([

@@ -10,12 +10,18 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from dogdriver.errors import CatalogError, Unavailable
 from dogdriver.model import Failures
+from dogdriver.model.pause import Pause
 from dogdriver.reports.status import Catalog, Datadog, Status
 from dogdriver.web.pages.format import as_sentence
 from tests.web.conftest import Client, page
 from tests.web.seeded import START, SeededSite
 
 WHY = "the checkout of alpha's test took longer than 120 s; look at its repository"
+
+
+async def nobody() -> list[Pause]:
+    """Who has paused something."""
+    return []
 
 
 class Timers:
@@ -33,7 +39,7 @@ async def _visitor(site: SeededSite, failures: Failures) -> AsyncIterator[Client
     """Somebody who looks at a site that has the status of a daemon."""
     status = Status(
         store=site.store, catalog=cast("Catalog", site.catalog), datadog=cast("Datadog", site.context.datadog),
-        scheduler=Timers(), failures=failures, servicebook=False,
+        scheduler=Timers(), failures=failures, servicebook=False, pauses=nobody,
     )  # fmt: skip
     async with TestClient(TestServer(site.app(status=status))) as found:
         yield found

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from dogdriver.web.api import pauses, runs
 from dogdriver.web.api import projects as api
-from dogdriver.web.api import runs
 from dogdriver.web.api.events import live
 from dogdriver.web.audit import LIMIT, changes
 from dogdriver.web.requests import Parameter
@@ -68,6 +68,10 @@ OPERATIONS: tuple[Operation, ...] = (
               "Verdicts", parameters=api.VERDICTS, fails=(400, 404, 503), cached=True),
     Operation("GET", "/releases/{project}", api.releases, "Every stay of every release, newest first.",
               "Releases", parameters=api.RELEASES, fails=(400, 404), cached=True),
+    Operation("POST", "/pause", pauses.pause, "Load one project, or any, no more for now.", "Paused", body="Pause",
+              write=True, fails=(*WRITES, 404)),
+    Operation("POST", "/resume", pauses.resume, "End a pause.", "Paused", body="Resume", body_required=False,
+              write=True, fails=(*WRITES, 404, 409)),
     Operation("GET", "/audit", changes, "Who has changed what, newest first.", "Changes", parameters=(LIMIT,),
               write=True, fails=(400,)),
     Operation("GET", "/status", api.status, "How the daemon and its neighbours are.", "Status", fails=(400,)),

@@ -10,6 +10,7 @@ from typing import Any
 
 from dogdriver.model import Point, Run
 from dogdriver.model.audit import Change
+from dogdriver.model.pause import Pause
 from dogdriver.verdict import FalseAlarms
 from dogdriver.web.pages.evidence import EvidenceLine
 from dogdriver.web.pages.format import Badge
@@ -181,7 +182,7 @@ class ProjectPage:
     what that amounts to (*agreement*); what runs the release still gets (*evidence*). *verdicts* and how often they are
     wrong (*false_alarms*), *charts*, the newest
     *runs*. *facts* (label, text) on test and schedule. *problems* to fix. *blocked* says why no run can be started,
-    *empty* what is missing where nothing was run; None elsewhere.
+    *empty* what is missing where nothing was run, *paused* that somebody wants none for now; None elsewhere.
     """
 
     name: str
@@ -196,6 +197,7 @@ class ProjectPage:
     source_badges: tuple[tuple[str, Badge], ...]
     agreement: str | None
     evidence: EvidenceLine | None
+    paused: Pause | None
     verdicts: VerdictTable
     false_alarms: FalseAlarms
     charts: tuple[Chart, ...]

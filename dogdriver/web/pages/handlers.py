@@ -10,6 +10,7 @@ from dogdriver.errors import BadInput, NotFound
 from dogdriver.web.auth import ACTOR
 from dogdriver.web.cache import Content
 from dogdriver.web.keys import ACCESS, CACHE, CATALOG, COMMANDS, REPORTS, STATUS, STORE
+from dogdriver.web.pages import pauses
 from dogdriver.web.pages.contexts import LoginPage, RunRow
 from dogdriver.web.pages.home import home_page, status_page
 from dogdriver.web.pages.parts import max_age, project_url, run_row
@@ -38,6 +39,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/logout", logout),
         web.get("/p/{project}", project),
         web.post("/p/{project}/run", trigger),
+        *pauses.routes(),
         web.get("/r/{id}", run),
         web.post("/r/{id}/{command}", command),
         web.get("/favicon.ico", favicon),

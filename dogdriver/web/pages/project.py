@@ -72,6 +72,7 @@ async def project_page(
         source_badges=_source_badges(view),
         agreement=view.agreement.sentence if view.agreement else None,
         evidence=evidence_line(view.evidence, selection.entry),
+        paused=view.paused,
         verdicts=verdict_table(view),
         false_alarms=release.false_alarms,
         charts=tuple(_chart(name, metric, query) for metric in view.metrics),
