@@ -9,7 +9,7 @@ from dogdriver.catalog.servicebook import ServiceBookProject
 from dogdriver.checkout.address import Address, parse
 from dogdriver.errors import CheckoutError
 from dogdriver.metrics.query import DEFAULT_FINGERPRINT, DEFAULT_METRICS
-from dogdriver.model import HOSTS_TOLERANCE, Deployment, Metric, Problem, Project, Schedule, Test
+from dogdriver.model import HOSTS_TOLERANCE, LONGEST_LOAD, Deployment, Metric, Problem, Project, Schedule, Test
 from dogdriver.model.text import shortened
 
 HOURLY = Schedule(every=3600.0)
@@ -108,6 +108,7 @@ def _project(draft: _Draft, file: ProjectsFile, defaults: Defaults) -> Project:
         fingerprint_tolerance=HOSTS_TOLERANCE if tolerance is None else tolerance,
         notify=options.notify or (),
         evidence=options.evidence,
+        longest=LONGEST_LOAD if options.load is None else options.load,
         partial=not draft.complete,
     )
     if draft.complete and test and deployments and not project.schedule.off and project.deployment(None) is None:

@@ -11,6 +11,7 @@ from typing import Any
 from dogdriver.catalog import toml_values as values
 from dogdriver.catalog.allowlist import AllowList
 from dogdriver.catalog.evidence import evidence
+from dogdriver.catalog.load_limits import longest
 from dogdriver.catalog.release_source import release_source
 from dogdriver.catalog.requests import requests
 from dogdriver.catalog.schedule import cron, schedule
@@ -60,6 +61,7 @@ class ProjectOptions:
     fingerprint_tolerance: float | None = None
     notify: tuple[Route, ...] | None = None
     evidence: EvidenceBudget | None = None
+    load: float | None = None  # seconds, its `longest`
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ OPTIONS: Mapping[str, Parse] = {
     "fingerprint_tolerance": values.number(0, 1000),
     "notify": routes.read,
     "evidence": evidence,
+    "load": longest,
 }
 METRIC: Mapping[str, Parse] = {
     "name": values.metric_name,

@@ -132,6 +132,15 @@ class Check:
                 prepared = await TestCheckouts(Path(folder), environ=self._environ, mask=mask).prepare(project.test)
             except DogdriverError as error:
                 return Finding(Mark.FAIL, subject, error.message)
+        duration = prepared.entry.get("duration")
+        lasts = duration if isinstance(duration, int | float) else None
+        if (lasts is None or lasts > project.longest) and not prepared.entry.get("single_run"):
+            return Finding(
+                Mark.WARN,
+                subject,
+                f"entry {prepared.name} has {'no duration' if lasts is None else f'a duration of {lasts:g} s'}: its "
+                f"load is cut after {project.longest:g} s, and its run is invalid; give it a shorter one",
+            )
         notes = "".join(f"; {note}" for note in prepared.notes)
         return Finding(
             Mark.OK,

@@ -18,6 +18,10 @@ HOSTS_TOLERANCE = 0.2
 """The share by which two counts of hosts may differ and their runs still compare."""
 
 
+LONGEST_LOAD = 3600.0
+"""Seconds that a load may take where nothing else is said: an entry without a `duration` would take a day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """One place where a project runs. *endpoint* has no trailing slash. *release*: where it says what it runs, None:
@@ -171,6 +175,7 @@ class Project:
     fingerprint_tolerance: float = HOSTS_TOLERANCE
     notify: tuple[Route, ...] = ()
     evidence: EvidenceBudget | None = None
+    longest: float = LONGEST_LOAD  # seconds after which a load is cut
     problems: tuple[str, ...] = ()
     partial: bool = False
 

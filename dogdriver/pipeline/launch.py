@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from dogdriver.errors import NOT_NOW, ExternalError, LoadTestError, RunError, StoreError, TargetError
 from dogdriver.model import (
+    LONGEST_LOAD,
     Deployment,
     EventStep,
     Grade,
@@ -29,6 +30,7 @@ from dogdriver.model import (
 from dogdriver.model.own_trouble import OWN_TROUBLE
 from dogdriver.pipeline.containment import Containment
 from dogdriver.pipeline.context import Context
+from dogdriver.pipeline.cut import Cut
 from dogdriver.pipeline.ending import End, client_values, failure_of_load, failures
 from dogdriver.pipeline.environment import environment, secrets
 from dogdriver.pipeline.patience import PAUSES, patiently
@@ -55,6 +57,7 @@ class Launch:
         self._measured: Measured | None = None
         self._containment = Containment(context.store.state)
         self._harms: list[str] = []
+        self._cut = Cut(self._cancelled)
         self.release_changed = False  # while the load ran
         self._marked = False  # the start event is out, the stop event is owed
 
@@ -103,10 +106,11 @@ class Launch:
         await self._smoke(job)
         if self._harms:  # in its smoke already: its load does no more
             job = dataclasses.replace(job, isolation=Isolation.PROCESS)
-        watch = self._context.live.push
-        self._measured = await self._context.runner.load(
-            job, cancelled=self._cancelled, watch=lambda snapshot: watch(self._run.id, snapshot)
-        )
+        watch, project = self._context.live.push, self._context.project(self._run)
+        with self._cut.after(project.longest if project else LONGEST_LOAD):
+            self._measured = await self._context.runner.load(
+                job, cancelled=self._cancelled, watch=lambda snapshot: watch(self._run.id, snapshot)
+            )
         return await self._end_after_load(self._measured, deployment, before, test.guard)
 
     async def _isolation(self, test: Test) -> Isolation:
@@ -188,6 +192,8 @@ class Launch:
 
     async def _end_after_load(self, measured: Measured, deployment: Deployment, before: Release, guard: float) -> End:
         """What the load amounts to; a run that measured something else than its release is invalid."""
+        if measured.stopped is Stopped.CANCELLED and self._cut.end:
+            return self._cut.end
         if measured.stopped is Stopped.CANCELLED:
             raise _Cancelled
         if end := failure_of_load(measured, guard) or await self._unless_cancelled(

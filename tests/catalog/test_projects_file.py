@@ -125,6 +125,8 @@ METRIC = f'{HEAD}[[project.metric]]\nname = "m"\nquery = "q"\nunit = "s"\nbetter
         (f"{HEAD}evidence = {{ most = 0 }}", 3, "project.evidence", "it must be a whole number from 1"),
         (f'{HEAD}evidence = {{ quiet = ["00:00-12:00", "12:00-00:00"] }}', 3, "project.evidence", "leave no time"),
         (f'{HEAD}evidence = {{ quiet = ["01:00-01:00"] }}', 3, "project.evidence", "never ends"),
+        (f"{HEAD}load = {{}}", 3, "project.load", "must be a table with `longest`"),
+        (f'{HEAD}load = {{ longest = "soon" }}', 3, "project.load", ""),
         (f"{HEAD}on_release = 1", 3, "project.on_release", "must be true or false"),
         (f"{HEAD}guard = 50", 3, "project.guard", "must be a number from 0 to 1"),
         (f"{HEAD}stall = 2", 3, "project.stall", "must be a text"),

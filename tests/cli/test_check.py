@@ -160,3 +160,11 @@ async def test_what_cannot_be_found_is_a_line_too(tmp_path: Path, service: Servi
     findings = await looked(tmp_path, projects)
     assert findings["thing stage"].mark is Mark.FAIL
     assert "cannot be reached: the connection is refused" in findings["thing stage"].text
+
+
+async def test_a_load_that_would_be_cut_is_told(tmp_path: Path, service: Service) -> None:
+    file = Path(service.projects(tmp_path, "long"))
+    file.write_text(file.read_text().replace('name = "thing"', 'name = "thing"\nload = { longest = "1s" }', 1))
+    test = (await looked(tmp_path, str(file)))["thing test"]
+    assert test.mark is Mark.WARN
+    assert "load is cut after 1 s, and its run is invalid" in test.text
