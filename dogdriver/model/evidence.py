@@ -14,7 +14,7 @@ class EvidenceBudget:
     """
 
     runs_per_day: int = 24
-    most: int = 12
+    most: int = 24
     spacing: float = 300.0
     quiet: tuple[QuietHours, ...] = ()
 

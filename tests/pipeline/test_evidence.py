@@ -33,7 +33,7 @@ def test_the_first_run_is_due_when_the_release_comes_and_the_next_after_a_rest()
     budget = EvidenceBudget()
     assert plan(budget, NEW, [], decided=False).next == START
     made = plan(budget, NEW, [ran(1, 0)], decided=False)
-    assert (made.state, made.runs, made.most, made.next) == (EvidenceState.COLLECTING, 1, 12, START + 10 * MINUTE)
+    assert (made.state, made.runs, made.most, made.next) == (EvidenceState.COLLECTING, 1, 24, START + 10 * MINUTE)
     assert plan(budget, NEW, [ran(1, 0)], decided=False, now=START + 60 * MINUTE).next == START + 60 * MINUTE
 
 
@@ -104,7 +104,7 @@ async def test_a_new_release_gets_its_runs_until_its_headline_stands(world: Worl
         await world.collect_until(newest, (due - world.clock()).total_seconds())
     assert made == (await plan_of(world)).runs
     assert (await plan_of(world)).state in {EvidenceState.DECIDED, EvidenceState.SPENT}
-    assert made <= 12
+    assert made <= 24
     await world.close()
     await world.open()
     assert (await plan_of(world)).runs == made, "a restart forgets nothing"
