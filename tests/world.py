@@ -137,7 +137,7 @@ class Runner:
             window=Window(start, self.clock()),
             load=Load(workers=2, processes=1, duration=RUN_SECONDS),
             tally=Tally(ok=ok, requests=ok),
-            client=ClientMeasures(10.0, 20.0, 30.0, 40.0, 0.0, 1.0, 2.0, 0.3, Grade.OK),
+            client=ClientMeasures(10.0, 20.0, 30.0, 40.0, 0.0, 1.0, 2.0, 0.3, Grade.OK, slow_ratio=0.01),
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dogdriver.loadgen.histogram import Latencies
 from dogdriver.loadgen.recording import Recording, RequestStats, merge
+from dogdriver.metrics.slow_requests import slow_share
 from dogdriver.model import ClientMeasures, Grade, Latency, Tally
 
 SATURATED_SHARE = 0.5
@@ -48,6 +49,7 @@ def summarize(recordings: Sequence[Recording], tally: Tally, seconds: float, *, 
             for name in sorted({each.endpoint for each in whole.stats})
         ),
         histogram=latencies.encode(),
+        slow_ratio=slow_share(latencies.counts),
     )
 
 

@@ -137,6 +137,9 @@ class ClientMeasures(Struct, frozen=True):
         tuple[Latency, ...], Meta(description="by method and address"), at_most(MOST_PARTS, "endpoints")
     ] = ()
     histogram: Annotated[str | None, Meta(description="all latencies: an HdrHistogram V2 in base64"), RAW] = None
+    slow_ratio: Annotated[
+        Amount | None, Meta(description="requests slower than twice the median of this run, as a share of all")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,9 +110,14 @@ CLIENT_METRICS = (
     Metric("client.p50", "Client median latency", "ms", Better.LOWER),
     Metric("client.p95", "Client p95 latency", "ms", Better.LOWER, margin=0.05),
     Metric("client.p99", "Client p99 latency", "ms", Better.LOWER, margin=0.05),
+    Metric(
+        "client.slow_ratio", "Client slow requests", "ratio", Better.LOWER, margin=0.1, kind=Kind.RATIO, decides=False
+    ),
     Metric("client.error_ratio", "Failed scenarios", "ratio", Better.LOWER, margin=0.05, kind=Kind.RATIO),
 )
 """What every run has from the load generator itself, whatever the project; the names are fields of ClientMeasures."""
+SLOW_REQUESTS = "client.slow_ratio"
+"""What finds the tail."""
 STAND_IN = "client.p50"
 """What decides where Datadog has no time."""
 TIME_UNITS = frozenset({"ns", "us", "µs", "ms", "s", "min", "h"})

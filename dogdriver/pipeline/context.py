@@ -12,9 +12,11 @@ from dogdriver.errors import Unavailable
 from dogdriver.given_secrets import GivenSecrets
 from dogdriver.logs import Masker
 from dogdriver.metrics.query import metric_query
+from dogdriver.metrics.slow_requests import slow_share_of_histogram
 from dogdriver.metrics.units import delivered_in
 from dogdriver.model import (
     CLIENT_METRICS,
+    SLOW_REQUESTS,
     Clock,
     EventStep,
     Failures,
@@ -111,7 +113,7 @@ class Context:
         metrics = {
             name: delivered_in(value, known[name]) if name in known else value for name, value in run.metrics.items()
         }
-        run = replace(run, metrics=metrics)
+        run = replace(run, metrics=metrics | _slow_requests(run))
         if run.status is not Status.PENDING:
             return run
         run = replace(run, metrics={**self.waiting_values(run), **run.metrics})
@@ -129,3 +131,13 @@ class Context:
         """Due now, where nothing else is said."""
         now = self.clock()
         return OutboxMessage(kind=kind, key=key, run=run.id, payload=payload, due=due or now, created=now)
+
+
+def _slow_requests(run: Run) -> dict[str, MetricValue]:
+    """Of a run whose maker sent its latencies, and not what they say of the tail."""
+    if run.client is None or SLOW_REQUESTS in run.metrics:
+        return {}
+    share = run.client.slow_ratio
+    if share is None and run.client.histogram is not None:
+        share = slow_share_of_histogram(run.client.histogram)
+    return {} if share is None else {SLOW_REQUESTS: MetricValue(state=MetricState.SETTLED, value=share, unit="ratio")}
