@@ -47,6 +47,7 @@ class InterpreterState:
         self._modules: dict[str, ModuleType] = {}
         self.daemons: set[threading.Thread] = set()
         """The threads that are not the test's."""
+        self._load: threading.Thread | None = None
         self._harmed: list[str] = []
         self._patches: Patches | None = None
         self._interception: Interception | None = None
@@ -57,7 +58,8 @@ class InterpreterState:
         *shared*: the process is the daemon's, and is guarded against its test.
         """
         with self._lock:
-            self.daemons.update(set(threading.enumerate()) - {threading.current_thread()})
+            self._load = threading.current_thread()
+            self.daemons.update(set(threading.enumerate()) - {self._load})
             if shared:
                 self._guard()
             self._modules = dict(sys.modules)
@@ -116,7 +118,7 @@ class InterpreterState:
 
     def _left_threads(self) -> list[str]:
         """Their names. They are told to end, which those do that come to execute Python again."""
-        left = set(threading.enumerate()) - self.daemons - {threading.current_thread()}
+        left = set(threading.enumerate()) - self.daemons - {self._load}
         tests = [each for each in left if each.is_alive() and not each.name.startswith(("asyncio_", "waitpid-"))]
         if self._interception:
             end_threads(tests)

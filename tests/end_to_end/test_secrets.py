@@ -73,7 +73,7 @@ def pieces(data: bytes) -> set[str]:
 
 def repository(folder: Path, *, code: str = LOADTEST, requirements: str | None = None) -> Path:
     folder.mkdir()
-    entry: dict[str, Any] = {"tests": {"dogdriver": {"workers": 1, "max_runs": 8, "duration": 30}}}
+    entry: dict[str, Any] = {"tests": {"dogdriver": {"workers": 1, "max_runs": 40, "duration": 30}}}
     if requirements:
         (folder / "requirements.txt").write_text(requirements)
         entry["requirements"] = "requirements.txt"
